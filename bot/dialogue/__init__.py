@@ -1,0 +1,1 @@
+"""Decisions about a conversation: pure, no I/O, no clock, no framework."""

@@ -1,0 +1,45 @@
+"""What a policy is, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.dialogue.domain import Domain
+from bot.dialogue.events import Event
+from bot.dialogue.tracker import Tracker
+
+LISTEN = "action_listen"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The next action, how sure, and who says so.
+
+    ``scores`` are the confidences of the actions the policy thought of (others are 0).
+    ``events`` are always logged, ``optional_events`` only if this prediction wins.
+    ``is_no_user`` and ``is_end_to_end`` rank before confidence (Rasa's ensemble).
+    """
+
+    action: str
+    confidence: float
+    policy: str
+    priority: int = 0
+    scores: Mapping[str, float] | None = None
+    events: tuple[Event, ...] = ()
+    optional_events: tuple[Event, ...] = ()
+    is_end_to_end: bool = False
+    is_no_user: bool = False
+    hide_rule_turn: bool = False
+
+
+class Policy(Protocol):
+    """Proposes the next action from the conversation so far. Pure."""
+
+    name: str
+    priority: int
+
+    def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
+        """The proposal for ``tracker``; confidence 0 when there is none."""
+        ...

@@ -1,0 +1,1 @@
+"""Where conversations are kept: SQL is the truth, Redis makes it quick."""

@@ -1,0 +1,156 @@
+"""What the rest of Parley asks of its stores."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.dialogue.events import Event
+from bot.dialogue.messages import Message, Reply
+from bot.dialogue.tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message in the inbox: its row, its position in the conversation, whether it is done.
+
+    ``replies`` are the stored answers once ``done``.
+    """
+
+    inbox_id: int
+    position: int
+    done: bool
+    replies: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message not yet done, next in its conversation."""
+
+    inbox_id: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A conversation as the log has it: its events, oldest first, and where it stands.
+
+    ``events`` are those of the latest session unless all were asked for; ``seq`` counts every
+    event ever logged; ``epoch`` is raised when a person takes over or events are replaced.
+    """
+
+    events: tuple[Event, ...]
+    seq: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A reply to send: its outbox row, in the order in which it must go out."""
+
+    outbox_id: int
+    conversation_id: str
+    channel: str
+    reply: Reply
+
+
+class Log(Protocol):
+    """The log of every event: one database, one transaction per turn.
+
+    Every method raises Unavailable when the database cannot be reached; then nothing was written.
+    """
+
+    async def accept(self, message: Message) -> Accepted:
+        """Commit ``message`` to the inbox, or give back the row it already has.
+
+        Unique by (conversation, channel account, message id); an empty id is never a duplicate.
+        Raises Duplicate when the id came with another body.
+        """
+        ...
+
+    async def accepted(self, inbox_id: int) -> Accepted:
+        """How the message of ``inbox_id`` stands now."""
+        ...
+
+    async def waiting(self, conversation_id: str) -> Waiting | None:
+        """The first message not done, None when the inbox is empty."""
+        ...
+
+    async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
+        """Conversations with messages not done, or replies not sent, for that long."""
+        ...
+
+    async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
+        """What is logged; an unknown conversation has no events, seq 0, epoch 0."""
+        ...
+
+    async def commit(
+        self,
+        conversation_id: str,
+        events: Sequence[Event],
+        *,
+        seq: int,
+        epoch: int,
+        inbox_id: int | None = None,
+        replies: Sequence[Reply] = (),
+        channel: str = "",
+        sent: bool = False,
+    ) -> int:
+        """Append ``events``, record ``replies``, mark the message done; all or nothing.
+
+        ``sent`` records the replies as already delivered (a waiting REST request takes them).
+        Returns the new seq. Raises Conflict when ``seq`` or ``epoch`` is not what is stored.
+        """
+        ...
+
+    async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
+        """Replies not yet sent, in order."""
+        ...
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
+        """Record how sending ended: ``sent``, ``failed`` or ``unknown``."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless the database answers and its schema is current."""
+        ...
+
+
+class TrackerStore(Protocol):
+    """Live trackers. May forget at any time; never an error, only slower."""
+
+    async def load(self, conversation_id: str) -> tuple[Tracker, int] | None:
+        """The tracker and its epoch as kept last, None when it is not there."""
+        ...
+
+    async def keep(self, tracker: Tracker, *, epoch: int) -> None:
+        """Remember ``tracker``; an older one never replaces a newer one (by seq and epoch)."""
+        ...
+
+    async def forget(self, conversation_id: str) -> None:
+        """Drop what is kept of the conversation."""
+        ...
+
+
+class Leases(Protocol):
+    """The right to work on a conversation. Spares work; the comparison at commit keeps it right."""
+
+    def hold(self, conversation_id: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the lease inside the block, renewed meanwhile; gives False when another holds it."""
+        ...
+
+
+class News(Protocol):
+    """Tells every process that something happened in a conversation."""
+
+    async def publish(self, conversation_id: str, note: str) -> None:
+        """Say ``note`` to whoever follows the conversation; lost when nobody does."""
+        ...
+
+    def follow(
+        self, conversation_id: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """The notes published from entering the block on."""
+        ...

@@ -1,0 +1,1 @@
+"""Natural-language understanding, served by ONNX Runtime; knows nothing of dialogue."""

@@ -1,0 +1,64 @@
+"""A bundle's manifest: what a model folder holds, and how to read its outputs.
+
+A bundle is a folder of a registry:
+
+    manifest.json     this
+    model.onnx        int8 weights. Inputs ``input_ids`` and ``attention_mask``, int64, shape
+                      (requests, tokens). Outputs, float32: ``intent_logits`` (requests, intents),
+                      ``tag_logits`` (requests, tokens, tags), ``sentence`` (requests, hidden),
+                      L2-normalised mean of the last layer
+    tokenizer.json    for the `tokenizers` package
+    extractors.json   regexes, lookups and synonyms of the project, as `Extractors`
+    recipe.toml       every number of the training run
+    scores.json       what evaluation gave, float32 and int8
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class EntityLabel(msgspec.Struct, frozen=True):
+    """What a pair of tags stands for."""
+
+    entity: str
+    role: str | None = None
+    group: str | None = None
+
+
+class Extractors(msgspec.Struct, frozen=True):
+    """Tables for the extractors that need no model. Surface forms to values; name to patterns."""
+
+    regexes: dict[str, tuple[str, ...]] = {}
+    lookups: dict[str, tuple[str, ...]] = {}
+    synonyms: dict[str, str] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The facts of a bundle.
+
+    ``intents`` name the columns of ``intent_logits``; a retrieval intent's answers are columns of
+    their own (``faq/opening_hours``). ``labels`` name the entities: column 0 of ``tag_logits`` is
+    O, column ``2 i + 1`` begins ``labels[i]``, column ``2 i + 2`` continues it.
+    ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
+    ``files`` maps each other file of the bundle to its SHA-256. ``data_hash`` is the project's
+    ``nlu_hash``; together with ``recipe_hash`` it tells whether training again is needed.
+    """
+
+    version: str
+    created: str  # ISO 8601, UTC
+    language: str
+    encoder: str
+    intents: tuple[str, ...]
+    labels: tuple[EntityLabel, ...]
+    max_tokens: int
+    temperature: float
+    data_hash: str
+    recipe_hash: str
+    seed: int
+    files: dict[str, str]
+    parley: str  # version that wrote the bundle
+    format: int = 1
+    scores: dict[str, Any] = {}

@@ -1,0 +1,58 @@
+"""What understanding a text gives, in the shape of Rasa's ``/model/parse``."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """What the user wants; ``name`` is None when nobody could tell."""
+
+    name: str | None = None
+    confidence: float = 0.0
+
+
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A labelled span of text; ``start`` and ``end`` count Unicode code points."""
+
+    entity: str
+    value: Any
+    start: int
+    end: int
+    role: str | None = None
+    group: str | None = None
+    confidence_entity: float | None = None
+    extractor: str | None = None
+
+
+class Parse(msgspec.Struct, frozen=True):
+    """The whole answer for one text.
+
+    ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.
+    ``response_selector`` maps a retrieval intent to its ranked answers, as Rasa's
+    ResponseSelector writes it.
+    """
+
+    text: str
+    intent: Intent = Intent()
+    entities: tuple[Entity, ...] = ()
+    intent_ranking: tuple[Intent, ...] = ()
+    response_selector: dict[str, Any] = {}
+    text_tokens: tuple[tuple[int, int], ...] = ()
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What was going on when the user wrote: the bot's last words and the slot it asked for."""
+
+    bot_text: str | None = None
+    requested_slot: str | None = None
+
+
+class Understanding(Protocol):
+    """Anything that turns a text into a Parse: a bundle, keywords, another server, nothing."""
+
+    async def parse(self, text: str, context: Context = Context()) -> Parse:
+        """The Parse of ``text``; raises NluError when it cannot be had."""
+        ...
