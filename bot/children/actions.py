@@ -1,0 +1,67 @@
+"""The project's own action server, run on loopback for as long as we run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from bot.children.child import Child
+from bot.errors import SettingsError
+
+_SERVER = Path(__file__).with_name("action_server.py")
+
+
+def has_actions(project: Path) -> bool:
+    """Whether the project brings an ``actions`` package or module."""
+    return (project / "actions" / "__init__.py").exists() or (project / "actions.py").exists()
+
+
+def interpreter(chosen: str | None) -> str:
+    """The Python that has rasa-sdk: the chosen one, else this one."""
+    python = chosen or sys.executable
+    found = shutil.which(python)
+    if found is None:
+        raise SettingsError(f"PARLEY_ACTIONS_PYTHON: there is no program {python!r}")
+    probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('rasa_sdk') is None)"
+    if subprocess.run([found, "-c", probe], capture_output=True, check=False).returncode:
+        raise SettingsError(
+            f"the project has actions, but {python} has no rasa-sdk: install parley[actions], name"
+            " another Python in PARLEY_ACTIONS_PYTHON, or set action_endpoint in endpoints.yml"
+        )
+    return found
+
+
+def start(project: Path, python: str) -> tuple[Child, str]:
+    """Start the action server of ``project``; gives it and the URL of its webhook.
+
+    The socket listens before the server is there and stays open here, so that calls made while
+    it starts, or starts again, wait instead of being refused.
+    """
+    listening = socket.socket(socket.AF_INET)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(128)
+    child = Child(
+        "the action server",
+        [python, str(_SERVER), str(listening.fileno())],
+        death_signal=signal.SIGKILL,
+        keep_fds=[listening.fileno()],
+        cwd=project,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    return child, f"http://127.0.0.1:{listening.getsockname()[1]}/webhook"
+
+
+def is_ready(webhook: str) -> bool:
+    """Whether the action server behind ``webhook`` answers; waits a moment for it."""
+    try:
+        health = webhook.removesuffix("webhook") + "health"
+        with urllib.request.urlopen(health, timeout=0.5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

