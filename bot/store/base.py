@@ -74,6 +74,10 @@ class Log(Protocol):
         """How the message of ``inbox_id`` stands now."""
         ...
 
+    async def tried(self, inbox_id: int) -> int:
+        """Record one more try of the message that did not end well; how many there were."""
+        ...
+
     async def waiting(self, conversation_id: str) -> Waiting | None:
         """The first message not done, None when the inbox is empty."""
         ...
