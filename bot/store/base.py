@@ -153,8 +153,6 @@ class News(Protocol):
         """Say ``note`` to whoever follows the conversation; lost when nobody does."""
         ...
 
-    def follow(
-        self, conversation_id: str
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    def follow(self, conversation_id: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """The notes published from entering the block on."""
         ...

@@ -1,4 +1,4 @@
-"""What a store insists on before it writes: ids that every database can hold, bodies it can compare."""
+"""What every store insists on before it writes: ids a database can hold, bodies it can compare."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ class MemoryLog:
         key = (message.conversation_id, message.channel, message.account, message.message_id)
         if message.message_id and (inbox_id := self._ids.get(key)):
             if self._inbox[inbox_id].digest != digest(message):
-                raise Duplicate(f"Message id {message.message_id!r} came before with other content.")
+                raise Duplicate(
+                    f"Message id {message.message_id!r} came before with other content."
+                )
             return await self.accepted(inbox_id)
         inbox_id = self._ids[key] = len(self._inbox) + 1
         conversation = self._conversations.setdefault(message.conversation_id, _Conversation())
@@ -88,7 +90,9 @@ class MemoryLog:
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         before = self._clock() - older_than_s
-        late = [(row.at, row.message.conversation_id) for row in self._inbox.values() if not row.done]
+        late = [
+            (row.at, row.message.conversation_id) for row in self._inbox.values() if not row.done
+        ]
         late += [
             (row.at, row.outgoing.conversation_id)
             for row in self._outbox.values()

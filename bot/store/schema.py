@@ -1,0 +1,123 @@
+"""The database's schema: brought up to date, and compared with what this Parley expects."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import SettingsError, Unavailable
+from bot.store.database import CONNECT_S, Database, parse_url, shown
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x7061726C6579  # "parley": PostgreSQL's advisory locks are numbers
+
+
+def upgrade(url: str) -> None:
+    """Bring the schema at ``url`` up to date, in one transaction; servers starting together queue.
+
+    Blocks, so not for the event loop. Raises SettingsError when the schema is newer than this
+    Parley, Unavailable when the database cannot be reached.
+    """
+    engine = _engine(url)
+    name = shown(engine.url)
+    try:
+        with engine.begin() as db:
+            if engine.dialect.name == "postgresql":
+                db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            if (found := _revision(db)) == head():
+                return
+            if found and not _known(found):
+                raise SettingsError(_newer(name, found))
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = db
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise Unavailable(f"The database {name} cannot be upgraded now: {reason}") from error
+    finally:
+        engine.dispose()
+
+
+async def check(url: str) -> None:
+    """Raises SettingsError unless the schema at ``url`` is the one this Parley works with."""
+    database = Database(url)
+    try:
+        async with database.read() as db:
+            found = await current(db)
+    finally:
+        await database.close()
+    if wrong := problem(found, str(database)):
+        raise SettingsError(wrong)
+
+
+async def current(db: AsyncConnection) -> str | None:
+    """The revision the database is at, None when it has no schema."""
+    return await db.run_sync(_revision)
+
+
+def problem(found: str | None, name: str) -> str | None:
+    """What is wrong with revision ``found`` of the database ``name``, and what would help."""
+    if found == head():
+        return None
+    if found is None:
+        return f"The database {name} has no tables yet. Run: parley db upgrade"
+    if _known(found):
+        return (
+            f"The database {name} has schema {found}; this Parley needs {head()}. "
+            "Run: parley db upgrade"
+        )
+    return _newer(name, found)
+
+
+@cache
+def head() -> str:
+    """The revision this Parley works with."""
+    revision = _scripts().get_current_head()
+    assert revision, f"no migrations in {MIGRATIONS}"
+    return revision
+
+
+def _newer(name: str, found: str) -> str:
+    return (
+        f"The database {name} has schema {found}, which this Parley does not know (it works with "
+        f"{head()}): a newer one wrote it. Start that one, or restore a backup; parley db upgrade "
+        "cannot go back."
+    )
+
+
+def _known(revision: str) -> bool:
+    try:
+        return _scripts().get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _revision(db: Connection) -> str | None:
+    return MigrationContext.configure(db).get_current_revision()
+
+
+def _engine(url: str) -> Engine:
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, connect_args={"connect_timeout": CONNECT_S})
+    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        parsed.set(drivername="sqlite"), connect_args={"isolation_level": None, "timeout": 30}
+    )
+    event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine

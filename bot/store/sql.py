@@ -1,0 +1,324 @@
+"""The log in SQL: SQLite or PostgreSQL, the truth about every conversation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, func, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.dialogue.events import Event
+from bot.dialogue.messages import Message, Reply
+from bot.errors import BadRequest, Conflict, Duplicate, NotFound, ParleyError, Unavailable
+from bot.store import schema
+from bot.store.base import Accepted, History, Outgoing, Waiting
+from bot.store.checks import check_id, check_message, digest
+from bot.store.database import Database, Synchronous
+from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
+
+_events = msgspec.json.Decoder(Event)
+_messages = msgspec.json.Decoder(Message)
+_replies = msgspec.json.Decoder(Reply)
+
+
+@asynccontextmanager
+async def open_log(
+    url: str, *, synchronous: Synchronous = "NORMAL", clock: Callable[[], float] = time.time
+) -> AsyncIterator[SqlLog]:
+    """The log at ``url``, closed after the block. ``synchronous``: see ``bot.store.database``."""
+    database = Database(url, synchronous=synchronous)
+    try:
+        yield SqlLog(database, clock=clock)
+    finally:
+        await database.close()
+
+
+class SqlLog:
+    """The Log in one database.
+
+    When the connection breaks while a transaction is being committed, Unavailable is raised
+    though it may have been kept; trying again then finds the message done, or a Conflict.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def accept(self, message: Message) -> Accepted:
+        body = check_message(message).decode()
+        async with self._database.write() as db:
+            position = await self._next_position(db, message.conversation_id)
+            row = {
+                "conversation_id": message.conversation_id,
+                "position": position,
+                "channel": message.channel,
+                "account": message.account,
+                "message_id": message.message_id,
+                "digest": digest(message),
+                "message": body,
+                "accepted_at": self._clock(),
+                "tries": 0,
+            }
+            new = self._insert(inbox).on_conflict_do_nothing(
+                index_elements=["conversation_id", "channel", "account", "message_id"],
+                index_where=HAS_MESSAGE_ID,
+            )
+            inbox_id = await db.scalar(new.values(row).returning(inbox.c.id))
+            if inbox_id is None:
+                await db.rollback()  # gives the position back
+        if inbox_id is None:
+            return await self._repeated(message)
+        return Accepted(inbox_id, position, done=False)
+
+    async def accepted(self, inbox_id: int) -> Accepted:
+        found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
+        answers = select(outbox.c.reply).where(outbox.c.inbox_id == inbox_id).order_by(outbox.c.id)
+        async with self._database.read() as db:
+            row = (await db.execute(found)).one_or_none()
+            if row is None:
+                raise NotFound(f"The inbox has no message {inbox_id}.")
+            if row.done_at is None:
+                return Accepted(inbox_id, row.position, done=False)
+            replies = tuple(map(_replies.decode, await db.scalars(answers)))
+            return Accepted(inbox_id, row.position, done=True, replies=replies)
+
+    async def tried(self, inbox_id: int) -> int:
+        more = update(inbox).where(inbox.c.id == inbox_id).values(tries=inbox.c.tries + 1)
+        async with self._database.write() as db:
+            tries: int | None = await db.scalar(more.returning(inbox.c.tries))
+        if tries is None:
+            raise NotFound(f"The inbox has no message {inbox_id}.")
+        return tries
+
+    async def waiting(self, conversation_id: str) -> Waiting | None:
+        first = (
+            select(inbox.c.id, inbox.c.message)
+            .where(inbox.c.conversation_id == conversation_id, inbox.c.done_at.is_(None))
+            .order_by(inbox.c.position)
+            .limit(1)
+        )
+        async with self._database.read() as db:
+            row = (await db.execute(first)).one_or_none()
+        return row and Waiting(row.id, _messages.decode(row.message))
+
+    async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
+        before = self._clock() - older_than_s
+        late = union_all(
+            select(inbox.c.conversation_id, inbox.c.accepted_at.label("at")).where(
+                inbox.c.done_at.is_(None), inbox.c.accepted_at <= before
+            ),
+            select(outbox.c.conversation_id, outbox.c.recorded_at.label("at")).where(
+                outbox.c.state == "waiting", outbox.c.recorded_at <= before
+            ),
+        ).subquery()
+        oldest = (
+            select(late.c.conversation_id)
+            .group_by(late.c.conversation_id)
+            .order_by(func.min(late.c.at))
+            .limit(limit)
+        )
+        async with self._database.read() as db:
+            return (await db.scalars(oldest)).all()
+
+    async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
+        check_id("The conversation's id", conversation_id)
+        stands = select(conversation.c.seq, conversation.c.epoch).where(
+            conversation.c.id == conversation_id
+        )
+        async with self._database.read() as db:
+            row = (await db.execute(stands)).one_or_none()
+            if row is None:
+                return History((), 0, 0)
+            # What another worker adds between the two statements has a higher seq.
+            logged = (
+                select(event.c.seq, event.c.event)
+                .where(event.c.conversation_id == conversation_id, event.c.seq <= row.seq)
+                .order_by(event.c.seq)
+            )
+            if not all_sessions:
+                logged = logged.where(event.c.seq >= _session_start(conversation_id))
+            events = await db.execute(logged)
+        return History(
+            tuple(_decoded(conversation_id, seq, body) for seq, body in events), row.seq, row.epoch
+        )
+
+    async def commit(
+        self,
+        conversation_id: str,
+        events: Sequence[Event],
+        *,
+        seq: int,
+        epoch: int,
+        inbox_id: int | None = None,
+        replies: Sequence[Reply] = (),
+        channel: str = "",
+        sent: bool = False,
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        now = self._clock()
+        logged = _event_rows(conversation_id, events, after=seq)
+        to_send = [
+            {
+                "conversation_id": conversation_id,
+                "inbox_id": inbox_id,
+                "channel": channel,
+                "reply": _encoded(reply),
+                "state": "sent" if sent else "waiting",
+                "recorded_at": now,
+                "settled_at": now if sent else None,
+            }
+            for reply in replies
+        ]
+        async with self._database.write() as db:
+            if not await self._move(db, conversation_id, seq, epoch, by=len(events)):
+                raise Conflict(
+                    f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
+                )
+            if inbox_id is not None and not await self._done(db, conversation_id, inbox_id):
+                raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
+            if logged:
+                await db.execute(event.insert(), logged)
+            if to_send:
+                await db.execute(outbox.insert(), to_send)
+        return seq + len(events)
+
+    async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
+        unsent = (
+            select(outbox.c.id, outbox.c.channel, outbox.c.reply)
+            .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "waiting")
+            .order_by(outbox.c.id)
+        )
+        async with self._database.read() as db:
+            rows = await db.execute(unsent)
+        return [
+            Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
+            for row in rows
+        ]
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
+        settled = update(outbox).where(outbox.c.id == outbox_id)
+        async with self._database.write() as db:
+            result = await db.execute(settled.values(state=state, settled_at=self._clock()))
+        if not result.rowcount:
+            raise NotFound(f"The outbox has no reply {outbox_id}.")
+
+    async def ping(self) -> None:
+        async with self._database.read() as db:
+            found = await schema.current(db)
+        if problem := schema.problem(found, str(self._database)):
+            raise Unavailable(problem)
+
+    def _insert(self, table: Table) -> Any:
+        """An INSERT that can say ON CONFLICT; each database has its own."""
+        return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
+
+    async def _next_position(self, db: AsyncConnection, conversation_id: str) -> int:
+        """The position of the next message; the conversation's row stays locked."""
+        now = self._clock()
+        row = {
+            "id": conversation_id,
+            "seq": 0,
+            "epoch": 0,
+            "next_position": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+        taken = self._insert(conversation).values(row)
+        taken = taken.on_conflict_do_update(
+            index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
+        )
+        after: int = await db.scalar(taken.returning(conversation.c.next_position))
+        return after - 1
+
+    async def _repeated(self, message: Message) -> Accepted:
+        """The row that has the message's id already."""
+        same = select(inbox.c.id, inbox.c.digest).where(
+            inbox.c.conversation_id == message.conversation_id,
+            inbox.c.channel == message.channel,
+            inbox.c.account == message.account,
+            inbox.c.message_id == message.message_id,
+        )
+        async with self._database.read() as db:
+            row = (await db.execute(same)).one()
+        if row.digest != digest(message):
+            raise Duplicate(f"Message id {message.message_id!r} came before with other content.")
+        return await self.accepted(row.id)
+
+    async def _move(
+        self, db: AsyncConnection, conversation_id: str, seq: int, epoch: int, *, by: int
+    ) -> bool:
+        """Whether the conversation stood at ``seq`` and ``epoch``; then it is ``by`` further on."""
+        now = self._clock()
+        stood = update(conversation).where(
+            conversation.c.id == conversation_id,
+            conversation.c.seq == seq,
+            conversation.c.epoch == epoch,
+        )
+        moved = await db.execute(stood.values(seq=seq + by, updated_at=now))
+        if moved.rowcount or (seq, epoch) != (0, 0):
+            return bool(moved.rowcount)
+        row = {
+            "id": conversation_id,
+            "seq": by,
+            "epoch": 0,
+            "next_position": 0,
+            "created_at": now,
+            "updated_at": now,
+        }
+        new = self._insert(conversation).values(row).on_conflict_do_nothing()
+        return bool((await db.execute(new)).rowcount)
+
+    async def _done(self, db: AsyncConnection, conversation_id: str, inbox_id: int) -> bool:
+        """Whether the message was not done before; now it is."""
+        waiting = update(inbox).where(
+            inbox.c.id == inbox_id,
+            inbox.c.conversation_id == conversation_id,
+            inbox.c.done_at.is_(None),
+        )
+        return bool((await db.execute(waiting.values(done_at=self._clock()))).rowcount)
+
+
+def _session_start(conversation_id: str) -> Any:
+    """The seq at which the latest session starts, 0 when none was ever started."""
+    return (
+        select(func.coalesce(func.max(event.c.seq), 0))
+        .where(event.c.conversation_id == conversation_id, event.c.name == "session_started")
+        .scalar_subquery()
+    )
+
+
+def _event_rows(
+    conversation_id: str, events: Sequence[Event], *, after: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "conversation_id": conversation_id,
+            "seq": seq,
+            "name": one.__struct_config__.tag,
+            "timestamp": one.timestamp,
+            "event": _encoded(one),
+        }
+        for seq, one in enumerate(events, after + 1)
+    ]
+
+
+def _encoded(value: Event | Reply) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError) as error:
+        kind = type(value).__name__
+        raise BadRequest(f"{kind} cannot be written as JSON, so not logged: {error}") from error
+
+
+def _decoded(conversation_id: str, seq: int, body: str) -> Event:
+    try:
+        return _events.decode(body)
+    except msgspec.MsgspecError as error:
+        raise ParleyError(
+            f"Event {seq} of conversation {conversation_id!r} cannot be read: {error}"
+        ) from error

@@ -1,0 +1,110 @@
+"""The SQL tables. A change here needs a migration in ``migrations/versions``."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+_row_id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only as INTEGER
+
+# A message without an id is never a duplicate.
+HAS_MESSAGE_ID = text("message_id <> ''")
+_NOT_DONE = text("done_at IS NULL")
+_NOT_SENT = text("state = 'waiting'")
+_STARTS_SESSION = text("name = 'session_started'")
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),  # how many events
+    Column("epoch", Integer, nullable=False),  # raised when a person takes over
+    Column("next_position", Integer, nullable=False),  # of the next message
+    Column("created_at", Double, nullable=False),  # this and every other time: seconds since 1970
+    Column("updated_at", Double, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of the message, to know a repeat from a reused id
+    Column("message", Text, nullable=False),  # JSON
+    Column("accepted_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),  # that did not end well
+    Column("done_at", Double),
+    UniqueConstraint("conversation_id", "position", name="inbox_position"),
+)
+Index(
+    "inbox_message_id",
+    inbox.c.conversation_id,
+    inbox.c.channel,
+    inbox.c.account,
+    inbox.c.message_id,
+    unique=True,
+    sqlite_where=HAS_MESSAGE_ID,
+    postgresql_where=HAS_MESSAGE_ID,
+)
+Index(
+    "inbox_waiting",
+    inbox.c.conversation_id,
+    inbox.c.position,
+    sqlite_where=_NOT_DONE,
+    postgresql_where=_NOT_DONE,
+)
+Index("inbox_unfinished", inbox.c.accepted_at, sqlite_where=_NOT_DONE, postgresql_where=_NOT_DONE)
+
+event = Table(
+    "event",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),  # from 1
+    Column("name", Text, nullable=False),  # the event's kind, as in its JSON
+    Column("timestamp", Double),
+    Column("event", Text, nullable=False),  # JSON as Rasa writes it
+)
+Index(
+    "event_session",
+    event.c.conversation_id,
+    event.c.seq,
+    sqlite_where=_STARTS_SESSION,
+    postgresql_where=_STARTS_SESSION,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("inbox_id", BigInteger),  # the message it answers
+    Column("channel", Text, nullable=False),
+    Column("reply", Text, nullable=False),  # JSON
+    Column("state", Text, nullable=False),  # waiting, sent, failed or unknown
+    Column("recorded_at", Double, nullable=False),
+    Column("settled_at", Double),  # when it left the state `waiting`
+)
+Index("outbox_answer", outbox.c.inbox_id)
+Index(
+    "outbox_waiting",
+    outbox.c.conversation_id,
+    outbox.c.id,
+    sqlite_where=_NOT_SENT,
+    postgresql_where=_NOT_SENT,
+)
+Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT, postgresql_where=_NOT_SENT)
