@@ -50,9 +50,12 @@ class Context(msgspec.Struct, frozen=True):
     requested_slot: str | None = None
 
 
+NO_CONTEXT = Context()
+
+
 class Understanding(Protocol):
     """Anything that turns a text into a Parse: a bundle, keywords, another server, nothing."""
 
-    async def parse(self, text: str, context: Context = Context()) -> Parse:
+    async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """The Parse of ``text``; raises NluError when it cannot be had."""
         ...

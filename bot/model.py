@@ -1,0 +1,243 @@
+"""Which NLU serves a project: its pipeline, component by component, in Parley's parts.
+
+Intent and entity classifiers that Rasa would train are one model here, the project's current
+bundle. Components that only prepare features for them have nothing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import structlog
+
+from bot.errors import ProjectError, SettingsError
+from bot.project.project import Component, Endpoint, Project
+from nlu.bundle import Bundle, open_bundle
+from nlu.errors import BundleError, NluError
+from nlu.extractors.base import Extractor
+from nlu.extractors.lookup import LookupExtractor
+from nlu.extractors.regex import RegexExtractor
+from nlu.extractors.synonyms import Synonyms
+from nlu.fallback import Fallback
+from nlu.http import open_remote
+from nlu.keywords import Keywords
+from nlu.parse import Understanding
+from nlu.pipeline import Decision, Nlu, Pipeline, serve
+from nlu.registry import Registry
+
+log = structlog.get_logger()
+
+INTENT_MODELS = (
+    "DIETClassifier",
+    "LogisticRegressionClassifier",
+    "MitieIntentClassifier",
+    "SklearnIntentClassifier",
+)
+ENTITY_MODELS = (
+    "DIETClassifier",
+    "CRFEntityExtractor",
+    "MitieEntityExtractor",
+    "SpacyEntityExtractor",
+)
+
+
+class ServedUnderstanding(Understanding, Protocol):
+    """An Understanding as a server shows it."""
+
+    @property
+    def model_id(self) -> str:
+        """The version of the model that answers; empty where none of ours does."""
+        ...
+
+    @property
+    def queue_length(self) -> int:
+        """Texts accepted and not understood yet."""
+        ...
+
+
+@asynccontextmanager
+async def open_understanding(
+    project: Project, models: Path, *, mode: Literal["auto", "none"] = "auto"
+) -> AsyncIterator[ServedUnderstanding]:
+    """The NLU of ``project``, its model and connections closed when left.
+
+    An NLU endpoint serves everything. Else ``auto`` serves the whole pipeline, with the current
+    bundle of ``models`` where the pipeline wants a model; ``none`` only the keyword classifier,
+    if the pipeline has one. Raises SettingsError when a model is wanted and cannot be had.
+    """
+    if endpoint := project.endpoints.nlu:
+        async with _remote(endpoint) as remote:
+            yield remote
+        return
+    pipeline = _pipeline(project)
+    if mode == "none":
+        yield Nlu(_keywords_only(pipeline))
+    elif not wants_model(project):
+        yield Nlu(pipeline)
+    else:
+        bundle = await asyncio.to_thread(_current, project, models)
+        async with serve(bundle) as served:
+            yield Nlu(pipeline, served)
+
+
+def wants_model(project: Project) -> bool:
+    """Whether anything in the pipeline has to be trained."""
+    pipeline = _parts(project)
+    return pipeline.intents or pipeline.entities or bool(pipeline.selectors)
+
+
+def _remote(endpoint: Endpoint) -> Any:
+    return open_remote(
+        endpoint.url,
+        token=endpoint.token,
+        headers=endpoint.headers,
+        basic_auth=endpoint.basic_auth,
+        timeout_s=endpoint.timeout_s,
+    )
+
+
+def _current(project: Project, models: Path) -> Bundle:
+    registry = Registry(models)
+    try:
+        version = registry.current()
+        if version is None:
+            raise SettingsError(
+                f"{models} holds no model yet, and the project's pipeline wants one. Run "
+                f"`parley train --project {project.path}`, or serve without: `--nlu none`."
+            )
+        bundle = open_bundle(registry.folder(version))
+    except BundleError as error:
+        raise SettingsError(
+            f"The model cannot be served: {error} `parley train --project {project.path}` "
+            "makes another."
+        ) from error
+    if bundle.manifest.data_hash != project.nlu_hash:
+        log.warning(
+            "model.stale",
+            version=version,
+            hint="the project's NLU data, pipeline or labels changed since: run `parley train`",
+        )
+    return bundle
+
+
+def _pipeline(project: Project) -> Pipeline:
+    """What config.yml and the NLU data say, ready to run."""
+    pipeline = _parts(project)
+    before: list[Decision] = []
+    after: list[Decision] = []
+    classified = not pipeline.intents
+    for component in project.config.pipeline:
+        if _name(component) in INTENT_MODELS:
+            classified = True
+        elif decision := _decision(component, project):
+            (after if classified else before).append(decision)
+    return replace(
+        pipeline,
+        before=tuple(before),
+        after=tuple(after),
+        extractors=_extractors(project),
+        synonyms=_synonyms(project),
+    )
+
+
+def _parts(project: Project) -> Pipeline:
+    """What the model of ``project`` is asked for."""
+    intents, entities, most_ranked, finder = False, False, 10, "DIETClassifier"
+    selectors: list[str | None] = []
+    for component in project.config.pipeline:
+        name = _name(component)
+        if name in INTENT_MODELS and _flag(component, "intent_classification", True):
+            intents, most_ranked = True, int(_number(component, "ranking_length", 10))
+        if name in ENTITY_MODELS and _flag(component, "entity_recognition", True):
+            entities, finder = True, name
+        if name == "ResponseSelector" and _has_answers(project):
+            selectors.append(component.options.get("retrieval_intent"))
+    return Pipeline(intents, entities, max(most_ranked, 0), finder, tuple(selectors))
+
+
+def _keywords_only(pipeline: Pipeline) -> Pipeline:
+    decisions = (*pipeline.before, *pipeline.after)
+    if not any(isinstance(decision, Keywords) for decision in decisions):
+        decisions = ()
+    return Pipeline(intents=False, entities=False, after=decisions)
+
+
+def _decision(component: Component, project: Project) -> Decision | None:
+    match _name(component):
+        case "KeywordIntentClassifier":
+            return Keywords(
+                ((example.text, example.intent) for example in project.nlu.examples),
+                case_sensitive=_flag(component, "case_sensitive", True),
+            )
+        case "FallbackClassifier":
+            return Fallback(
+                threshold=_number(component, "threshold", 0.3),
+                ambiguity_threshold=_number(component, "ambiguity_threshold", 0.1),
+            )
+        case _:
+            return None
+
+
+def _extractors(project: Project) -> tuple[Extractor, ...]:
+    component = project.config.component("RegexEntityExtractor")
+    if component is None:
+        return ()
+    case_sensitive = _flag(component, "case_sensitive", False)
+    entities = {e.entity for example in project.nlu.examples for e in example.entities}
+    entities |= project.domain.entities.keys()
+    found: list[Extractor] = []
+    if _flag(component, "use_regexes", True):
+        regexes = {r.name: r.patterns for r in project.nlu.regexes if r.name in entities}
+        try:
+            found.append(RegexExtractor(regexes, case_sensitive=case_sensitive))
+        except NluError as error:
+            raise ProjectError(str(error)) from error
+    if _flag(component, "use_lookup_tables", True):
+        lookups = {lookup.name: lookup.values for lookup in project.nlu.lookups}
+        found.append(
+            LookupExtractor(
+                {name: values for name, values in lookups.items() if name in entities},
+                case_sensitive=case_sensitive,
+                whole_words=_flag(component, "use_word_boundaries", True),
+            )
+        )
+    return tuple(found)
+
+
+def _synonyms(project: Project) -> Synonyms | None:
+    if project.config.component("EntitySynonymMapper") is None:
+        return None
+    return Synonyms(project.nlu.synonyms)
+
+
+def _has_answers(project: Project) -> bool:
+    return any("/" in example.intent for example in project.nlu.examples)
+
+
+def _name(component: Component) -> str:
+    return component.name.rsplit(".", 1)[-1]
+
+
+def _flag(component: Component, key: str, default: bool) -> bool:
+    value = component.options.get(key, default)
+    if not isinstance(value, bool):
+        raise _wrong(component, key, value, "true or false")
+    return value
+
+
+def _number(component: Component, key: str, default: float) -> float:
+    value = component.options.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(component, key, value, "a number")
+    return float(value)
+
+
+def _wrong(component: Component, key: str, value: Any, right: str) -> ProjectError:
+    return ProjectError(
+        f"{component.name}: '{key}' is {value!r}; it must be {right}.", file="config.yml"
+    )

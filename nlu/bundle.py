@@ -1,0 +1,134 @@
+"""A model folder, checked and opened; ``nlu.manifest`` says what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from nlu.errors import BundleError, NluError
+from nlu.manifest import Extractors, Manifest
+from nlu.model import Model, Reading, Scores
+from nlu.session import Session
+from nlu.tokenizer import Tokenizer
+
+T = TypeVar("T")
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+NEEDED = ("model.onnx", "tokenizer.json", "extractors.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model ready to answer, and everything the folder says about it."""
+
+    manifest: Manifest
+    extractors: Extractors
+    model: Model
+
+
+def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
+    """The bundle in ``folder``; BundleError names the file that is missing, damaged or not as the
+    manifest says. Reads and runs a model, so not on the event loop."""
+    manifest = read_manifest(folder)
+    contents = {name: _checked(folder, name, manifest) for name in manifest.files}
+    extractors = _decoded(folder / "extractors.json", contents["extractors.json"], Extractors)
+    try:
+        tokenizer = Tokenizer(contents["tokenizer.json"], max_tokens=manifest.max_tokens)
+        model = Model(Session(contents["model.onnx"], threads=threads), tokenizer)
+        _try(model, manifest)
+    except NluError as error:
+        raise BundleError(f"{folder}: {error}") from error
+    return Bundle(manifest, extractors, model)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the bundle in ``folder``, alone; its files are not looked at."""
+    path = folder / MANIFEST
+    content = _read(path)
+    version = _decoded(path, content, _Format).format
+    if version != FORMAT:
+        raise BundleError(
+            f"{path} has format {version}; this Parley reads format {FORMAT}. Train again."
+        )
+    manifest = _decoded(path, content, Manifest)
+    for problem in _problems(manifest):
+        raise BundleError(f"{path}: {problem}")
+    return manifest
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int = FORMAT
+
+
+def _problems(manifest: Manifest) -> list[str]:
+    """What the types cannot say about a manifest."""
+    found = [f"files do not list {name}." for name in NEEDED if name not in manifest.files]
+    found += [
+        f"files name {name!r}, which is no plain file name."
+        for name in manifest.files
+        if name != Path(name).name or name in (".", "..", MANIFEST)
+    ]
+    if not manifest.intents:
+        found.append("there are no intents.")
+    if len(set(manifest.intents)) != len(manifest.intents):
+        found.append("an intent is listed twice.")
+    if not math.isfinite(manifest.temperature) or manifest.temperature <= 0:
+        found.append(f"temperature is {manifest.temperature}; it must be more than 0.")
+    if manifest.max_tokens < 3:
+        found.append(f"max_tokens is {manifest.max_tokens}; it must be at least 3.")
+    return found
+
+
+def _checked(folder: Path, name: str, manifest: Manifest) -> bytes:
+    """A file's content, which is the one that was published."""
+    content = _read(folder / name)
+    if hashlib.sha256(content).hexdigest() != manifest.files[name].lower():
+        raise BundleError(
+            f"{folder / name} is not the file that was published: its SHA-256 differs from the "
+            f"manifest's. Roll back to another version or train again."
+        )
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleError(f"{path} is missing.") from error
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _decoded(path: Path, content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: {error}") from error
+
+
+def _try(model: Model, manifest: Manifest) -> None:
+    """Read one sentence: shows a graph of another shape before a user meets it, and warms up."""
+    scores: Scores = model.read([Reading("hello there", model.tokenizer)])[0]
+    for output, found, wanted in (
+        ("intent_logits", scores.intents.shape, (len(manifest.intents),)),
+        ("tag_logits", scores.tags.shape[1:], (1 + 2 * len(manifest.labels),)),
+    ):
+        if found != wanted:
+            raise BundleError(
+                f"model.onnx gives {output} for {found} names; the manifest has {wanted}."
+            )
+    if not (np.isfinite(scores.intents).all() and np.isfinite(scores.tags).all()):
+        raise BundleError("model.onnx answers with numbers that are not finite.")

@@ -1,0 +1,1 @@
+"""Entities found without the model."""

@@ -1,0 +1,133 @@
+"""Nlu.parse: what one text means, asked of everything a project's pipeline names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from nlu import decode
+from nlu.batcher import MicroBatcher
+from nlu.bundle import Bundle
+from nlu.extractors.base import Extractor, merge
+from nlu.extractors.synonyms import Synonyms
+from nlu.model import Reading, Scores
+from nlu.parse import NO_CONTEXT, Context, Entity, Parse
+from nlu.tokenizer import readable
+
+MOST_PADDED_TOKENS = 512  # of one run: about 30 short messages
+
+
+class Decision(Protocol):
+    """Has a word on the intent, after those before it."""
+
+    def decide(self, parse: Parse) -> Parse:
+        """``parse`` with its intent as this sees it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What a project wants done with a text.
+
+    ``before`` and ``after`` are the decisions that come before and after the model's, which
+    overrules those before it, as any later component of Rasa's pipeline does.
+    ``selectors`` are the retrieval intents to choose an answer of; None is all of them together.
+    ``finder`` is named as the extractor of what the model finds.
+    """
+
+    intents: bool = True
+    entities: bool = True
+    most_ranked: int = 10
+    finder: str = "DIETClassifier"
+    selectors: tuple[str | None, ...] = ()
+    before: tuple[Decision, ...] = ()
+    after: tuple[Decision, ...] = ()
+    extractors: tuple[Extractor, ...] = ()
+    synonyms: Synonyms | None = None
+
+
+class Nlu:
+    """Understands texts with a bundle, or without one by what needs no model."""
+
+    def __init__(self, pipeline: Pipeline, served: ServedBundle | None = None) -> None:
+        self._pipeline, self._served = pipeline, served
+
+    @property
+    def model_id(self) -> str:
+        """The bundle's version; empty without one."""
+        return self._served.bundle.manifest.version if self._served else ""
+
+    @property
+    def queue_length(self) -> int:
+        """Texts accepted and not understood yet."""
+        return self._served.batcher.queue_length if self._served else 0
+
+    async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
+        """What ``text`` means. Blank text means nothing; ``context`` is for models that read it,
+        which those of format 1 do not. Raises NluUnavailable when too many wait."""
+        parse = Parse(text=readable(text))
+        if not parse.text.strip():
+            return parse
+        for decision in self._pipeline.before:
+            parse = decision.decide(parse)
+        found: Sequence[Entity] = ()
+        if self._served:
+            scores = await self._served.read(parse.text)
+            parse, found = self._decoded(parse, scores, self._served.bundle)
+        for decision in self._pipeline.after:
+            parse = decision.decide(parse)
+        entities = merge(parse.text, found, self._pipeline.extractors)
+        if self._pipeline.synonyms:
+            entities = self._pipeline.synonyms.apply(entities)
+        return msgspec.structs.replace(parse, entities=entities)
+
+    def _decoded(
+        self, parse: Parse, scores: Scores, bundle: Bundle
+    ) -> tuple[Parse, Sequence[Entity]]:
+        """``parse`` with what the model says of the whole text, and the entities it found."""
+        wanted, manifest = self._pipeline, bundle.manifest
+        if not scores.words:  # nothing but what no vocabulary has: control characters
+            return parse, []
+        probabilities = decode.softmax(scores.intents / manifest.temperature).tolist()
+        parse = msgspec.structs.replace(
+            parse,
+            text_tokens=scores.words,
+            response_selector=decode.selection(probabilities, manifest.intents, wanted.selectors),
+        )
+        if wanted.intents:
+            ranked = decode.ranking(probabilities, manifest.intents, most=wanted.most_ranked)
+            parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
+        if not wanted.entities:
+            return parse, []
+        return parse, decode.entities(
+            parse.text, scores.words, scores.tags, manifest.labels, extractor=wanted.finder
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBundle:
+    """A bundle and the thread that runs it."""
+
+    bundle: Bundle
+    batcher: MicroBatcher[Reading, Scores]
+
+    async def read(self, text: str) -> Scores:
+        """The model's scores of ``text``."""
+        return await self.batcher.submit(Reading(text, self.bundle.model.tokenizer))
+
+
+@asynccontextmanager
+async def serve(bundle: Bundle, *, most_waiting: int = 1024) -> AsyncIterator[ServedBundle]:
+    """Run ``bundle`` in a thread of its own until left."""
+    batcher = MicroBatcher(
+        bundle.model.read,
+        length=lambda reading: len(reading.tokens.ids),
+        max_tokens=MOST_PADDED_TOKENS,
+        most_waiting=most_waiting,
+    )
+    async with batcher:
+        yield ServedBundle(bundle, batcher)

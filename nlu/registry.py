@@ -1,0 +1,161 @@
+"""Model versions of one project, and which of them is current.
+
+A registry is a folder:
+
+    <version>/    a bundle, complete from the moment it has this name
+    current       the version that answers
+    history       the versions that were current, oldest first
+    .draft-*      bundles being written
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nlu.bundle import MANIFEST, read_manifest
+from nlu.errors import BundleError
+from nlu.manifest import Manifest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+_TAKEN = ("current", "history")
+
+
+class Registry:
+    """The bundles under ``root``, which need not exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def current(self) -> str | None:
+        """The version that answers; None before the first was published."""
+        try:
+            version = (self.root / "current").read_text("utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"{self.root / 'current'} cannot be read: {error}") from error
+        return checked_name(version)
+
+    def folder(self, version: str) -> Path:
+        """Where ``version`` is, or would be."""
+        return self.root / checked_name(version)
+
+    def versions(self) -> tuple[str, ...]:
+        """Every published version, in the order of their creation."""
+        if not self.root.is_dir():
+            return ()
+        found = [
+            entry.name
+            for entry in self.root.iterdir()
+            if _fits(entry.name) and (entry / MANIFEST).is_file()
+        ]
+        return tuple(sorted(found, key=lambda version: (self._created(version), version)))
+
+    def manifest(self, version: str) -> Manifest:
+        """What ``version`` says about itself."""
+        return read_manifest(self.folder(version))
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """An empty folder to write a bundle into; gone afterwards unless published."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root))
+        draft.chmod(0o755)
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def publish(self, draft: Path, version: str, *, use: bool = True) -> Path:
+        """Make ``draft`` the bundle ``version``, and current. It appears whole or not at all."""
+        folder = self.folder(version)
+        named = read_manifest(draft).version
+        if named != version:
+            raise BundleError(f"The manifest names version {named!r}, not {version!r}.")
+        if folder.exists():
+            raise BundleError(f"Version {version} is published already; versions never change.")
+        for path in (*draft.iterdir(), draft):
+            _sync(path)
+        draft.rename(folder)
+        _sync(self.root)
+        if use:
+            self.use(version)
+        return folder
+
+    def use(self, version: str) -> None:
+        """Make ``version`` the current one."""
+        self._check_published(version)
+        if version != self.current():
+            self._replace("history", "".join(f"{name}\n" for name in (*self._history(), version)))
+            self._replace("current", f"{version}\n")
+
+    def roll_back(self) -> str:
+        """Make the version that was current before the current one again."""
+        current, history = self.current(), self._history()
+        while history and (history[-1] == current or not self._is_published(history[-1])):
+            history.pop()
+        if not history:
+            raise BundleError(f"{self.root} has no earlier version to go back to.")
+        self._replace("history", "".join(f"{name}\n" for name in history))
+        self._replace("current", f"{history[-1]}\n")
+        return history[-1]
+
+    def _history(self) -> list[str]:
+        try:
+            lines = (self.root / "history").read_text("utf-8").split()
+        except FileNotFoundError:
+            return []
+        return [line for line in lines if _fits(line)]
+
+    def _check_published(self, version: str) -> None:
+        if not self._is_published(version):
+            known = ", ".join(self.versions()) or "none"
+            raise BundleError(f"{self.root} has no version {version!r}. Versions: {known}.")
+
+    def _is_published(self, version: str) -> bool:
+        return (self.folder(version) / MANIFEST).is_file()
+
+    def _created(self, version: str) -> str:
+        try:
+            return self.manifest(version).created
+        except BundleError:  # listed all the same, so that it can be seen and removed
+            return ""
+
+    def _replace(self, name: str, content: str) -> None:
+        """Write a file so that a reader sees the old or the new one, even after a power cut."""
+        handle, written = tempfile.mkstemp(prefix=f".{name}-", dir=self.root)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        Path(written).replace(self.root / name)
+        _sync(self.root)
+
+
+def checked_name(version: str) -> str:
+    """``version``, which can be a folder's name and leads nowhere else."""
+    if not _fits(version):
+        raise BundleError(
+            f"{version[:100]!r} is no version name. Letters, digits and . _ + - are, at most 100, "
+            "beginning with a letter or digit."
+        )
+    return version
+
+
+def _fits(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name not in _TAKEN
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
