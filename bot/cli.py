@@ -1,0 +1,149 @@
+"""The `parley` command. Training adds its own commands through ``parley.commands``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.errors import ParleyError
+
+Project = Annotated[
+    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
+]
+
+app = typer.Typer(
+    name="parley",
+    help="The open dialogue server that learns from its own conversations.",
+    epilog="Settings are environment variables, listed in docs/settings.md.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+) -> None:
+    """Write a small new project that trains and runs."""
+    from bot.project.init import init_project
+
+    init_project(folder)
+    typer.echo(f"A new project is in {folder}. Next:")
+    typer.echo(f"  parley train --project {folder}")
+    typer.echo(f"  parley run --project {folder}")
+
+
+@app.command()
+def run(
+    project: Project = Path("."),
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    nlu: Annotated[
+        str | None,
+        typer.Option(help="`none` serves without a model: only /intent{…} payloads are understood."),
+    ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="First train, if the project or its recipe changed.")
+    ] = False,
+) -> None:
+    """Serve a project: chat page, REST, WebSocket and API.
+
+    Starts Redis and the project's action server beside it where none is configured.
+    """
+    from bot.run import run_server
+
+    if train:
+        _train_first(project)
+    sys.exit(run_server(project=project, host=host, port=port, nlu=nlu))
+
+
+@app.command()
+def shell(
+    project: Project = Path("."),
+    nlu: Annotated[
+        str | None, typer.Option(help="`none`: only /intent{…} payloads are understood.")
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show parse, predictions and slots of every turn.")
+    ] = False,
+) -> None:
+    """Chat with a project in the terminal; nothing is stored."""
+    from bot.shell import run_shell
+
+    run_shell(project=project, nlu=nlu, debug=debug)
+
+
+@app.command()
+def check(
+    project: Project = Path("."),
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+) -> None:
+    """Read a project and report every problem with file and line."""
+    from bot.project.check import check_project
+
+    problems = check_project(project)
+    console = Console(soft_wrap=True, highlight=False)
+    for problem in problems:
+        console.print(str(problem), markup=False)
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    console.print(f"{project}: {_count(errors, 'error')}, {_count(warnings, 'warning')}.")
+    raise typer.Exit(1 if errors or (strict and warnings) else 0)
+
+
+@database.command()
+def upgrade(project: Project = Path(".")) -> None:
+    """Bring the database to the schema of this version; safe to repeat."""
+    from bot.run import read_settings
+    from bot.store.schema import upgrade as upgrade_schema
+
+    settings, _ = read_settings(project=project)
+    typer.echo(upgrade_schema(settings.sql_url))
+
+
+@app.command()
+def version() -> None:
+    """Print the version of Parley and of Python."""
+    from bot.version import VERSION
+
+    typer.echo(f"Parley {VERSION}, Python {sys.version.split()[0]}")
+
+
+def main() -> None:
+    """Run the command; what went wrong on purpose is one sentence and exit status 1."""
+    for entry in sorted(entry_points(group="parley.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    try:
+        app()
+    except ParleyError as error:
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        _fail(f"the Python module {error.name!r} is missing; install Parley again")
+
+
+def _train_first(project: Path) -> None:
+    import subprocess
+
+    done = subprocess.run([sys.argv[0], "train", "--project", os.fspath(project)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def _fail(sentence: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"parley: {sentence}", markup=False, style="red"
+    )
+    sys.exit(1)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
