@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bot.dialogue.events import Event, SessionStarted
+from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
 from bot.store.base import Accepted, History, Outgoing, Waiting
 from bot.store.checks import check_id, check_message, digest
+from bot.store.session import latest_session
 
 MOST_NOTES = 1000  # a follower that reads slower than this loses the oldest
 
@@ -104,12 +105,9 @@ class MemoryLog:
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         check_id("The conversation's id", conversation_id)
         conversation = self._conversations.get(conversation_id, _Conversation())
-        events = conversation.events
-        first = 0
-        if not all_sessions:
-            starts = (n for n, e in enumerate(events) if isinstance(e, SessionStarted))
-            first = max(starts, default=0)
-        return History(tuple(events[first:]), len(events), conversation.epoch)
+        logged = tuple(conversation.events)
+        events = logged if all_sessions else latest_session(logged)
+        return History(events, len(logged), conversation.epoch)
 
     async def commit(
         self,

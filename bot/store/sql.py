@@ -19,6 +19,7 @@ from bot.store import schema
 from bot.store.base import Accepted, History, Outgoing, Waiting
 from bot.store.checks import check_id, check_message, digest
 from bot.store.database import Database, Synchronous
+from bot.store.session import latest_session
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
 
 _events = msgspec.json.Decoder(Event)
@@ -141,11 +142,10 @@ class SqlLog:
                 .order_by(event.c.seq)
             )
             if not all_sessions:
-                logged = logged.where(event.c.seq >= _session_start(conversation_id))
-            events = await db.execute(logged)
-        return History(
-            tuple(_decoded(conversation_id, seq, body) for seq, body in events), row.seq, row.epoch
-        )
+                logged = logged.where(event.c.seq >= _session_start(conversation_id) - 1)
+            rows = await db.execute(logged)
+        events = tuple(_decoded(conversation_id, seq, body) for seq, body in rows)
+        return History(events if all_sessions else latest_session(events), row.seq, row.epoch)
 
     async def commit(
         self,
@@ -271,7 +271,7 @@ class SqlLog:
             "updated_at": now,
         }
         new = self._insert(conversation).values(row).on_conflict_do_nothing()
-        return bool((await db.execute(new)).rowcount)
+        return await db.scalar(new.returning(conversation.c.id)) is not None
 
     async def _done(self, db: AsyncConnection, conversation_id: str, inbox_id: int) -> bool:
         """Whether the message was not done before; now it is."""
@@ -317,8 +317,9 @@ def _encoded(value: Event | Reply) -> str:
 
 def _decoded(conversation_id: str, seq: int, body: str) -> Event:
     try:
-        return _events.decode(body)
+        logged: Event = _events.decode(body)
     except msgspec.MsgspecError as error:
         raise ParleyError(
             f"Event {seq} of conversation {conversation_id!r} cannot be read: {error}"
         ) from error
+    return logged

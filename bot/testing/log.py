@@ -1,0 +1,249 @@
+"""What every Log must do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.dialogue.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
+from bot.dialogue.messages import Message, Reply
+from bot.errors import BadRequest, Conflict, Duplicate, NotFound
+from bot.store.base import Log
+from nlu.parse import Entity, Intent, Parse
+
+
+class LogContract:
+    """Subclass it and give a fixture ``log``, empty for each test."""
+
+    async def test_a_message_waits_until_it_is_done(self, log: Log) -> None:
+        accepted = await log.accept(message("hello"))
+        assert not accepted.done
+        assert await _texts_waiting(log) == "hello"
+        await log.commit("ann", [slot(1)], seq=0, epoch=0, inbox_id=accepted.inbox_id)
+        assert await log.waiting("ann") is None
+        assert (await log.accepted(accepted.inbox_id)).done
+
+    async def test_messages_wait_in_the_order_in_which_they_were_accepted(self, log: Log) -> None:
+        first = await log.accept(message("one"))
+        second = await log.accept(message("two"))
+        await log.accept(message("other", conversation_id="bob"))
+        assert first.position < second.position
+        assert await _texts_waiting(log) == "one"
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=first.inbox_id)
+        assert await _texts_waiting(log) == "two"
+
+    async def test_a_waiting_message_is_given_back_as_it_was_accepted(self, log: Log) -> None:
+        full = Message(
+            "ann", 'نعم 🙂 \0 "', "telegram", "shop", "7", "in", "out", {"a": [1, None]}, 12.5
+        )
+        await log.accept(full)
+        waiting = await log.waiting("ann")
+        assert waiting
+        assert waiting.message == full
+
+    async def test_a_repeated_message_id_gets_the_row_it_has_and_its_replies(
+        self, log: Log
+    ) -> None:
+        first = await log.accept(message("hello", message_id="m1"))
+        again = await log.accept(message("hello", message_id="m1", received=99.0))
+        assert again == first
+        replies = (Reply("ann", "Hi!"), Reply("ann", image="cat.png"))
+        await log.commit(
+            "ann", [], seq=0, epoch=0, inbox_id=first.inbox_id, replies=replies, sent=True
+        )
+        again = await log.accept(message("hello", message_id="m1"))
+        assert (again.inbox_id, again.done, again.replies) == (first.inbox_id, True, replies)
+        assert (await log.accept(message("next", message_id="m2"))).position == first.position + 1
+
+    async def test_a_repeated_message_id_with_another_body_is_refused(self, log: Log) -> None:
+        await log.accept(message("hello", message_id="m1"))
+        with pytest.raises(Duplicate, match="m1"):
+            await log.accept(message("goodbye", message_id="m1"))
+        with pytest.raises(Duplicate):
+            await log.accept(message("hello", message_id="m1", metadata={"a": 1}))
+
+    async def test_the_same_id_elsewhere_is_another_message(self, log: Log) -> None:
+        rows = [
+            await log.accept(message("hello", message_id="m1")),
+            await log.accept(message("hello", message_id="m1", account="shop")),
+            await log.accept(message("hello", message_id="m1", channel="callback")),
+            await log.accept(message("hello", message_id="m1", conversation_id="bob")),
+        ]
+        assert len({row.inbox_id for row in rows}) == 4
+
+    async def test_a_message_without_id_is_never_a_duplicate(self, log: Log) -> None:
+        first, second = await log.accept(message("hello")), await log.accept(message("hello"))
+        assert first.inbox_id != second.inbox_id
+
+    async def test_the_same_id_twenty_times_at_once_is_one_row(self, log: Log) -> None:
+        rows = await asyncio.gather(
+            *(log.accept(message("hello", message_id="m1")) for _ in range(20))
+        )
+        assert len({row.inbox_id for row in rows}) == 1
+
+    async def test_messages_accepted_at_once_get_positions_of_their_own(self, log: Log) -> None:
+        rows = await asyncio.gather(*(log.accept(message(str(n))) for n in range(20)))
+        assert sorted(row.position for row in rows) == list(range(20))
+
+    async def test_ids_that_a_database_cannot_hold_are_refused(self, log: Log) -> None:
+        for bad in ("nul\0", "half \ud83d", "x" * 513):
+            with pytest.raises(BadRequest):
+                await log.accept(message("hello", conversation_id=bad))
+            with pytest.raises(BadRequest):
+                await log.accept(message("hello", message_id=bad))
+            with pytest.raises(BadRequest):
+                await log.history(bad)
+        with pytest.raises(BadRequest):
+            await log.accept(message("half \ud83d"))
+
+    async def test_an_unknown_conversation_has_no_history(self, log: Log) -> None:
+        history = await log.history("nobody")
+        assert (history.events, history.seq, history.epoch) == ((), 0, 0)
+        assert await log.waiting("nobody") is None
+        assert await log.outgoing("nobody") == []
+
+    async def test_events_come_back_as_they_were_logged(self, log: Log) -> None:
+        parse = Parse(
+            text="in Paris 🙂",
+            intent=Intent("go", 0.9),
+            entities=(Entity("city", "Paris", 3, 8),),
+        )
+        events: list[Event] = [
+            UserUttered(
+                text="in Paris 🙂",
+                parse_data=parse,
+                message_id="m1",
+                timestamp=1.5,
+                metadata={"x": {"y": [1, 2.5, None, "\0"]}},
+            ),
+            SlotSet(name="city", value={"nested": ["Paris"]}, timestamp=2.0),
+            BotUttered(text="Hi", data={"buttons": [{"title": "A", "payload": "/a"}]}),
+        ]
+        assert await log.commit("ann", events, seq=0, epoch=0) == 3
+        assert list((await log.history("ann")).events) == events
+
+    async def test_history_is_of_the_latest_session_unless_all_is_asked_for(self, log: Log) -> None:
+        old: list[Event] = [ActionExecuted(name="action_session_start"), SessionStarted(), slot(1)]
+        new: list[Event] = [ActionExecuted(name="action_session_start"), SessionStarted(), slot(2)]
+        seq = await log.commit("ann", old, seq=0, epoch=0)
+        await log.commit("ann", new, seq=seq, epoch=0)
+        latest, everything = await log.history("ann"), await log.history("ann", all_sessions=True)
+        assert list(latest.events) == new
+        assert list(everything.events) == old + new
+        assert latest.seq == everything.seq == 6
+
+    async def test_a_commit_at_another_seq_is_refused_and_writes_nothing(self, log: Log) -> None:
+        accepted = await log.accept(message("hello"))
+        await log.commit("ann", [slot(1)], seq=0, epoch=0)
+        for seq, epoch in ((0, 0), (2, 0), (1, 1)):
+            with pytest.raises(Conflict):
+                await log.commit(
+                    "ann",
+                    [slot(2)],
+                    seq=seq,
+                    epoch=epoch,
+                    inbox_id=accepted.inbox_id,
+                    replies=[Reply("ann", "x")],
+                )
+        assert (await log.history("ann")).events == (slot(1),)
+        assert await log.outgoing("ann") == []
+        assert not (await log.accepted(accepted.inbox_id)).done
+
+    async def test_of_commits_at_once_one_is_taken(self, log: Log) -> None:
+        async def commit(n: int) -> int | Conflict:
+            try:
+                return await log.commit("ann", [slot(n), slot(n)], seq=0, epoch=0)
+            except Conflict as conflict:
+                return conflict
+
+        outcomes = await asyncio.gather(*(commit(n) for n in range(10)))
+        assert sorted(str(type(o).__name__) for o in outcomes) == ["Conflict"] * 9 + ["int"]
+        history = await log.history("ann")
+        assert (history.seq, len(history.events)) == (2, 2)
+
+    async def test_a_message_is_done_once_even_by_turns_without_events(self, log: Log) -> None:
+        accepted = await log.accept(message("hello"))
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=accepted.inbox_id)
+        with pytest.raises(Conflict):
+            await log.commit(
+                "ann",
+                [],
+                seq=0,
+                epoch=0,
+                inbox_id=accepted.inbox_id,
+                replies=[Reply("ann", "again")],
+            )
+        assert (await log.accepted(accepted.inbox_id)).replies == ()
+
+    async def test_a_message_of_another_conversation_cannot_be_done(self, log: Log) -> None:
+        accepted = await log.accept(message("hello", conversation_id="bob"))
+        with pytest.raises(Conflict):
+            await log.commit("ann", [slot(1)], seq=0, epoch=0, inbox_id=accepted.inbox_id)
+        assert (await log.history("ann")).seq == 0
+        assert await log.waiting("bob")
+
+    async def test_replies_wait_in_order_until_they_are_sent(self, log: Log) -> None:
+        replies = [Reply("ann", text) for text in ("one", "two", "three")]
+        await log.commit("ann", [], seq=0, epoch=0, replies=replies, channel="callback")
+        await log.commit("bob", [], seq=0, epoch=0, replies=[Reply("bob", "other")])
+        first, second, third = await log.outgoing("ann")
+        assert [o.reply for o in (first, second, third)] == replies
+        assert (first.conversation_id, first.channel) == ("ann", "callback")
+        await log.mark_sent(first.outbox_id)
+        await log.mark_sent(second.outbox_id, state="failed")
+        assert await log.outgoing("ann") == [third]
+        await log.mark_sent(third.outbox_id, state="unknown")
+        assert await log.outgoing("ann") == []
+
+    async def test_replies_already_delivered_are_not_sent_again(self, log: Log) -> None:
+        await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "x")], sent=True)
+        assert await log.outgoing("ann") == []
+        assert await log.unfinished(older_than_s=0) == []
+
+    async def test_unfinished_are_conversations_with_messages_or_replies_left(
+        self, log: Log
+    ) -> None:
+        done = await log.accept(message("hello", conversation_id="done"))
+        await log.commit("done", [], seq=0, epoch=0, inbox_id=done.inbox_id)
+        await log.accept(message("hello", conversation_id="message left"))
+        await log.accept(message("hello", conversation_id="message left"))
+        await log.commit("reply left", [], seq=0, epoch=0, replies=[Reply("x", "x")])
+        found = await log.unfinished(older_than_s=0)
+        assert list(found) == ["message left", "reply left"]
+        assert list(await log.unfinished(older_than_s=0, limit=1)) == ["message left"]
+        assert list(await log.unfinished(older_than_s=3600)) == []
+
+    async def test_tries_are_counted(self, log: Log) -> None:
+        accepted = await log.accept(message("hello"))
+        assert [await log.tried(accepted.inbox_id) for _ in range(3)] == [1, 2, 3]
+
+    async def test_rows_that_do_not_exist_are_named(self, log: Log) -> None:
+        for asked in (log.accepted(4711), log.tried(4711), log.mark_sent(4711)):
+            with pytest.raises(NotFound, match="4711"):
+                await asked
+
+    async def test_a_log_that_works_answers_a_ping(self, log: Log) -> None:
+        await log.ping()
+
+
+def message(text: str, **fields: Any) -> Message:
+    """A message of the conversation ``ann``, unless another is named."""
+    return Message(**{"conversation_id": "ann", "text": text, **fields})
+
+
+def slot(value: Any) -> SlotSet:
+    return SlotSet(name="n", value=value, timestamp=1.0)
+
+
+async def _texts_waiting(log: Log) -> str | None:
+    waiting = await log.waiting("ann")
+    return waiting.message.text if waiting else None
