@@ -49,7 +49,9 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     nlu: Annotated[
         str | None,
-        typer.Option(help="`none` serves without a model: only /intent{…} payloads are understood."),
+        typer.Option(
+            help="`none` serves without a model: only /intent{…} payloads are understood."
+        ),
     ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="First train, if the project or its recipe changed.")

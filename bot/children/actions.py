@@ -46,15 +46,16 @@ def start(project: Path, python: str) -> tuple[Child, str]:
     listening = socket.socket(socket.AF_INET)
     listening.bind(("127.0.0.1", 0))
     listening.listen(128)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/webhook"
     child = Child(
         "the action server",
         [python, str(_SERVER), str(listening.fileno())],
         death_signal=signal.SIGKILL,
-        keep_fds=[listening.fileno()],
+        sockets=[listening],
         cwd=project,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    return child, f"http://127.0.0.1:{listening.getsockname()[1]}/webhook"
+    return child, url
 
 
 def is_ready(webhook: str) -> bool:

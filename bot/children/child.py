@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ class Child:
         command: The program and its arguments.
         death_signal: What the kernel sends it when this process is gone.
         log: A file its output goes to; None leaves it on this terminal.
-        keep_fds: File descriptors it inherits.
+        sockets: Listening sockets it inherits; they stay open until `stop`, over restarts too.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Child:
         *,
         death_signal: signal.Signals = signal.SIGTERM,
         log: Path | None = None,
-        keep_fds: Sequence[int] = (),
+        sockets: Sequence[socket.socket] = (),
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Child:
         self._log = log
         launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
         self._command = [*launch, str(int(death_signal)), *command]
-        self._keep_fds = tuple(keep_fds)
+        self._sockets = tuple(sockets)
         self._cwd = cwd
         self._env = dict(env) if env is not None else None
         self._process = self._start()
@@ -61,7 +62,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=self._keep_fds,
+                pass_fds=[each.fileno() for each in self._sockets],
                 cwd=self._cwd,
                 env=self._env,
                 start_new_session=True,  # Ctrl-C reaches only us, and we end it in order
@@ -100,6 +101,8 @@ class Child:
 
     def stop(self, *, within_s: float = 5.0) -> None:
         """Ask it to end, and insist after ``within_s``."""
+        for each in self._sockets:
+            each.close()
         if not self.alive:
             return
         self._process.terminate()

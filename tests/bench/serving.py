@@ -132,7 +132,9 @@ def rss_mb(pid: int) -> float:
 
 def children_rss_mb(pid: int) -> dict[str, float]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {Path(f"/proc/{child}/comm").read_text().strip(): rss_mb(int(child)) for child in children}
+    return {
+        Path(f"/proc/{child}/comm").read_text().strip(): rss_mb(int(child)) for child in children
+    }
 
 
 if __name__ == "__main__":
