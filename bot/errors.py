@@ -23,17 +23,28 @@ class ParleyError(Exception):
 
 
 class ProjectError(ParleyError):
-    """A project file is wrong. Shown as ``domain.yml:14:11: what is wrong``."""
+    """A project file is wrong. Shown as ``domain.yml:14:11: what is wrong. What would be right.``
+
+    ``suggestion`` is the part that says what would be right.
+    """
 
     status = 422
     reason = "ProjectError"
 
     def __init__(
-        self, message: str, *, file: str = "", line: int | None = None, column: int | None = None
+        self,
+        message: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        suggestion: str = "",
     ) -> None:
         self.message, self.file, self.line, self.column = message, file, line, column
+        self.suggestion = suggestion
         place = ":".join(str(part) for part in (file or None, line, column) if part is not None)
-        super().__init__(f"{place}: {message}" if place else message)
+        sentence = f"{message} {suggestion}" if suggestion else message
+        super().__init__(f"{place}: {sentence}" if place else sentence)
 
 
 class SettingsError(ParleyError):

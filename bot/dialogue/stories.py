@@ -16,7 +16,7 @@ class StoryEntity(msgspec.Struct, frozen=True):
     group: str | None = None
 
 
-class UserStep(msgspec.Struct, frozen=True):
+class UserStep(msgspec.Struct, frozen=True, tag=True):
     """The user says something: an intent with entities, or literal ``text`` (end-to-end)."""
 
     intent: str | None = None
@@ -24,14 +24,14 @@ class UserStep(msgspec.Struct, frozen=True):
     text: str | None = None
 
 
-class ActionStep(msgspec.Struct, frozen=True):
+class ActionStep(msgspec.Struct, frozen=True, tag=True):
     """The bot does ``name``, or says ``bot_text`` (end-to-end)."""
 
     name: str | None = None
     bot_text: str | None = None
 
 
-class SlotStep(msgspec.Struct, frozen=True):
+class SlotStep(msgspec.Struct, frozen=True, tag=True):
     """A slot was set. ``has_value`` False: only the name is given, any value will do."""
 
     name: str
@@ -39,20 +39,20 @@ class SlotStep(msgspec.Struct, frozen=True):
     has_value: bool = True
 
 
-class LoopStep(msgspec.Struct, frozen=True):
+class LoopStep(msgspec.Struct, frozen=True, tag=True):
     """A loop became active; ``name`` None: it ended."""
 
     name: str | None = None
 
 
-class CheckpointStep(msgspec.Struct, frozen=True):
+class CheckpointStep(msgspec.Struct, frozen=True, tag=True):
     """Joins stories: at the end of one, at the start of another (there with slot conditions)."""
 
     name: str
     slots: tuple[SlotStep, ...] = ()
 
 
-class OrStep(msgspec.Struct, frozen=True):
+class OrStep(msgspec.Struct, frozen=True, tag=True):
     """One of several steps of the same kind."""
 
     choices: tuple[UserStep | tuple[SlotStep, ...], ...]

@@ -1,0 +1,135 @@
+"""Reads config.yml: language, NLU pipeline, policies, imported projects."""
+
+from __future__ import annotations
+
+from bot.project.names import did_you_mean
+from bot.project.project import Component, Config
+from bot.project.report import Report
+from bot.project.yaml import Node
+
+KNOWN_KEYS = (
+    "recipe",
+    "version",
+    "language",
+    "assistant_id",
+    "pipeline",
+    "policies",
+    "importers",
+    "imports",
+)
+PIPELINE_COMPONENTS = frozenset(
+    (
+        "WhitespaceTokenizer",
+        "JiebaTokenizer",
+        "MitieTokenizer",
+        "SpacyTokenizer",
+        "MitieNLP",
+        "SpacyNLP",
+        "MitieFeaturizer",
+        "SpacyFeaturizer",
+        "ConveRTFeaturizer",
+        "LanguageModelFeaturizer",
+        "RegexFeaturizer",
+        "CountVectorsFeaturizer",
+        "LexicalSyntacticFeaturizer",
+        "MitieIntentClassifier",
+        "LogisticRegressionClassifier",
+        "SklearnIntentClassifier",
+        "KeywordIntentClassifier",
+        "DIETClassifier",
+        "FallbackClassifier",
+        "MitieEntityExtractor",
+        "SpacyEntityExtractor",
+        "CRFEntityExtractor",
+        "DucklingEntityExtractor",
+        "RegexEntityExtractor",
+        "EntitySynonymMapper",
+        "ResponseSelector",
+    )
+)
+POLICIES = frozenset(
+    (
+        "RulePolicy",
+        "MemoizationPolicy",
+        "AugmentedMemoizationPolicy",
+        "UnexpecTEDIntentPolicy",
+        "TEDPolicy",
+    )
+)
+DEFAULT_PIPELINE = (
+    Component("WhitespaceTokenizer"),
+    Component("DIETClassifier"),
+    Component("EntitySynonymMapper"),
+    Component("ResponseSelector"),
+    Component("FallbackClassifier", {"threshold": 0.3, "ambiguity_threshold": 0.1}),
+)
+DEFAULT_POLICIES = (Component("MemoizationPolicy"), Component("RulePolicy"))
+
+
+def read_config(root: Node | None, report: Report) -> Config:
+    """The configuration; what is missing gets Parley's defaults."""
+    if root is None or root.value is None:
+        return Config(pipeline=DEFAULT_PIPELINE, policies=DEFAULT_POLICIES)
+    keys = root.mapping("config.yml")
+    for key in keys:
+        if key not in KNOWN_KEYS and did_you_mean(key, KNOWN_KEYS):
+            report.warn(
+                root.wrong_key(
+                    key,
+                    f"config.yml has the key '{key}', which is not read.",
+                    did_you_mean(key, KNOWN_KEYS),
+                )
+            )
+    return Config(
+        language=_text(keys.get("language"), "language", report) or "en",
+        assistant_id=_text(keys.get("assistant_id"), "assistant_id", report),
+        pipeline=_components(keys.get("pipeline"), "pipeline", PIPELINE_COMPONENTS, report)
+        or DEFAULT_PIPELINE,
+        policies=_components(keys.get("policies"), "policies", POLICIES, report)
+        or DEFAULT_POLICIES,
+    )
+
+
+def imported_paths(root: Node | None) -> list[Node]:
+    """The folders under ``imports:`` of a config.yml."""
+    if root is None or not isinstance(root.value, dict):
+        return []
+    section = root.value.get("imports")
+    return section.names("an import") if section is not None and section.value else []
+
+
+def _text(node: Node | None, what: str, report: Report) -> str | None:
+    if node is not None and node.value is not None:
+        with report.going_on():
+            return node.name(what)
+    return None
+
+
+def _components(
+    node: Node | None, section: str, known: frozenset[str], report: Report
+) -> tuple[Component, ...]:
+    if node is None or node.value is None:
+        return ()
+    components: list[Component] = []
+    unknown: list[tuple[str, Node]] = []
+    with report.going_on():
+        for item in node.sequence(section):
+            with report.going_on():
+                component = _component(item, section)
+                components.append(component)
+                if component.name.rsplit(".", 1)[-1] not in known:
+                    unknown.append((component.name, item))
+    if unknown:
+        names = ", ".join(f"'{name}'" for name, _ in unknown)
+        meant = did_you_mean(unknown[0][0], known) if len(unknown) == 1 else ""
+        report.warn(unknown[0][1].wrong(f"{section} names {names}, not known here.", meant))
+    return tuple(components)
+
+
+def _component(item: Node, section: str) -> Component:
+    if not isinstance(item.value, dict):
+        return Component(item.name(f"the name of a component of {section}"))
+    if "name" not in item.value:
+        raise item.wrong(f"a component of {section} has no name.", "Write - name: RulePolicy.")
+    options = {key: node.plain() for key, node in item.value.items() if key != "name"}
+    return Component(item.value["name"].name(f"the name of a component of {section}"), options)

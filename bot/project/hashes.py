@@ -1,0 +1,49 @@
+"""What a project comes down to, as SHA-256: equal when nothing that matters differs.
+
+Comments, layout, and the file and line where something stands do not matter; the order of
+examples does, because a seeded training run sees them in this order.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from bot.project.project import Example, Project
+
+
+def project_hash(project: Project) -> str:
+    """Of everything training depends on."""
+    return _hash(
+        [[*_example(e), e.metadata] for e in project.nlu.examples],
+        project.nlu.synonyms,
+        project.nlu.regexes,
+        project.nlu.lookups,
+        msgspec.structs.replace(project.domain, raw={}),
+        [msgspec.structs.replace(s, file="", line=0) for s in project.stories],
+        project.config,
+    )
+
+
+def nlu_hash(project: Project) -> str:
+    """Of what the NLU model depends on."""
+    return _hash(
+        [_example(e) for e in project.nlu.examples],
+        project.nlu.synonyms,
+        project.nlu.regexes,
+        project.nlu.lookups,
+        project.domain.intents,
+        project.domain.entities,
+        project.config.language,
+        project.config.pipeline,
+    )
+
+
+def _example(example: Example) -> list[Any]:
+    return [example.text, example.intent, example.entities]
+
+
+def _hash(*parts: Any) -> str:
+    return sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

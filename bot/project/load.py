@@ -1,0 +1,103 @@
+"""Reads a project: the door to this package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bot.project import cache as kept
+from bot.project.config import read_config
+from bot.project.content import Content, Reading, read_content
+from bot.project.endpoints import read_credentials, read_endpoints
+from bot.project.environment import expand
+from bot.project.files import ProjectFiles, find_files
+from bot.project.hashes import nlu_hash, project_hash
+from bot.project.project import Project
+from bot.project.report import Report
+from bot.project.yaml import Node
+
+
+def load_project(
+    path: Path | str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    cache: Path | None = None,
+) -> Project:
+    """The project in the folder ``path``.
+
+    With ``cache``, a folder, an unchanged project is not parsed again. Raises ProjectError
+    for the first thing that makes running impossible.
+    """
+    report = Report()
+    files = find_files(Path(path), report)
+    texts = read_texts(files, report)
+    content = None if cache is None else _recall(cache, files, texts)
+    if content is None:
+        reading = read_content(files, texts, report)
+        content = reading.content
+        if cache is not None and report.first_error is None:
+            _remember(cache, files, texts, reading)
+    else:
+        report.problems += content.warnings
+    project = assemble(files, content, environ, report)
+    if report.first_error:
+        raise report.first_error.as_error()
+    return project
+
+
+def read_texts(files: ProjectFiles, report: Report) -> dict[str, str]:
+    """The text of every domain and data file that can be read."""
+    texts = {}
+    for file in (*files.domain, *files.data):
+        with report.going_on():
+            texts[file] = files.text(file)
+    return texts
+
+
+def assemble(
+    files: ProjectFiles, content: Content, environ: Mapping[str, str], report: Report
+) -> Project:
+    """The project of ``content`` and of the small files, which are read at every start."""
+
+    def expanded(node: Node | None) -> Node | None:
+        return None if node is None else expand(node, environ, report)
+
+    config = read_config(None, report)
+    with report.going_on():
+        config = read_config(expanded(files.config), report)
+    endpoints = read_endpoints(None, report)
+    with report.going_on():
+        endpoints = read_endpoints(expanded(files.optional("endpoints", report)), report)
+    credentials = {}
+    with report.going_on():
+        credentials = read_credentials(expanded(files.optional("credentials", report)), report)
+    project = Project(
+        path=str(files.root),
+        domain=content.domain,
+        nlu=content.nlu,
+        stories=content.stories,
+        config=config,
+        endpoints=endpoints,
+        credentials=credentials,
+        warnings=tuple(str(p) for p in report.problems if p.severity == "warning"),
+    )
+    return msgspec.structs.replace(project, hash=project_hash(project), nlu_hash=nlu_hash(project))
+
+
+def _key(files: ProjectFiles, texts: Mapping[str, str]) -> str:
+    return kept.key_of(
+        {file: texts.get(file, "") for file in files.domain},
+        {file: texts.get(file, "") for file in files.data},
+    )
+
+
+def _recall(cache: Path, files: ProjectFiles, texts: Mapping[str, str]) -> Content | None:
+    return kept.recall(cache, _key(files, texts), files.root)
+
+
+def _remember(cache: Path, files: ProjectFiles, texts: Mapping[str, str], reading: Reading) -> None:
+    lookups = {file: kept.file_digest(files.root / file) for file in reading.lookup_files}
+    kept.remember(cache, _key(files, texts), kept.Entry(reading.content, lookups))

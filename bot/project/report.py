@@ -1,0 +1,87 @@
+"""Problems found while reading a project."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Literal
+
+import msgspec
+
+from bot.errors import ProjectError
+
+Severity = Literal["error", "warning"]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong in a project, and where. An error makes running impossible.
+
+    ``file`` is relative to the project's folder; ``line`` and ``column`` count from 1.
+    ``suggestion`` says what would be right, and may be empty.
+    """
+
+    severity: Severity
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        return str(self.as_error())
+
+    def as_error(self) -> ProjectError:
+        """The same as an exception."""
+        return ProjectError(
+            self.message,
+            file=self.file,
+            line=self.line,
+            column=self.column,
+            suggestion=self.suggestion,
+        )
+
+
+class Report:
+    """Collects problems, so that one wrong item does not hide the next."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def going_on(self) -> _GoingOn:
+        """A context that writes down a ProjectError of its block and goes on after it."""
+        return _GoingOn(self)
+
+    def add(self, severity: Severity, error: ProjectError) -> None:
+        """Write down ``error``, once."""
+        problem = Problem(
+            severity, error.message, error.file, error.line, error.column, error.suggestion
+        )
+        if problem not in self.problems[-50:]:
+            self.problems.append(problem)
+
+    def warn(self, error: ProjectError) -> None:
+        """Write down what is worth saying but does not stop a start."""
+        self.add("warning", error)
+
+    @property
+    def first_error(self) -> Problem | None:
+        """The error a start fails with."""
+        return next((p for p in self.problems if p.severity == "error"), None)
+
+
+class _GoingOn:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, ProjectError):
+            self._report.add("error", error)
+            return True
+        return False

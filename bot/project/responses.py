@@ -1,0 +1,120 @@
+"""Reads responses, of a domain or of a data file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.dialogue.domain import SlotCondition, Variation
+from bot.project.mentions import Mentions
+from bot.project.names import did_you_mean
+from bot.project.report import Report
+from bot.project.yaml import Node
+
+KEYS = (
+    "text",
+    "id",
+    "channel",
+    "condition",
+    "buttons",
+    "button_type",
+    "quick_replies",
+    "elements",
+    "image",
+    "attachment",
+    "custom",
+    "metadata",
+)
+OUR_KEYS = frozenset(KEYS) - {"button_type"}
+VARIABLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w-]*)\}(?!\})")
+
+
+def read_responses(
+    section: Node, report: Report, mentions: Mentions
+) -> Iterator[tuple[str, Node, tuple[Variation, ...]]]:
+    """Name, node and variations of every readable response of a ``responses:`` section."""
+    if section.value is None:
+        return
+    for name, node in section.mapping("responses").items():
+        with report.going_on():
+            by = f"the response '{name}'"
+            items = node.sequence(by)
+            if not items:
+                raise section.wrong_key(name, f"{by} has no variation.", "Add - text: what to say.")
+            variations = []
+            for item in items:
+                with report.going_on():
+                    variations.append(_variation(by, item, mentions))
+            yield name, node, tuple(variations)
+
+
+def _variation(by: str, item: Node, mentions: Mentions) -> Variation:
+    keys = item.mapping(f"a variation of {by}")
+    for key in keys:
+        if key not in KEYS:
+            raise item.wrong_key(
+                key, f"a variation of {by} has the key '{key}'.", did_you_mean(key, KEYS, "Keys")
+            )
+    if "text" not in keys and "custom" not in keys:
+        raise item.wrong(f"a variation of {by} has neither text nor custom.", "Add text.")
+    custom = keys.get("custom")
+    text = _text(keys, "text", by)
+    if text:
+        for variable in VARIABLE.findall(text):
+            mentions.add("variable", keys["text"], by, variable)
+    return Variation(
+        text=text,
+        id=_text(keys, "id", by),
+        channel=_text(keys, "channel", by),
+        condition=_condition(keys.get("condition"), by, mentions),
+        buttons=_mappings(keys, "buttons", by),
+        quick_replies=_mappings(keys, "quick_replies", by),
+        elements=_mappings(keys, "elements", by),
+        image=_text(keys, "image", by),
+        attachment=keys["attachment"].plain() if "attachment" in keys else None,
+        custom=_mapping(custom, f"custom of {by}") if custom is not None else None,
+        metadata=_mapping(keys.get("metadata"), f"metadata of {by}") or {},
+        extra={key: node.plain() for key, node in keys.items() if key not in OUR_KEYS},
+    )
+
+
+def _text(keys: dict[str, Node], key: str, by: str) -> str | None:
+    node = keys.get(key)
+    return None if node is None or node.value is None else node.text(f"{key} of {by}")
+
+
+def _mapping(node: Node | None, what: str) -> dict[str, Any] | None:
+    if node is None or node.value is None:
+        return None
+    return {key: value.plain() for key, value in node.mapping(what).items()}
+
+
+def _mappings(keys: dict[str, Node], key: str, by: str) -> tuple[dict[str, Any], ...]:
+    node = keys.get(key)
+    if node is None or node.value is None:
+        return ()
+    return tuple(
+        _mapping(item, f"one of the {key} of {by}") or {}
+        for item in node.sequence(f"{key} of {by}")
+    )
+
+
+def _condition(node: Node | None, by: str, mentions: Mentions) -> tuple[SlotCondition, ...]:
+    if node is None or node.value is None:
+        return ()
+    conditions = []
+    for item in node.sequence(f"the condition of {by}"):
+        keys = item.mapping(f"a condition of {by}")
+        for key in ("type", "name", "value"):
+            if key not in keys:
+                raise item.wrong(
+                    f"a condition of {by} has no {key}.",
+                    "Write {type: slot, name: the slot, value: what it equals}.",
+                )
+        if (kind := keys["type"].name(f"the type of a condition of {by}")) != "slot":
+            raise keys["type"].wrong(f"a condition of {by} has type '{kind}'.", "Types: slot.")
+        conditions.append(
+            SlotCondition(mentions.add("slot", keys["name"], by), keys["value"].plain())
+        )
+    return tuple(conditions)

@@ -1,0 +1,33 @@
+"""The ``version`` key of a file: which edition of Rasa's format it is written in."""
+
+from __future__ import annotations
+
+import re
+
+from bot.project.report import Report
+from bot.project.yaml import Node
+
+NEWEST = (3, 1)
+
+
+def is_read(root: Node, report: Report) -> bool:
+    """Whether a file of this version is read; says so when it is not the current one."""
+    node = root.value.get("version") if isinstance(root.value, dict) else None
+    if node is None:
+        return True
+    match = re.fullmatch(r"(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*", node.source.strip())
+    if not match:
+        report.warn(node.wrong(f"the version is {node.kind}.", 'Write version: "3.1".'))
+        return True
+    version = (int(match[1]), int(match[2] or 0))
+    if version > NEWEST:
+        report.warn(
+            node.wrong(
+                f"the version {node.source} is newer than 3.1; this file is passed over.",
+                'Write version: "3.1".',
+            )
+        )
+        return False
+    if version < (3, 0):
+        report.warn(node.wrong(f"the version {node.source} is older than 3.0; read as 3.1."))
+    return True

@@ -1,0 +1,394 @@
+"""YAML with the place of every value.
+
+ruamel.yaml splits the text into events; the nodes are put together here, because its own
+constructors either forget the places or take several times as long. Scalars are read by the
+YAML 1.2 core schema as ruamel does it (``yes`` and dates are texts).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml import events as ev
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from bot.errors import ProjectError
+from bot.project.report import Report
+
+MOST_LEVELS = 60
+MOST_NODES = 2_000_000  # counted with aliases expanded
+MOST_BYTES = 64 * 1024 * 1024
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+INT = re.compile(r"[-+]?[0-9][0-9_]*")
+RADIX_INT = re.compile(r"[-+]?0(?:x[0-9a-fA-F_]+|o[0-7_]+|b[01_]+)")
+FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|\.[0-9_]+(?:[eE][-+]?[0-9]+)?)"
+)
+MAYBE_NOT_TEXT = frozenset("-+.0123456789")
+# ruamel refuses a block text that begins with a line of fewer spaces than the next has,
+# which YAML 1.2 allows (section 8.1.1.1) and projects contain.
+BLANK_LINE = re.compile(r"^ +(?=\r?$)", re.MULTILINE)
+CORE_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
+
+Scalar = None | bool | int | float | str
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A value and where it was written; ``line`` and ``column`` count from 1.
+
+    ``source`` is a scalar as written, ``keys`` the places of a mapping's keys, ``size`` the
+    number of nodes below with every alias expanded, ``block`` the column where the lines of a
+    ``|`` text begin (0: it is none; its first line is the one after ``line``).
+    """
+
+    value: Scalar | list[Node] | dict[str, Node]
+    file: str
+    line: int
+    column: int
+    source: str = ""
+    keys: dict[str, tuple[int, int]] | None = None
+    size: int = 1
+    block: int = 0
+
+    def wrong(self, message: str, suggestion: str = "") -> ProjectError:
+        """The error that says ``message`` at this place."""
+        return ProjectError(
+            message, file=self.file, line=self.line, column=self.column, suggestion=suggestion
+        )
+
+    def wrong_key(self, key: str, message: str, suggestion: str = "") -> ProjectError:
+        """The error that says ``message`` where ``key`` is written."""
+        line, column = (self.keys or {}).get(key, (self.line, self.column))
+        return ProjectError(
+            message, file=self.file, line=line, column=column, suggestion=suggestion
+        )
+
+    @property
+    def kind(self) -> str:
+        """What this is, in words for an error."""
+        match self.value:
+            case None:
+                return "nothing"
+            case dict():
+                return "a mapping"
+            case list():
+                return "a list"
+            case bool():
+                return f"{self.source}, a truth value"
+            case int() | float():
+                return f"the number {self.source}"
+            case _:
+                return f"the text '{shortened(self.source)}'"
+
+    def mapping(self, what: str) -> dict[str, Node]:
+        """The values by key; ``what`` names the thing in the error."""
+        if isinstance(self.value, dict):
+            return self.value
+        raise self.wrong(f"{what} must be a mapping (key: value), not {self.kind}.")
+
+    def sequence(self, what: str) -> list[Node]:
+        """The items of a list."""
+        if isinstance(self.value, list):
+            return self.value
+        raise self.wrong(f"{what} must be a list (lines that begin with -), not {self.kind}.")
+
+    def text(self, what: str) -> str:
+        """A text; a number or truth value counts as it was written."""
+        if isinstance(self.value, str | bool | int | float):
+            return self.source
+        raise self.wrong(f"{what} must be a text, not {self.kind}.")
+
+    def name(self, what: str) -> str:
+        """A text with something in it."""
+        name = self.text(what).strip()
+        if not name:
+            raise self.wrong(f"{what} is empty.")
+        return name
+
+    def truth(self, what: str) -> bool:
+        """True or false."""
+        if isinstance(self.value, bool):
+            return self.value
+        raise self.wrong(f"{what} must be true or false, not {self.kind}.")
+
+    def number(self, what: str) -> float:
+        """An int or a float."""
+        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            return self.value
+        raise self.wrong(f"{what} must be a number, not {self.kind}.")
+
+    def names(self, what: str) -> list[Node]:
+        """Nodes that hold names: of a list, or the one name that stands in place of a list."""
+        nodes = self.value if isinstance(self.value, list) else [self]
+        for node in nodes:
+            node.name(what)
+        return nodes
+
+    def plain(self) -> Any:
+        """The value without places, made of dict, list, str, int, float, bool and None."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """``text`` on one line and not longer than ``most``."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def read_text(path: Path, file: str) -> str:
+    """The text of a UTF-8 file."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ProjectError(
+                f"is larger than {MOST_BYTES // 2**20} MiB.",
+                file=file,
+                suggestion="Split it into several files.",
+            )
+        return decode(path.read_bytes(), file)
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror or error}.", file=file) from error
+
+
+def decode(data: bytes, file: str) -> str:
+    """``data`` as UTF-8 text."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        raise ProjectError(
+            f"is not UTF-8 text (byte 0x{data[error.start]:02x}).",
+            file=file,
+            line=line,
+            column=column,
+            suggestion="Save it as UTF-8.",
+        ) from None
+
+
+def read_yaml(text: str, file: str, report: Report) -> Node | None:
+    """The root node of a YAML text, None when it cannot be read; problems go to ``report``."""
+    with report.going_on():
+        try:
+            return _Composer(BLANK_LINE.sub("", text), file, report).root()
+        except MarkedYAMLError as error:
+            raise _syntax_error(error, text, file) from error
+        except ReaderError as error:
+            raise _character_error(text, file) from error
+        except YAMLError as error:
+            raise ProjectError(f"is not valid YAML: {error}.", file=file) from error
+        except (ValueError, IndexError, AttributeError, AssertionError) as error:
+            # ruamel's scanner raises these for some malformed escapes and directives.
+            raise ProjectError(f"is not valid YAML: {error}.", file=file) from error
+    return None
+
+
+def _syntax_error(error: MarkedYAMLError, text: str, file: str) -> ProjectError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = error.problem or "it cannot be understood"
+    if "'\\t'" in problem:
+        return ProjectError(
+            "a tab stands where YAML allows only spaces.",
+            file=file,
+            line=line,
+            column=column,
+            suggestion="Indent with spaces.",
+        )
+    context = (
+        f" ({error.context} that begins in line {error.context_mark.line + 1})"
+        if (error.context and error.context_mark)
+        else ""
+    )
+    lines = text.splitlines()
+    shown = f" at '{shortened(lines[line - 1])}'" if line <= len(lines) and lines[line - 1] else ""
+    return ProjectError(
+        f"not valid YAML: {problem}{context}{shown}.", file=file, line=line, column=column
+    )
+
+
+PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _character_error(text: str, file: str) -> ProjectError:
+    found = PRINTABLE.search(text)
+    start = found.start() if found else 0
+    return ProjectError(
+        f"holds the character U+{ord(text[start]):04X}, which YAML does not allow."
+        if text
+        else "cannot be read as YAML.",
+        file=file,
+        line=text.count("\n", 0, start) + 1,
+        column=start - (text.rfind("\n", 0, start) + 1) + 1,
+        suggestion="Is it a text file?",
+    )
+
+
+class _Composer:
+    """Builds nodes from ruamel's events, one document, aliases shared."""
+
+    def __init__(self, text: str, file: str, report: Report) -> None:
+        self._events: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
+        self._file = file
+        self._report = report
+        self._anchors: dict[str, Node | None] = {}
+        self._lines = text.split("\n")
+
+    def root(self) -> Node:
+        node: Node | None = None
+        for event in self._events:
+            if isinstance(event, ev.StreamStartEvent | ev.StreamEndEvent | ev.DocumentEndEvent):
+                continue
+            if isinstance(event, ev.DocumentStartEvent):
+                if node is not None:
+                    raise self._error(
+                        event, "a second document begins here.", "Keep one document per file."
+                    )
+                continue
+            node = self._node(event, 1)
+        return node if node is not None else Node(None, self._file, 1, 1)
+
+    def _error(self, event: Any, message: str, suggestion: str = "") -> ProjectError:
+        mark = event.start_mark
+        return ProjectError(
+            message,
+            file=self._file,
+            line=mark.line + 1,
+            column=mark.column + 1,
+            suggestion=suggestion,
+        )
+
+    def _node(self, event: Any, level: int) -> Node:
+        if level > MOST_LEVELS:
+            raise self._error(event, f"is nested deeper than {MOST_LEVELS} levels.")
+        mark = event.start_mark
+        node = Node(None, self._file, mark.line + 1, mark.column + 1)
+        if isinstance(event, ev.AliasEvent):
+            return self._alias(event)
+        if event.anchor:
+            self._anchors[event.anchor] = None  # until it is complete
+        if isinstance(event, ev.ScalarEvent):
+            self._scalar(event, node)
+        elif isinstance(event, ev.SequenceStartEvent):
+            self._sequence(node, level)
+        else:
+            self._mapping(node, level)
+        if node.size > MOST_NODES:
+            raise self._error(
+                event, f"expands to more than {MOST_NODES} values.", "Use fewer aliases."
+            )
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: Any) -> Node:
+        if event.anchor not in self._anchors:
+            raise self._error(event, f"the alias *{event.anchor} has no anchor before it.")
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise self._error(event, f"the alias *{event.anchor} contains itself.")
+        return node
+
+    def _scalar(self, event: Any, node: Node) -> None:
+        node.source = source = event.value
+        if event.style == "|":
+            node.block = self._indent(node.line) + 1
+        tag = str(event.tag) if event.tag else None
+        if tag and tag != "!" and tag not in CORE_TAGS:
+            raise self._error(event, f"the tag {tag} is not read.", "Leave it out.")
+        if event.style in ("'", '"', "|", ">") or tag:
+            node.value = source
+            if event.style == '"' and not source.isascii():
+                self._refuse_surrogates(event, source)
+        else:
+            node.value = resolve(source)
+
+    def _indent(self, line: int) -> int:
+        for text in self._lines[line : line + 20]:
+            if stripped := text.lstrip(" "):
+                return len(text) - len(stripped)
+        return 0
+
+    def _refuse_surrogates(self, event: Any, source: str) -> None:
+        try:
+            source.encode()
+        except UnicodeEncodeError:
+            raise self._error(
+                event, "holds half of a surrogate pair (\\ud800 to \\udfff)."
+            ) from None
+
+    def _sequence(self, node: Node, level: int) -> None:
+        items: list[Node] = []
+        for event in self._events:
+            if isinstance(event, ev.SequenceEndEvent):
+                break
+            item = self._node(event, level + 1)
+            node.size += item.size
+            items.append(item)
+        node.value = items
+
+    def _mapping(self, node: Node, level: int) -> None:
+        values: dict[str, Node] = {}
+        places: dict[str, tuple[int, int]] = {}
+        merged: list[Node] = []
+        for event in self._events:
+            if isinstance(event, ev.MappingEndEvent):
+                break
+            key = self._node(event, level + 1)
+            value = self._node(next(self._events), level + 1)
+            node.size += value.size + 1
+            if isinstance(key.value, list | dict):
+                raise key.wrong(f"a key must be a text, not {key.kind}.")
+            if key.source == "<<" and isinstance(key.value, str) and not key.block:
+                merged.append(value)
+            elif key.source in values:
+                first = places[key.source][0]
+                self._report.add(
+                    "error",
+                    key.wrong(
+                        f"the key '{shortened(key.source)}' is written twice; "
+                        f"first in line {first}.",
+                        "Rename or remove one.",
+                    ),
+                )
+            else:
+                values[key.source] = value
+                places[key.source] = (key.line, key.column)
+        for value in merged:
+            for source in value.value if isinstance(value.value, list) else [value]:
+                for key_text, inherited in source.mapping("what << merges").items():
+                    values.setdefault(key_text, inherited)
+        node.value, node.keys = values, places
+
+
+def resolve(source: str) -> Scalar:
+    """The value of a plain scalar."""
+    if source in NULLS:
+        return None
+    if source in BOOLS:
+        return BOOLS[source]
+    if source[0] not in MAYBE_NOT_TEXT or len(source) > 100:
+        return source
+    if INT.fullmatch(source):
+        return int(source.replace("_", ""))
+    if RADIX_INT.fullmatch(source):
+        return int(source.replace("_", ""), 0)
+    if FLOAT.fullmatch(source):
+        return float(source.replace("_", ""))
+    if source.lstrip("+-") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
+        return float(source.lower().replace(".", ""))
+    return source
