@@ -1,0 +1,116 @@
+"""What a channel is: from a service's payload to messages, from a reply to its payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import httpx2
+
+from bot.dialogue.messages import Message, Reply
+from bot.errors import ParleyError
+
+
+class TooLong(ParleyError):
+    """A message of a user is longer than the settings allow."""
+
+    status = 413
+    reason = "MessageTooLong"
+
+
+class Refused(ParleyError):
+    """A delivery does not prove that it comes from the channel's service."""
+
+    status = 403
+    reason = "Refused"
+
+
+class Undeliverable(ParleyError):
+    """A service said that it will never take this reply."""
+
+    status = 502
+    reason = "Undeliverable"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A request of a service to the channel's webhook. Names of headers are in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a channel is opened: what every channel may use.
+
+    ``origins`` are the pages elsewhere that may call; ``most_chars`` the longest message.
+    """
+
+    client: httpx2.AsyncClient
+    most_chars: int = 20_000
+    origins: Sequence[str] = ()
+
+
+class OpenChannel(Protocol):
+    """What ``plugins.find("channels", name)`` gives: opens a channel.
+
+    ``credentials`` are what credentials.yml has under the channel's name.
+    """
+
+    def __call__(self, credentials: Mapping[str, Any], place: Place) -> Channel: ...
+
+
+class Channel(Protocol):
+    """A messaging service's adapter. Everything here is pure."""
+
+    @property
+    def name(self) -> str:
+        """Under which it is mounted: ``/webhooks/<name>/webhook``."""
+        ...
+
+    def verify(self, delivery: Delivery) -> None:
+        """Raises Refused unless ``delivery`` comes from whom it says."""
+        ...
+
+    def parse(self, delivery: Delivery) -> Sequence[Message]:
+        """The messages of users in ``delivery``, oldest first. Raises BadRequest."""
+        ...
+
+    def render(self, reply: Reply) -> Sequence[Mapping[str, Any]]:
+        """The payloads that say ``reply``, in order."""
+        ...
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """A channel that calls its service; others are asked for their replies."""
+
+    async def send(self, reply: Reply) -> None:
+        """Deliver ``reply``. Raises Unavailable to be tried again, Undeliverable to be given up."""
+        ...
+
+
+def parts(reply: Reply) -> list[dict[str, Any]]:
+    """``reply`` in the pieces and the order of Rasa's REST channel.
+
+    Text (split at blank lines unless buttons go with it), custom, image, attachment, then each
+    element as a text of its own. Quick replies are sent as buttons.
+    """
+    said: list[dict[str, Any]] = []
+    if buttons := reply.quick_replies or reply.buttons:
+        said.append({"text": reply.text or "", "buttons": list(buttons)})
+    elif reply.text:
+        said += [{"text": part} for part in reply.text.strip().split("\n\n")]
+    if reply.custom:
+        said.append({"custom": reply.custom})
+    if reply.image:
+        said.append({"image": reply.image})
+    if reply.attachment and reply.attachment != reply.image:  # Rasa's events repeat the image there
+        said.append({"attachment": reply.attachment})
+    for element in reply.elements:
+        text = f"{element.get('title', '')} : {element.get('subtitle', '')}"
+        said.append({"text": text, "buttons": element.get("buttons", [])})
+    return [{"recipient_id": reply.recipient_id, **part} for part in said]

@@ -1,0 +1,60 @@
+"""Rasa's callback channel: a message is posted, its answers are posted to an URL of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+
+from bot.channels.base import Delivery, Place, Undeliverable
+from bot.channels.rest import RestChannel
+from bot.dialogue.messages import Message, Reply
+from bot.errors import SettingsError, Unavailable
+
+TIMEOUT_S = 10.0
+
+
+class CallbackChannel:
+    """Parses as the REST channel does; each part of a reply is one POST to ``url``."""
+
+    name = "callback"
+
+    def __init__(self, url: str, client: httpx2.AsyncClient, *, most_chars: int = 20_000) -> None:
+        self._url = url
+        self._client = client
+        self._rest = RestChannel(self.name, output_channel=self.name, most_chars=most_chars)
+
+    def verify(self, delivery: Delivery) -> None:
+        """Every delivery is welcome."""
+
+    def parse(self, delivery: Delivery) -> Sequence[Message]:
+        return self._rest.parse(delivery)
+
+    def render(self, reply: Reply) -> Sequence[dict[str, Any]]:
+        return self._rest.render(reply)
+
+    async def send(self, reply: Reply) -> None:
+        for payload in self.render(reply):
+            await self._post(payload)
+
+    async def _post(self, payload: Mapping[str, Any]) -> None:
+        try:
+            answer = await self._client.post(self._url, json=payload, timeout=TIMEOUT_S)
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"callback: {self._url} cannot be reached: {error!r}.") from error
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise Unavailable(f"callback: {self._url} answered {answer.status_code}.")
+        if not answer.is_success:
+            raise Undeliverable(f"callback: {self._url} answered {answer.status_code}.")
+
+
+def open_callback(credentials: Mapping[str, Any], place: Place) -> CallbackChannel:
+    """The channel as credentials.yml has it. Raises SettingsError."""
+    url = credentials.get("url")
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"credentials.yml: callback has url {url!r}; write the http:// or https:// address "
+            "that replies are posted to."
+        )
+    return CallbackChannel(url, place.client, most_chars=place.most_chars)

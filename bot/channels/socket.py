@@ -1,0 +1,207 @@
+"""The chat page's WebSocket: the log of one conversation, followed, and a way to write into it.
+
+A page is told what is committed and nothing else: it names the last event it has seen, gets what
+came after, and from then on whatever is logged, by whichever worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from bot.channels.base import Delivery
+from bot.channels.web import MOST_FRAME_BYTES, WebChannel
+from bot.dialogue.events import Event
+from bot.dialogue.messages import Message
+from bot.errors import BadRequest, ParleyError, Unavailable
+from bot.running import Running
+from bot.version import VERSION
+from nlu.errors import NluError
+
+MOST_SHOWN = 200  # messages of a history
+MOST_UNANSWERED = 16  # messages of one page being worked on
+POLICY_VIOLATION, TOO_BIG, TRY_AGAIN = 1008, 1009, 1013  # RFC 6455 and IANA's registry
+
+router = APIRouter()
+log = structlog.get_logger()
+
+
+@router.websocket("/webhooks/web/socket")
+async def socket(websocket: WebSocket) -> None:
+    """One page, from its connection to its end."""
+    parley: Running = websocket.app.state.running
+    channel = parley.channels["web"]
+    assert isinstance(channel, WebChannel)
+    delivery = Delivery(b"", dict(websocket.headers), dict(websocket.query_params))
+    await websocket.accept()
+    try:
+        channel.verify(delivery)
+        page = Page(websocket, channel, delivery, parley)
+        with parley.metrics.sockets.track_inprogress():
+            await page.serve()
+    except WebSocketDisconnect:
+        pass
+    except ParleyError as error:
+        later = isinstance(error, Unavailable)
+        await _send(websocket, error_frame(error))
+        await websocket.close(TRY_AGAIN if later else POLICY_VIOLATION, error.reason)
+
+
+class Page:
+    """One connected page: where it has read to, and what it waits for."""
+
+    def __init__(
+        self, websocket: WebSocket, channel: WebChannel, delivery: Delivery, parley: Running
+    ) -> None:
+        self._websocket, self._channel, self._delivery = websocket, channel, delivery
+        self._running, self._parley = parley, parley.parley
+        self._conversation_id = channel.conversation(delivery)
+        after = delivery.query.get("after", "0")
+        self._seen = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0
+        self._reading = asyncio.Lock()  # two readers of the log would tell the same twice
+        self._unanswered = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Tell the history, then follow and listen until the page goes away."""
+        async with self._parley.news.follow(self._conversation_id) as notes:
+            await self._tell_history()
+            await self._tell({"type": "hello", "version": VERSION, "seq": self._seen})
+            self._start(self._follow(notes))
+            try:
+                await self._listen()
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            data = received.get("bytes") or (received.get("text") or "").encode()
+            if len(data) > MOST_FRAME_BYTES:
+                await self._websocket.close(TOO_BIG, f"at most {MOST_FRAME_BYTES} bytes")
+                return
+            if received.get("text") is None:
+                await self._tell(error_frame(BadRequest("Frames should be text, not binary.")))
+                continue
+            await self._take(data)
+
+    async def _take(self, data: bytes) -> None:
+        delivery = Delivery(data, self._delivery.headers, self._delivery.query)
+        try:
+            messages = self._channel.parse(delivery)
+        except ParleyError as error:
+            await self._tell(error_frame(error, _id_in(data)))
+            return
+        if not messages:
+            await self._tell({"type": "pong"})
+        for message in messages:
+            if self._unanswered >= MOST_UNANSWERED:
+                busy = Unavailable(f"{MOST_UNANSWERED} messages are being answered already.")
+                await self._tell(error_frame(busy, message.message_id))
+            else:
+                self._start(self._answer(message))
+
+    async def _answer(self, message: Message) -> None:
+        stamped = msgspec.structs.replace(message, received=self._parley.clock())
+        self._unanswered += 1
+        try:
+            await self._tell({"type": "typing", "on": True})
+            await self._running.inbox.answer(stamped, self._running.settings.response_timeout_s)
+            await self._tell_news()
+        except (ParleyError, NluError) as error:
+            await self._tell(error_frame(error, message.message_id))
+        finally:
+            self._unanswered -= 1
+        if not self._unanswered:
+            await self._tell({"type": "typing", "on": False})
+
+    async def _follow(self, notes: AsyncIterator[str]) -> None:
+        async for _ in notes:
+            try:
+                await self._tell_news()
+            except Unavailable:  # the next note tells this one's events too
+                continue
+
+    async def _tell_history(self) -> None:
+        history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+        if self._seen > history.seq:  # the page has seen another log
+            self._seen = 0
+        frames = self._unseen(history.events, history.seq)
+        for frame in frames[-MOST_SHOWN:]:
+            await self._tell(frame)
+        self._seen = history.seq
+
+    async def _tell_news(self) -> None:
+        """Tell what was logged since; the live tracker has it, else the log."""
+        async with self._reading:
+            kept = await self._parley.trackers.load(self._conversation_id)
+            if kept and kept[0].seq > self._seen >= kept[0].seq - len(kept[0].events):
+                events: Sequence[Event] = kept[0].events
+                seq = kept[0].seq
+            else:
+                history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+                events, seq = history.events, history.seq
+            for frame in self._unseen(events, seq):
+                await self._tell(frame)
+            self._seen = max(self._seen, seq)
+
+    def _unseen(self, events: Sequence[Event], seq: int) -> list[dict[str, Any]]:
+        """Frames of those of ``events`` that are after the last seen; the last is number ``seq``."""
+        unseen = min(max(seq - self._seen, 0), len(events))
+        latest = events[len(events) - unseen :]
+        numbered = enumerate(latest, seq - unseen + 1)
+        return [
+            frame
+            for number, event in numbered
+            for frame in self._channel.frames(self._conversation_id, number, event)
+        ]
+
+    async def _tell(self, frame: dict[str, Any]) -> None:
+        await _send(self._websocket, frame)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error and not isinstance(error, WebSocketDisconnect):
+            log.error("socket.failed", conversation=self._conversation_id, exc_info=error)
+
+
+def error_frame(error: ParleyError | NluError, message_id: str | None = None) -> dict[str, Any]:
+    """``error`` as a page is told it; ``message_id``: of the message it is about."""
+    return {
+        "type": "error",
+        "id": message_id or None,
+        "reason": error.reason,
+        "message": str(error),
+        "retry_after_s": getattr(error, "retry_after_s", None),
+    }
+
+
+async def _send(websocket: WebSocket, frame: dict[str, Any]) -> None:
+    await websocket.send_text(msgspec.json.encode(frame).decode())
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+def _id_in(data: bytes) -> str | None:
+    """The id of a frame that is wrong otherwise."""
+    try:
+        return msgspec.json.decode(data, type=_Named).id
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None

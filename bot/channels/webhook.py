@@ -1,0 +1,86 @@
+"""``/webhooks/<channel>/``: a delivery is verified, parsed, accepted; REST waits for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from fastapi.requests import Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+
+from bot.channels.base import Channel, Delivery, Sender
+from bot.channels.rest import RestMessage
+from bot.dialogue.messages import Message, Reply
+from bot.door import body_schema
+from bot.errors import NotFound
+from bot.running import Running, running
+
+router = APIRouter(prefix="/webhooks", tags=["channels"])
+Name = Annotated[str, Path(description="`rest`, `callback`, …: a channel that is configured.")]
+EXAMPLE = [{"recipient_id": "anna", "text": "Which order is it about?"}]
+
+
+@router.get("/{channel}/")
+async def health(request: Request, channel: Name) -> dict[str, str]:
+    """Whether the channel is configured."""
+    _channel(running(request), channel)
+    return {"status": "ok"}
+
+
+@router.post(
+    "/rest/webhook",
+    openapi_extra=body_schema(RestMessage),
+    responses={200: {"content": {"application/json": {"example": EXAMPLE}}}},
+)
+async def rest(
+    request: Request,
+    stream: Annotated[
+        bool, Query(description="One JSON object per line, told as it is committed.")
+    ] = False,
+) -> Response:
+    """Say something to the bot, and get its answer."""
+    parley = running(request)
+    channel = _channel(parley, "rest")
+    replies: list[Reply] = []
+    for message in await _messages(request, channel):
+        replies += await parley.inbox.answer(message, parley.settings.response_timeout_s)
+    if stream:
+        return StreamingResponse(_lines(channel, replies), media_type="application/x-ndjson")
+    said = [part for reply in replies for part in channel.render(reply)]
+    return Response(msgspec.json.encode(said), media_type="application/json")
+
+
+@router.post("/{channel}/webhook", openapi_extra=body_schema(RestMessage))
+async def webhook(request: Request, channel: Name) -> PlainTextResponse:
+    """A delivery of a messaging service; the bot answers by calling the service."""
+    parley = running(request)
+    adapter = _channel(parley, channel)
+    if not isinstance(adapter, Sender):
+        raise NotFound(f"The channel {channel!r} has no webhook.")
+    for message in await _messages(request, adapter):
+        await parley.inbox.accept(message)
+    return PlainTextResponse("success")
+
+
+async def _messages(request: Request, channel: Channel) -> Sequence[Message]:
+    delivery = Delivery(await request.body(), dict(request.headers), dict(request.query_params))
+    channel.verify(delivery)
+    return [
+        msgspec.structs.replace(message, received=running(request).parley.clock())
+        for message in channel.parse(delivery)
+    ]
+
+
+def _channel(parley: Running, name: str) -> Any:
+    if channel := parley.channels.get(name):
+        return channel
+    known = ", ".join(sorted(parley.channels))
+    raise NotFound(f"No channel {name!r} is configured. Configured: {known}.")
+
+
+def _lines(channel: Channel, replies: Sequence[Reply]) -> Iterator[bytes]:
+    for reply in replies:
+        for part in channel.render(reply):
+            yield msgspec.json.encode(part) + b"\n"

@@ -1,0 +1,265 @@
+"""Every setting: from the environment, else from endpoints.yml, checked once.
+
+``python -m bot.settings`` prints the table that docs/settings.md holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+from bot.project.project import Endpoints
+
+PREFIX = "PARLEY_"
+SECRET = ("redis_url", "database_url", "actions_url")
+
+
+class Settings(BaseSettings):
+    """How a server runs. What a bot says and knows is in its project, not here."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )
+
+    project: Path = Field(Path("."), description="Folder of the project to serve.")
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every one.")
+    port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    home: Path = Field(
+        Path(".parley"), description="Folder for conversations: the SQLite file, Redis's own file."
+    )
+    models: Path | None = Field(
+        None, description="Folder of the model registry. Default: `models` in the project."
+    )
+    nlu: Literal["auto", "none"] = Field(
+        "auto",
+        description="`none` serves without a model: only `/intent{…}` payloads are understood.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="SQL database of the log, as an SQLAlchemy URL. Default: `tracker_store` of "
+        "endpoints.yml when its type is SQL, else SQLite in `home`.",
+    )
+    redis_url: str | None = Field(
+        None,
+        description="Redis or Valkey, `redis://…` or `rediss://…`. Default: `lock_store` of "
+        "endpoints.yml when its type is redis, else `parley run` starts one of its own.",
+    )
+    actions_url: str | None = Field(
+        None,
+        description="Webhook of the action server. Default: `action_endpoint` of endpoints.yml, "
+        "else `parley run` starts one when the project has an `actions` package.",
+    )
+    actions_python: Path | None = Field(
+        None, description="Python that runs the project's actions, where rasa-sdk is installed."
+    )
+    response_timeout_s: float = Field(
+        60.0, gt=0, description="How long a request waits for its answer, in seconds; then 504."
+    )
+    max_body_bytes: int = Field(
+        1_048_576, ge=1024, description="Largest body of a request, in bytes; above it 413."
+    )
+    max_message_chars: int = Field(
+        20_000, ge=1, description="Longest message of a user, in characters; above it 413."
+    )
+    cors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may call this server, separated by commas; `*` for all.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least grave log line written. DEBUG includes what users write."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto` writes for people on a terminal, JSON elsewhere."
+    )
+    telemetry: bool = Field(
+        False, description="OpenTelemetry spans and metrics, through the providers it is given."
+    )
+
+    @field_validator("cors", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if _text(value) else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("should begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("actions_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("should begin with http:// or https://")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _sql(cls, value: str | None) -> str | None:
+        if value and "://" not in value:
+            raise ValueError("should be an URL such as postgresql://user:password@host/name")
+        return value
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the model registry is."""
+        return self.models or self.project / "models"
+
+    @property
+    def sql_url(self) -> str:
+        """The log's database: the one named, else SQLite in ``home``."""
+        return self.database_url or f"sqlite:///{self.home / 'parley.db'}"
+
+    def completed(self, endpoints: Endpoints) -> Settings:
+        """These settings, with what endpoints.yml says where they say nothing."""
+        found: dict[str, Any] = {
+            "database_url": sql_store_url(endpoints.tracker_store),
+            "redis_url": redis_store_url(endpoints.lock_store)
+            or redis_store_url(endpoints.tracker_store),
+        }
+        missing = {k: v for k, v in found.items() if v and getattr(self, k) is None}
+        return self.model_copy(update=missing)
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of the environment; ``given`` ones (None: not given) come first.
+
+    Raises SettingsError, in one sentence for each setting that is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as wrong:
+        raise SettingsError(" ".join(_sentence(error) for error in wrong.errors())) from None
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Sentences on variables that look like a misspelt setting."""
+    known = [variable(name) for name in Settings.model_fields]
+    strange = [name for name in environ if name.startswith(PREFIX) and name not in known]
+    return [
+        f"{name} is no setting; did you mean {close[0]}?"
+        for name in sorted(strange)
+        if (close := difflib.get_close_matches(name, known, 1, 0.8))
+    ]
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return (PREFIX + field).upper()
+
+
+def sql_store_url(tracker_store: Mapping[str, Any]) -> str | None:
+    """The SQLAlchemy URL of a ``tracker_store`` of type SQL, written as Rasa's endpoints.yml has it.
+
+    None for other types. ``url`` is a host, ``host:port`` or a whole URL.
+    """
+    if str(tracker_store.get("type", "")).lower() != "sql":
+        return None
+    host = str(tracker_store.get("url") or "")
+    if "://" in host:
+        return host
+    dialect = str(tracker_store.get("dialect") or "sqlite")
+    name = str(tracker_store.get("db") or "rasa.db")
+    if dialect.startswith("sqlite"):
+        return f"{dialect}:///{name}"
+    query = tracker_store.get("query") or {}
+    return (
+        f"{dialect}://{_login(tracker_store)}{_place(host or 'localhost', tracker_store)}"
+        f"/{quote(name)}{_query(query)}"
+    )
+
+
+def redis_store_url(store: Mapping[str, Any]) -> str | None:
+    """The URL of a ``lock_store`` or ``tracker_store`` of type redis; None for other types."""
+    if str(store.get("type", "")).lower() != "redis":
+        return None
+    host = str(store.get("url") or "localhost")
+    if "://" in host:
+        return host
+    scheme = "rediss" if store.get("use_ssl") else "redis"
+    place = _place(host, {"port": 6379, **store})
+    return f"{scheme}://{_login(store)}{place}/{store.get('db') or 0}"
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table."""
+    rows = [
+        f"| `{variable(name)}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| variable | default | what it does |", "|---|---|---|", *rows, ""])
+
+
+def settings_page() -> str:
+    """docs/settings.md, whole."""
+    return (
+        "# Settings\n\n"
+        "Read from the environment when the server starts. A setting that is wrong stops the start "
+        "with a sentence;\none that is empty counts as not given. The options of `parley run` come "
+        "before the environment, and\n`endpoints.yml` after it.\n\n"
+        f"{settings_table()}\n"
+        "This page is written by `python -m bot.settings > docs/settings.md`.\n"
+    )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in error["loc"][:1]) or "settings"
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return f"{variable(name)}: no such setting. Known: {', '.join(_known())}."
+    shown = "has a wrong value" if name in SECRET else f"is {str(error['input'])!r}"
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{variable(name)} {shown}, but it {reason}. {field.description}"
+
+
+def _known() -> Iterable[str]:
+    return (variable(name) for name in Settings.model_fields)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _login(store: Mapping[str, Any]) -> str:
+    user, password = store.get("username"), store.get("password")
+    if not user and not password:
+        return ""
+    return f"{quote(str(user or ''), safe='')}:{quote(str(password or ''), safe='')}@"
+
+
+def _place(host: str, store: Mapping[str, Any]) -> str:
+    port = store.get("port")
+    return host if not port or ":" in host else f"{host}:{port}"
+
+
+def _query(query: Mapping[str, Any]) -> str:
+    pairs = "&".join(f"{quote(str(k))}={quote(str(v))}" for k, v in query.items())
+    return f"?{pairs}" if pairs else ""
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return "—"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())
