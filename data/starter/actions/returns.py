@@ -1,0 +1,77 @@
+"""Sending things back, for money or for another one."""
+
+from __future__ import annotations
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import EventType
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy.orm import Session
+
+from . import shop
+from .desk import ShopAction, forget_task
+from .forms import REASONS
+from .models import Item
+
+
+class SubmitReturn(ShopAction):
+    """Write a return; the same item again gives the same return number."""
+
+    action_name = "action_submit_return"
+    needs = ("order_number", "item", "return_reason", "confirmed")
+
+    def work(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
+    ) -> list[EventType]:
+        item = _item(session, tracker)
+        if item is None or not tracker.get_slot("confirmed"):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+            return forget_task()
+        _book(dispatcher, session, item, tracker.get_slot("return_reason"), None)
+        return forget_task(but=("order_number",))
+
+
+class SubmitExchange(ShopAction):
+    """Write a return whose item is replaced instead of refunded."""
+
+    action_name = "action_submit_exchange"
+    needs = ("order_number", "item", "replacement", "confirmed")
+
+    def work(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
+    ) -> list[EventType]:
+        item = _item(session, tracker)
+        if item is None or not tracker.get_slot("confirmed"):
+            dispatcher.utter_message(response="utter_left_as_it_was")
+            return forget_task()
+        said = tracker.get_slot("return_reason")
+        reason = said if said in REASONS else "exchange"
+        _book(dispatcher, session, item, reason, tracker.get_slot("replacement"))
+        return forget_task(but=("order_number",))
+
+
+def _item(session: Session, tracker: Tracker) -> Item | None:
+    order = shop.find_order(session, tracker.get_slot("order_number"))
+    return shop.find_item(order, tracker.get_slot("item")) if order else None
+
+
+def _book(
+    dispatcher: CollectingDispatcher,
+    session: Session,
+    item: Item,
+    reason: str,
+    replacement: str | None,
+) -> None:
+    try:
+        made = shop.open_return(session, item, reason, replacement)
+    except shop.Refused as refused:
+        dispatcher.utter_message(
+            response=f"utter_return_refused_{refused.reason}", number=item.order_number
+        )
+        return
+    dispatcher.utter_message(
+        response="utter_exchange_booked" if made.replacement else "utter_return_booked",
+        return_number=made.number,
+        item=shop.describe(item),
+        replacement=made.replacement,
+        mail=shop.hidden(item.order.customer.email),
+    )
