@@ -175,7 +175,9 @@ def make_app(server: FakeServer) -> Starlette:
 async def serving(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
     """An application on a free port of this machine; gives its address."""
     with listening() as door:
-        config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", lifespan="auto")
+        config = uvicorn.Config(
+            app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=5
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[door]))
         try:
@@ -186,7 +188,6 @@ async def serving(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
             yield "http://127.0.0.1:{}".format(door.getsockname()[1])
         finally:
             server.should_exit = True
-            server.force_exit = True
             await task
 
 

@@ -119,7 +119,6 @@ class ParleyChat extends HTMLElement {
       case "message":
         if (!this._conversation.receive(frame)) return;
         this._clearTimer(frame.id);
-        if (frame.from !== "user") this._showTyping(false);
         if (this._live) this._show({ arrived: frame.from === "user" ? 0 : 1 });
         break;
       case "typing":
@@ -265,6 +264,7 @@ class ParleyChat extends HTMLElement {
 
   /** @param {string} text */
   _tell(text) {
+    if (!this._notice.hidden && this._notice.textContent === text) return; // not read aloud again
     const close = el("button", { type: "button", "aria-label": "Close this notice" }, icon("close"));
     close.addEventListener("click", () => {
       this._notice.hidden = true;

@@ -37,9 +37,9 @@ export class Composer {
   }
 
   /** Make the field as high as its text, up to what the style allows. */
-  fit() {
+  _fit() {
     this._input.style.height = "auto";
-    this._input.style.height = `${this._input.scrollHeight}px`;
+    if (this._input.value) this._input.style.height = `${this._input.scrollHeight}px`;
   }
 
   /** @param {KeyboardEvent} event */
@@ -71,6 +71,6 @@ export class Composer {
     this._count.classList.toggle("over", left < 0);
     this._input.setAttribute("aria-invalid", String(left < 0));
     this._button.disabled = left < 0 || !this._input.value.trim();
-    this.fit();
+    this._fit();
   }
 }

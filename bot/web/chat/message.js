@@ -39,13 +39,17 @@ export class MessageView {
     this.element.append(body);
   }
 
-  /** @param {Item} item @param {{starts: boolean, ends: boolean}} group */
-  update(item, { starts, ends }) {
+  /**
+   * @param {Item} item
+   * @param {{starts: boolean, ends: boolean, rests: boolean}} place whether it begins or ends
+   *   one sender's group, and whether a pause follows it
+   */
+  update(item, { starts, ends, rests }) {
     this.element.classList.toggle("starts", starts);
     this.element.classList.toggle("ends", ends);
     this.element.classList.toggle("pending", item.waiting?.status === "pending");
     this.element.classList.toggle("failed", item.waiting?.status === "failed");
-    this._stamp.hidden = !ends || !item.said || !item.timestamp;
+    this._stamp.hidden = !rests || !item.said || !item.timestamp;
     if (!this._stamp.hidden) {
       this._stamp.dateTime = iso(item.timestamp);
       this._stamp.textContent = clock(item.timestamp);

@@ -9,7 +9,7 @@ import { dayKey, dayName } from "./time.js";
  * @typedef {import("./message.js").Wishes} Wishes
  */
 
-const GROUP_S = 5 * 60; // messages of one sender closer than this belong together
+const PAUSE_S = 5 * 60; // messages closer than this belong together
 
 export class Timeline {
   /** @param {Wishes} wishes */
@@ -41,10 +41,12 @@ export class Timeline {
     items.forEach((item, at) => {
       const previous = items[at - 1];
       if (item.timestamp && (!previous || !sameDay(previous, item))) wanted.push(this._day(item));
+      const next = items[at + 1];
       const view = this._view(item);
       view.update(item, {
         starts: !previous || !together(previous, item),
-        ends: at === items.length - 1 || !together(item, items[at + 1]),
+        ends: !next || !together(item, next),
+        rests: !next || !near(item, next),
       });
       wanted.push(view.element);
     });
@@ -93,6 +95,11 @@ function sameDay(one, other) {
 }
 
 /** @param {Item} one @param {Item} next */
+function near(one, next) {
+  return sameDay(one, next) && next.timestamp - one.timestamp < PAUSE_S;
+}
+
+/** @param {Item} one @param {Item} next */
 function together(one, next) {
-  return one.from === next.from && sameDay(one, next) && next.timestamp - one.timestamp < GROUP_S;
+  return one.from === next.from && near(one, next);
 }
