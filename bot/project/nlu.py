@@ -12,7 +12,7 @@ from bot.errors import ProjectError
 from bot.project.markup import MarkupError, read_markup
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
-from bot.project.project import Example, Lookup, NluData, Regex
+from bot.project.project import Example, ExampleEntity, Lookup, NluData, Regex
 from bot.project.report import Report
 from bot.project.yaml import Node, read_text, shortened
 
@@ -22,12 +22,13 @@ ITEM_KEYS = (*KINDS, "examples", "metadata")
 
 @dataclass(slots=True)
 class NluReader:
-    """Gathers NLU data from one section after another."""
+    """Gathers NLU data from one section after another; an example written twice counts once."""
 
     root: Path  # of the project, for lookup files
     report: Report
     mentions: Mentions
     examples: list[Example] = field(default_factory=list)
+    seen: set[tuple[str, str, tuple[ExampleEntity, ...]]] = field(default_factory=set)
     synonyms: dict[str, str] = field(default_factory=dict)
     regexes: dict[str, list[str]] = field(default_factory=dict)
     lookups: dict[str, list[str]] = field(default_factory=dict)
@@ -112,9 +113,11 @@ class NluReader:
             surface = text[entity.start : entity.end]
             if entity.value != surface:
                 self._synonym(surface, entity.value, place)
-        self.examples.append(
-            Example(text, intent, entities, metadata, file=place.file, line=place.line)
-        )
+        if (text, intent, entities) not in self.seen:
+            self.seen.add((text, intent, entities))
+            self.examples.append(
+                Example(text, intent, entities, metadata, file=place.file, line=place.line)
+            )
 
     def _synonym(self, text: str, value: str, place: Node) -> None:
         known = self.synonyms.get(text)
