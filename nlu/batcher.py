@@ -43,14 +43,14 @@ class MicroBatcher(Generic[Request, Answer]):
         self._model, self._length = model, length
         self._max_tokens, self._most_waiting = max_tokens, most_waiting
         self._waiting: list[_Waiting[Request, Answer]] = []
-        self._working = 0
+        self._unanswered = 0
         self._arrived = asyncio.Event()
         self._closing = False
 
     @property
     def queue_length(self) -> int:
         """Requests accepted and not answered."""
-        return len(self._waiting) + self._working
+        return self._unanswered
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -84,22 +84,24 @@ class MicroBatcher(Generic[Request, Answer]):
         waiting = _Waiting[Request, Answer](request, self._loop.create_future())
         self._waiting.append(waiting)
         self._arrived.set()
-        return await waiting.answer
+        self._unanswered += 1
+        try:
+            return await waiting.answer
+        finally:
+            self._unanswered -= 1
 
     async def _serve(self) -> None:
         while not self._closing:
             await self._arrived.wait()
             self._arrived.clear()
-            if drained := [waiting for waiting in self._waiting if not waiting.answer.done()]:
-                self._waiting, self._working = [], len(drained)
-                await self._loop.run_in_executor(self._thread, self._work, drained)
-                self._working = 0
-            else:
-                self._waiting = []
+            drained, self._waiting = self._waiting, []
+            await self._loop.run_in_executor(self._thread, self._work, drained)
 
     def _work(self, drained: list[_Waiting[Request, Answer]]) -> None:
         """In the thread: shortest first, in batches that pad little, each answered when done."""
-        measured = [waiting for waiting in drained if self._measure(waiting)]
+        measured = [
+            waiting for waiting in drained if not waiting.answer.done() and self._measure(waiting)
+        ]
         measured.sort(key=lambda waiting: waiting.length)
         for batch in _batches(measured, self._max_tokens):
             self._run(batch)

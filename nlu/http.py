@@ -103,7 +103,7 @@ class RemoteNlu:
             raise self._unavailable(f"cannot be reached: {reason}") from error
         except TimeoutError as error:
             raise self._unavailable(f"did not answer within {self._timeout_s:g} s") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._unavailable(f"answered no parse: {error}") from error
 
     async def _body(self, response: httpx2.Response) -> bytes:
