@@ -1,0 +1,1 @@
+"""From a project's examples to a model bundle; the only package that imports torch."""

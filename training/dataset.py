@@ -1,0 +1,112 @@
+"""Examples become rows of token ids with an intent and a tag per word; rows become batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from bot.project.project import Example, ExampleEntity
+from nlu.manifest import EntityLabel
+from nlu.tokenizer import Tokenizer
+
+IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The names behind the columns of the model's outputs, in the manifest's order."""
+
+    intents: tuple[str, ...]
+    entities: tuple[EntityLabel, ...]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Labels:
+        """Every intent and kind of entity in ``examples``, sorted."""
+        kinds = {(e.entity, e.role, e.group) for example in examples for e in example.entities}
+        ordered = sorted(kinds, key=lambda kind: tuple(part or "" for part in kind))
+        return cls(
+            intents=tuple(sorted({example.intent for example in examples})),
+            entities=tuple(EntityLabel(*kind) for kind in ordered),
+        )
+
+    @property
+    def tags(self) -> int:
+        """How many tags there are: O, and a B- and an I- for each kind of entity."""
+        return 1 + 2 * len(self.entities)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An example as the model reads it; ``tags`` is one per token."""
+
+    ids: Sequence[int]
+    intent: int
+    tags: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded to the longest."""
+
+    ids: torch.Tensor  # (B, T)
+    mask: torch.Tensor  # (B, T), 1 where there is a token
+    intents: torch.Tensor  # (B,)
+    tags: torch.Tensor  # (B, T)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on ``device``."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
+
+
+class Encoder:
+    """Turns examples into rows, reading them as the server will."""
+
+    def __init__(self, tokenizer: Tokenizer, labels: Labels) -> None:
+        self._tokenizer = tokenizer
+        self._intents = {name: column for column, name in enumerate(labels.intents)}
+        self._begins = {label: 2 * i + 1 for i, label in enumerate(labels.entities)}
+
+    def rows(self, examples: Iterable[Example]) -> list[Row]:
+        """One row per example, in order."""
+        return [self._row(example) for example in examples]
+
+    def _row(self, example: Example) -> Row:
+        tokens = self._tokenizer.encode(example.text)
+        tags = [IGNORED] * len(tokens.ids)
+        before: ExampleEntity | None = None
+        for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):
+            entity = next((e for e in example.entities if e.start < end and start < e.end), None)
+            tags[first] = 0 if entity is None else self._begin(entity) + (entity is before)
+            before = entity
+        return Row(tokens.ids, self._intents[example.intent], tags)
+
+    def _begin(self, entity: ExampleEntity) -> int:
+        return self._begins[EntityLabel(entity.entity, entity.role, entity.group)]
+
+
+def batches(rows: Sequence[Row], size: int, pad_id: int, rng: random.Random) -> Iterator[Batch]:
+    """The rows in random order, those of a batch of about one length."""
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    pool = size * 16  # long enough for even lengths, short enough to keep batches random
+    groups: list[list[int]] = []
+    for begin in range(0, len(order), pool):
+        pooled = sorted(order[begin : begin + pool], key=lambda i: len(rows[i].ids))
+        groups += [pooled[i : i + size] for i in range(0, len(pooled), size)]
+    rng.shuffle(groups)
+    for group in groups:
+        yield collate([rows[i] for i in group], pad_id)
+
+
+def collate(rows: Sequence[Row], pad_id: int) -> Batch:
+    """The rows as one batch."""
+    longest = max(len(row.ids) for row in rows)
+    return Batch(
+        ids=torch.tensor([[*row.ids] + [pad_id] * (longest - len(row.ids)) for row in rows]),
+        mask=torch.tensor([[1] * len(r.ids) + [0] * (longest - len(r.ids)) for r in rows]),
+        intents=torch.tensor([row.intent for row in rows]),
+        tags=torch.tensor([row.tags + [IGNORED] * (longest - len(row.tags)) for row in rows]),
+    )

@@ -1,0 +1,140 @@
+"""torch → ONNX: a float32 graph that answers as torch does, then one with int8 weights."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from bot.errors import ParleyError
+from training.bert_graph import bert_graph, is_bert
+from training.model import JointModel, Outputs
+
+OPSET = 18
+INPUTS = ("input_ids", "attention_mask")
+SAME = 1e-4  # float32 graph against torch, on every output
+ALIKE = 0.97  # share of the training sentences whose intent int8 must leave as it was
+SHAPES = ((1, 1), (1, 7), (3, 12), (2, 33))  # requests x tokens that both must agree on
+
+
+class ExportError(ParleyError):
+    """The exported model does not answer as the trained one."""
+
+    reason = "ExportFailed"
+
+
+def export(model: JointModel, float32: Path, int8: Path) -> None:
+    """Write ``model`` twice, and check the float32 graph against it.
+
+    Raises:
+        ExportError: The float32 graph's outputs are further than 1e-4 from the model's.
+    """
+    if is_bert(model):
+        onnx.save(bert_graph(model), float32)
+        check(model, float32)
+        onnx.save(bert_graph(model, int8=True), int8)
+    else:
+        trace(model, float32)
+        check(model, float32)
+        quantize(float32, int8)
+
+
+def trace(model: JointModel, path: Path) -> None:
+    """The graph of any encoder, recorded by torch; batch and length stay free."""
+    ids, mask = example_inputs(model, 2, 5)
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            (ids, mask),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(INPUTS),
+            output_names=list(Outputs._fields),
+            dynamic_shapes=({0: "requests", 1: "tokens"}, {0: "requests", 1: "tokens"}),
+            verbose=False,
+        )
+    assert program is not None  # as it is when no path was given
+    graph = program.model_proto
+    del graph.graph.value_info[:]  # shapes of the traced example, which the quantizer trips over
+    onnx.save(graph, path)
+
+
+def quantize(float32: Path, int8: Path) -> None:
+    """int8 weights, one scale per output channel; activations are quantized as they come."""
+    with _quiet():
+        quantize_dynamic(
+            float32, int8, per_channel=True, weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+        )  # fmt: skip
+
+
+def check(model: JointModel, path: Path) -> None:
+    """Compare the graph in ``path`` with ``model`` on several shapes, padding included."""
+    session = open_session(path)
+    for requests, tokens in SHAPES:
+        ids, mask = example_inputs(model, requests, tokens)
+        with torch.inference_mode():
+            expected = model(ids, mask)
+        answered = session.run(
+            list(Outputs._fields), dict(zip(INPUTS, (ids.numpy(), mask.numpy()), strict=True))
+        )
+        for name, ours, theirs in zip(Outputs._fields, expected, answered, strict=True):
+            real = mask.bool().numpy() if name == "tag_logits" else ...
+            apart = float(np.abs(ours.numpy()[real] - theirs[real]).max())
+            if not apart <= SAME:
+                raise ExportError(
+                    f"the ONNX graph's {name} differ from torch's by {apart:.2g} at shape "
+                    f"{requests} x {tokens}; at most {SAME:.0e} is right."
+                )
+
+
+def check_agreement(float32: Sequence[int], int8: Sequence[int]) -> None:
+    """Compare the intents both graphs give the same sentences."""
+    same = sum(a == b for a, b in zip(float32, int8, strict=True)) / max(len(int8), 1)
+    if same < ALIKE:
+        raise ExportError(
+            f"int8 weights change the intent of {1 - same:.1%} of the training sentences; at most "
+            f"{1 - ALIKE:.0%} is right."
+        )
+
+
+def example_inputs(
+    model: JointModel, requests: int, tokens: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random ids and a mask with a padded last row."""
+    generator = torch.Generator().manual_seed(0)
+    size = model.encoder.config.vocab_size
+    ids = torch.randint(5, size, (requests, tokens), generator=generator)
+    mask = torch.ones_like(ids)
+    if requests > 1:
+        mask[-1, tokens // 2 + 1 :] = 0
+    return ids, mask
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """A session on the CPU, silent but for errors."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporter and quantizer tell their own story; ours is whether the answers agree."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)

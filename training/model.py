@@ -1,0 +1,54 @@
+"""One encoder, two heads: an intent for the text, a tag for each word."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+from transformers import PreTrainedModel
+
+
+class Outputs(NamedTuple):
+    """What the model says; named and shaped as the manifest promises."""
+
+    intent_logits: torch.Tensor  # (B, intents)
+    tag_logits: torch.Tensor  # (B, T, tags)
+    sentence: torch.Tensor  # (B, H), length 1
+
+
+class JointModel(nn.Module):
+    """Intent and tags from one reading of the text."""
+
+    def __init__(
+        self, encoder: PreTrainedModel, intents: int, tags: int, *, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        hidden = encoder.config.hidden_size
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.intent_head = nn.Linear(hidden, intents)
+        self.tag_head = nn.Linear(hidden, tags)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Outputs:
+        hidden = self.read(input_ids, attention_mask)  # (B, T, H)
+        sentence = pooled(hidden, attention_mask)  # (B, H)
+        return Outputs(
+            self.intent_head(self.dropout(sentence)),
+            self.tag_head(self.dropout(hidden)),
+            sentence,
+        )
+
+    def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """The encoder's last layer, (B, T, H)."""
+        read = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        hidden: torch.Tensor = read.last_hidden_state
+        return hidden
+
+
+def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean over the tokens, scaled to length 1: (B, T, H) to (B, H)."""
+    hidden = hidden.float()  # bfloat16 would lose small sums
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)

@@ -1,0 +1,222 @@
+"""From a project to a bundle in its registry: split, train, export, score, publish."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bot.errors import ProjectError
+from bot.project.project import Example, NluData, Project
+from nlu import decode
+from nlu.bundle import MANIFEST, file_hash
+from nlu.manifest import Extractors, Manifest
+from nlu.model import Model
+from nlu.registry import Registry
+from nlu.session import Session
+from nlu.tokenizer import Tokenizer
+from training.dedupe import Pair, near_duplicates, without
+from training.evaluate import Answer, Scores, answer, score
+from training.export import check_agreement, export
+from training.recipe import Recipe
+from training.train import Step, Trained, overlap, train
+
+Report = Callable[[str], None]
+
+ENOUGH = 8  # examples an intent needs before any is kept back
+FEWEST_TO_FIT = 20  # with fewer sentences kept back, the temperature stays 1
+
+
+def build(
+    project: Project,
+    recipe: Recipe,
+    registry: Registry,
+    *,
+    tests: Sequence[Example] = (),
+    watch: Callable[[Step], None] = lambda step: None,
+    report: Report = lambda line: None,
+) -> Manifest:
+    """Train on ``project`` and publish the model as the current one of ``registry``.
+
+    Args:
+        tests: Sentences for the final scores only. Without them, those kept back for the
+            temperature are scored instead, and the scores say so.
+        report: Told what is going on, a line at a time.
+    """
+    started = time.monotonic()
+    examples = list(project.nlu.examples)
+    if not examples:
+        raise ProjectError("nlu: no examples. Training needs two intents with examples at least.")
+    dropped = near_duplicates(examples, tests, recipe.near_duplicate)
+    examples = without(examples, dropped)
+    if dropped:
+        report(f"{len(dropped)} examples left out: the tests repeat them.")
+    fitting, kept_back = hold_out(examples, recipe.holdout, recipe.seed)
+    report(f"training on {len(fitting)} examples, {len(kept_back)} kept back, {len(tests)} tests")
+    trained = train(fitting, recipe, lookups=project.nlu.lookups, watch=watch)
+    trained_s = time.monotonic() - started
+
+    with registry.draft() as draft, tempfile.TemporaryDirectory() as scratch:
+        float32 = Path(scratch) / "float32.onnx"
+        export(trained.model, float32, draft / "model.onnx")
+        (draft / "tokenizer.json").write_text(trained.tokenizer_json, "utf-8")
+        report(f"exported: {(draft / 'model.onnx').stat().st_size / 1e6:.1f} MB")
+
+        before, after = (_open(path, trained, recipe) for path in (float32, draft / "model.onnx"))
+        check_agreement(*(_columns(model, fitting, trained) for model in (before, after)))
+        temperature = fit_temperature(_ask(after, kept_back, trained), kept_back, trained)
+        judged = tests or kept_back
+        scores = {
+            name: score(judged, _ask(model, judged, trained, temperature))
+            for name, model in (("float32", before), ("int8", after))
+        }
+        facts = {
+            "scored": "tests" if tests else "kept back",
+            **msgspec.to_builtins(scores),
+            "training": {
+                "examples": len(fitting),
+                "kept_back": len(kept_back),
+                "seconds": round(trained_s, 1),
+            },
+            "overlap": _overlap(fitting, tests, dropped, recipe),
+        }
+        _write_json(draft / "scores.json", facts)
+        _write_json(draft / "extractors.json", extractors(project.nlu))
+        (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
+        manifest = _manifest(draft, project, recipe, trained, temperature, scores)
+        _write_json(draft / MANIFEST, manifest)
+        registry.publish(draft, manifest.version)
+    return manifest
+
+
+def hold_out(
+    examples: Sequence[Example], share: float, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """What to train on, and ``share`` of each intent's examples, but none of an intent with few."""
+    rng = random.Random(seed)
+    by_intent: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        by_intent.setdefault(example.intent, []).append(index)
+    back: set[int] = set()
+    for indices in by_intent.values():
+        if share and len(indices) >= ENOUGH:
+            back.update(rng.sample(indices, max(1, int(len(indices) * share))))
+    return (
+        [example for index, example in enumerate(examples) if index not in back],
+        [examples[index] for index in sorted(back)],
+    )
+
+
+def fit_temperature(
+    answers: Sequence[Answer], examples: Sequence[Example], trained: Trained
+) -> float:
+    """What to divide the logits by so that confidences are as often right as they say.
+
+    Least negative log-likelihood over a grid (Guo and others, 2017, On calibration of modern
+    neural networks); 1 when there are too few examples to tell.
+    """
+    if len(examples) < FEWEST_TO_FIT:
+        return 1.0
+    logits = np.array([said.logits for said in answers])
+    columns = [trained.labels.intents.index(example.intent) for example in examples]
+    rows = np.arange(len(columns))
+
+    def surprise(temperature: float) -> float:
+        likely = decode.softmax(logits / temperature)[rows, columns]
+        return float(-np.log(np.maximum(likely, 1e-12)).mean())
+
+    grid = np.geomspace(0.25, 4.0, 161)
+    return round(float(min(grid, key=surprise)), 4)
+
+
+def extractors(nlu: NluData) -> Extractors:
+    """The project's tables, as the server reads them."""
+    return Extractors(
+        regexes={regex.name: regex.patterns for regex in nlu.regexes},
+        lookups={lookup.name: lookup.values for lookup in nlu.lookups},
+        synonyms=dict(nlu.synonyms),
+    )
+
+
+def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
+    tokenizer = Tokenizer(trained.tokenizer_json.encode(), max_tokens=recipe.max_tokens)
+    return Model(Session(path.read_bytes()), tokenizer)
+
+
+def _ask(
+    model: Model, examples: Sequence[Example], trained: Trained, temperature: float = 1.0
+) -> list[Answer]:
+    texts, labels = [example.text for example in examples], trained.labels
+    return answer(model, texts, labels.intents, labels.entities, temperature=temperature)
+
+
+def _columns(model: Model, examples: Sequence[Example], trained: Trained) -> list[int]:
+    return [said.column for said in _ask(model, examples, trained)]
+
+
+def _overlap(
+    training: Sequence[Example],
+    tests: Sequence[Example],
+    dropped: dict[int, Pair],
+    recipe: Recipe,
+) -> dict[str, Any]:
+    if not tests:
+        return {}
+    return {
+        "left_out": msgspec.to_builtins(list(dropped.values())),
+        "nearest": msgspec.to_builtins(overlap(training, tests, recipe)),
+    }
+
+
+def _manifest(
+    draft: Path,
+    project: Project,
+    recipe: Recipe,
+    trained: Trained,
+    temperature: float,
+    scores: dict[str, Scores],
+) -> Manifest:
+    now = datetime.now(UTC)
+    files = {path.name: file_hash(path) for path in sorted(draft.iterdir())}
+    return Manifest(
+        version=f"{now:%Y%m%d-%H%M%S}-{files['model.onnx'][:8]}",
+        created=now.isoformat(timespec="seconds"),
+        language=project.config.language,
+        encoder=recipe.encoder,
+        intents=trained.labels.intents,
+        labels=trained.labels.entities,
+        max_tokens=recipe.max_tokens,
+        temperature=temperature,
+        data_hash=project.nlu_hash,
+        recipe_hash=recipe.hash,
+        seed=recipe.seed,
+        files=files,
+        parley=_parley(),
+        scores={
+            name: {
+                "sentences": part.sentences,
+                "intent_accuracy": part.intent_accuracy,
+                "entity_f1": part.entities.f1,
+            }
+            for name, part in scores.items()
+        },
+    )
+
+
+def _parley() -> str:
+    try:
+        return version("parley")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))

@@ -1,0 +1,82 @@
+"""A recipe: every number that makes a model, read from a TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from bot.errors import SettingsError
+
+DEFAULT = Path(__file__).parent / "recipes" / "default.toml"
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Rate = Annotated[float, Meta(gt=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The numbers of a training run; ``recipes/default.toml`` says what each does and why."""
+
+    encoder: Annotated[str, Meta(min_length=1)]
+    seed: Annotated[int, Meta(ge=0)]
+    max_tokens: Annotated[int, Meta(ge=8, le=8192)]
+
+    epochs: Count
+    batch_size: Count
+    encoder_rate: Rate
+    head_rate: Rate
+    warmup: Share
+    weight_decay: Share
+    clip_norm: Annotated[float, Meta(gt=0)]
+    dropout: Share
+    label_smoothing: Share
+    tag_weight: Annotated[float, Meta(ge=0)]
+    intent_scale: Annotated[float, Meta(gt=0)]
+    freeze_embeddings: bool
+
+    swap_values: Share
+    typos: Share
+
+    holdout: Annotated[float, Meta(ge=0, le=0.5)]
+    near_duplicate: Annotated[float, Meta(ge=0, le=100)]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the values, whatever the file's comments and order."""
+        canonical = json.dumps(msgspec.to_builtins(self), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def toml(self) -> str:
+        """The values as TOML, to be kept beside the model."""
+        values = msgspec.to_builtins(self)
+        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+
+
+def load_recipe(path: Path | None = None) -> Recipe:
+    """The recipe in ``path``; what it leaves out comes from ``recipes/default.toml``.
+
+    Raises:
+        SettingsError: The file cannot be read, or holds an unknown name or a wrong value.
+    """
+    values = _read(DEFAULT)
+    if path is not None:
+        values |= _read(path)
+    try:
+        return msgspec.convert(values, Recipe)
+    except msgspec.ValidationError as error:
+        known = ", ".join(Recipe.__struct_fields__)
+        raise SettingsError(f"{path or DEFAULT}: {error}. A recipe's names: {known}.") from error
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, object])
+    except OSError as error:
+        raise SettingsError(f"{path}: no recipe can be read here ({error.strerror}).") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SettingsError(f"{path}: not a TOML file: {error}") from error

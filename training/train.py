@@ -1,0 +1,189 @@
+"""The training loop, from examples to a model; read from top to bottom."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy, normalize
+
+from bot.errors import ProjectError
+from bot.project.project import Example, Lookup
+from nlu.tokenizer import Tokenizer
+from training.augment import Augmenter
+from training.dataset import IGNORED, Batch, Encoder, Labels, Row, batches, collate
+from training.dedupe import Nearest, nearest
+from training.encoders import load_encoder, load_tokenizer
+from training.model import JointModel
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far training is."""
+
+    done: int
+    total: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model on the CPU, and what is needed to read its outputs."""
+
+    model: JointModel
+    tokenizer_json: str
+    labels: Labels
+
+
+def train(
+    examples: Sequence[Example],
+    recipe: Recipe,
+    *,
+    lookups: Iterable[Lookup] = (),
+    watch: Callable[[Step], None] = lambda step: None,
+) -> Trained:
+    """Fine-tune the recipe's encoder on ``examples``.
+
+    Raises:
+        ProjectError: There are fewer than two intents to tell apart.
+        SettingsError: The encoder cannot be found.
+    """
+    labels = Labels.of(examples)
+    if len(labels.intents) < 2:
+        raise ProjectError(
+            f"nlu: examples of {len(labels.intents)} intents. A model needs at least two intents "
+            "with examples each."
+        )
+    torch.manual_seed(recipe.seed)
+    rng = random.Random(recipe.seed)
+    device = pick_device()
+
+    tokenizer_json = load_tokenizer(recipe.encoder, recipe.max_tokens)
+    tokenizer = open_tokenizer(tokenizer_json, recipe)
+    encoder = load_encoder(recipe.encoder, recipe.max_tokens)
+    model = JointModel(encoder, len(labels.intents), labels.tags, dropout=recipe.dropout)
+    model.to(device)
+    if recipe.freeze_embeddings:
+        model.encoder.get_input_embeddings().requires_grad_(False)
+
+    encode = Encoder(tokenizer, labels)
+    begin_at_means(model, encode.rows(examples), tokenizer.pad_id, scale=recipe.intent_scale)
+
+    augmenter = Augmenter(
+        examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
+    )
+    per_epoch = -(-len(examples) // recipe.batch_size)
+    total = recipe.epochs * per_epoch
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(_trainable(model.encoder)), "lr": recipe.encoder_rate},
+            {"params": list(model.intent_head.parameters()), "lr": recipe.head_rate},
+            {"params": list(model.tag_head.parameters()), "lr": recipe.head_rate},
+        ],
+        betas=(0.9, 0.98),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: ramp(step, total, recipe.warmup)
+    )
+
+    model.train()
+    done = 0
+    for _ in range(recipe.epochs):
+        rows = encode.rows([augmenter.vary(example) for example in examples])
+        for batch in batches(rows, recipe.batch_size, tokenizer.pad_id, rng):
+            loss = loss_of(model, batch.to(device), recipe)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+            optimizer.step()
+            schedule.step()
+            done += 1
+            watch(Step(done, total, loss.item()))
+    return Trained(model.eval().cpu(), tokenizer_json, labels)
+
+
+def loss_of(model: JointModel, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    """Cross-entropy of the intents plus that of the tags."""
+    with half_precision(batch.ids.device):
+        outputs = model(batch.ids, batch.mask)
+    intent_loss = cross_entropy(
+        outputs.intent_logits.float(), batch.intents, label_smoothing=recipe.label_smoothing
+    )
+    tag_loss = cross_entropy(
+        outputs.tag_logits.float().flatten(0, 1), batch.tags.flatten(), ignore_index=IGNORED
+    )
+    return intent_loss + recipe.tag_weight * tag_loss
+
+
+@torch.no_grad()
+def begin_at_means(model: JointModel, rows: Sequence[Row], pad_id: int, *, scale: float) -> None:
+    """Set the intent head to scale x cosine with the mean sentence vector of each intent."""
+    weight = model.intent_head.weight
+    vectors = sentence_vectors(model, rows, pad_id)
+    intents = torch.tensor([row.intent for row in rows], device=vectors.device)
+    means = torch.zeros_like(weight).index_add_(0, intents, vectors)
+    weight.copy_(scale * normalize(means, dim=-1))
+    model.intent_head.bias.zero_()
+
+
+@torch.no_grad()
+def sentence_vectors(model: JointModel, rows: Sequence[Row], pad_id: int) -> torch.Tensor:
+    """What the encoder makes of each row, length 1: (rows, hidden)."""
+    model.eval()
+    device = model.intent_head.weight.device
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
+    vectors = torch.empty(len(rows), model.intent_head.in_features, device=device)
+    for begin in range(0, len(order), 64):
+        part = order[begin : begin + 64]
+        batch = collate([rows[i] for i in part], pad_id).to(device)
+        with half_precision(device):
+            vectors[part] = model(batch.ids, batch.mask).sentence.float()
+    return vectors
+
+
+def overlap(training: Sequence[Example], tests: Sequence[Example], recipe: Recipe) -> Nearest:
+    """How near the tests are to the training data, to the recipe's encoder before training."""
+    tokenizer = open_tokenizer(load_tokenizer(recipe.encoder, recipe.max_tokens), recipe)
+    encoder = load_encoder(recipe.encoder, recipe.max_tokens)
+    model = JointModel(encoder, 1, 1).to(pick_device())
+    sides = []
+    for examples in (training, tests):
+        bare = [Example(text=example.text, intent="") for example in examples]
+        rows = Encoder(tokenizer, Labels(("",), ())).rows(bare)
+        sides.append(sentence_vectors(model, rows, tokenizer.pad_id).cpu().numpy())
+    return nearest([e.text for e in training], [e.text for e in tests], *sides)
+
+
+def ramp(step: int, total: int, warmup: float) -> float:
+    """The share of the learning rate at ``step``: up in a line, then down to 0 in a line."""
+    rising = max(1, round(total * warmup))
+    return min((step + 1) / rising, max(total - step, 0) / max(total - rising, 1), 1.0)
+
+
+def pick_device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def open_tokenizer(tokenizer_json: str, recipe: Recipe) -> Tokenizer:
+    """The tokenizer the server will use."""
+    return Tokenizer(tokenizer_json.encode(), max_tokens=recipe.max_tokens)
+
+
+def half_precision(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where the processor multiplies it faster than float32."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(device.type, torch.bfloat16) if fast else nullcontext()
+
+
+def _trainable(model: torch.nn.Module) -> Iterable[torch.nn.Parameter]:
+    return (parameter for parameter in model.parameters() if parameter.requires_grad)
