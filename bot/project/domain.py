@@ -57,7 +57,8 @@ class DomainReader:
     actions: dict[str, bool] = field(default_factory=dict)  # name: wants the domain
     e2e_actions: dict[str, None] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=SessionConfig)
-    places: dict[tuple[str, str], Node] = field(default_factory=dict)  # (section, name)
+    places: dict[tuple[str, str], Node] = field(default_factory=dict)  # by section and name
+    values: dict[tuple[str, str], Any] = field(default_factory=dict)  # by section and name
     raw: dict[str, Any] = field(default_factory=dict)
 
     def domain(self) -> Domain:
@@ -116,16 +117,20 @@ class DomainReader:
 
     def _is_first(self, section: str, name: str, node: Node, parent: Node) -> bool:
         """Whether nothing of this name was read before; says so otherwise."""
-        first = self.places.setdefault((section, name), node)
-        if first is node:
+        line, column = (parent.keys or {}).get(name, (node.line, node.column))
+        place = Node(None, node.file, line, column)
+        if (section, name) not in self.places:
+            self.places[section, name] = place
+            self.values[section, name] = node.plain()
             return True
-        where = f"line {first.line}" if first.file == node.file else f"{first.file}:{first.line}"
+        first = self.places[section, name]
+        same_file = first.file == node.file
+        where = f"line {first.line}" if same_file else f"{first.file}:{first.line}"
         message = f"'{name}' stands twice under {section}; first in {where}."
-        place = parent if name in (parent.keys or {}) else node
-        if first.file == node.file:
-            self.report.add("error", place.wrong_key(name, message, "Rename or remove one."))
-        elif self.raw[section] != [] and first.plain() != node.plain():
-            self.report.warn(place.wrong_key(name, message, "The first one counts."))
+        if same_file:
+            self.report.add("error", place.wrong(message, "Rename or remove one."))
+        elif self.values[section, name] != node.plain():
+            self.report.warn(place.wrong(message, "The first one counts."))
         return False
 
     def _read_intents(self, section: Node) -> None:

@@ -75,8 +75,8 @@ class NluReader:
         if kind == "intent":
             self._intent(name, keys[kind], examples, _metadata(keys.get("metadata")))
         elif kind == "synonym":
-            for text, _ in self._texts(kind, name, examples):
-                self._synonym(text, name, examples)
+            for text, place in self._texts(kind, name, examples):
+                self._synonym(text, name, place)
         elif kind == "regex":
             self._regex(name, examples)
         else:

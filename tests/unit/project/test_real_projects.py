@@ -91,7 +91,9 @@ def test_the_raw_domain_is_what_rasa_sends(name: str) -> None:
         step["json"]
         for conversation in recorded["conversations"]
         for step in conversation["steps"]
-        if step.get("http", {}).get("path") == "/domain" and "json" in step and step["status"] == 200
+        if step.get("http", {}).get("path") == "/domain"
+        and "json" in step
+        and step["status"] == 200
     ]
     assert answers
     assert load_project(SHARED / "rasa-golden" / "projects" / name).domain.raw == answers[0]
