@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -48,12 +49,25 @@ async def server() -> AsyncIterator[FakeServer]:
         yield server
 
 
+@pytest.fixture
+def look() -> dict[str, Any]:
+    """How the visitor's browser is: size, colour scheme, touch. A test may parametrize it."""
+    return {}
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What pages said is wrong; what is left in it at the end fails the test."""
+    return []
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A browser as a new visitor has it; whatever the page complains about fails the test."""
-    context = await browser.new_context(locale="en-GB", timezone_id="Europe/London")
+async def context(
+    browser: Browser, look: dict[str, Any], complaints: list[str]
+) -> AsyncIterator[BrowserContext]:
+    """A browser as a new visitor has it."""
+    context = await browser.new_context(locale="en-GB", timezone_id="Europe/London", **look)
     context.set_default_timeout(10_000)
-    complaints: list[str] = []
     context.on("console", lambda message: complaints.extend(complaint(message)))
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     yield context

@@ -185,7 +185,7 @@ async def serving(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
                 if task.done():
                     await task
                 await asyncio.sleep(0)
-            yield "http://127.0.0.1:{}".format(door.getsockname()[1])
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task

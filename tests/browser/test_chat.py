@@ -66,7 +66,9 @@ async def test_buttons_close_when_the_user_writes_something_else(
 
 async def test_quick_replies_go_away_once_answered(page: Page, server: FakeServer) -> None:
     chat = ChatPage(page)
-    await server.say({"text": "All well?", "quick_replies": [{"title": "Yes", "payload": "/affirm"}]})
+    await server.say(
+        {"text": "All well?", "quick_replies": [{"title": "Yes", "payload": "/affirm"}]}
+    )
     await chat.button("Yes").click()
     await chat.shows("All well?", "Yes", "You wrote: /affirm")
     await expect(chat.page.locator(".quick")).to_be_hidden()
