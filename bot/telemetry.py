@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from bot.settings import Settings
 
 STEP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -97,11 +99,12 @@ def step(name: str) -> Iterator[None]:
         steps[name] = steps.get(name, 0.0) + time.perf_counter() - began
 
 
-def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> None:
+def start_logging(settings: Settings) -> None:
     """Send structlog's, uvicorn's and everybody's records through one format, to stderr.
 
     Start uvicorn with ``log_config=None``, or it makes handlers of its own.
     """
+    level, form = settings.log_level, settings.log_format
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -117,7 +117,12 @@ class Page:
             await self._tell({"type": "typing", "on": True})
             await self._running.inbox.answer(stamped, self._running.settings.response_timeout_s)
             await self._tell_news()
-        except (ParleyError, NluError) as error:
+        except WebSocketDisconnect:
+            raise
+        except Exception as error:
+            if not isinstance(error, ParleyError | NluError):
+                log.exception("socket.failed", conversation=self._conversation_id)
+                error = ParleyError("Something went wrong here; the log of the server says what.")
             await self._tell(error_frame(error, message.message_id))
         finally:
             self._unanswered -= 1

@@ -1,0 +1,91 @@
+"""``/docs``: the OpenAPI description as a page, written here; it asks no other host for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.requests import Request
+from fastapi.responses import HTMLResponse
+
+STYLE = """
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
+body{max-width:56rem;margin:2rem auto;padding:0 1rem}
+h2{margin-top:3rem;border-bottom:1px solid}
+article{margin:1rem 0;padding:0 1rem 1rem;border:1px solid #8886;border-radius:.5rem}
+h3{font:600 1rem ui-monospace,monospace;overflow-wrap:anywhere}
+h3 b{display:inline-block;min-width:4rem}
+code,pre{font:.9rem ui-monospace,monospace}
+pre{overflow:auto;padding:.75rem;background:#8882;border-radius:.375rem}
+table{border-collapse:collapse}
+th,td{padding:.125rem 1rem .125rem 0;text-align:left;vertical-align:top}
+""".strip()
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+router = APIRouter()
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """Every route, for people."""
+    page = "".join(_page(request.app.openapi(), str(request.base_url).rstrip("/")))
+    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+
+
+def _page(api: Mapping[str, Any], base: str) -> Iterator[str]:
+    title = html.escape(f"{api['info']['title']} {api['info']['version']}")
+    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
+    yield f"<p>{html.escape(api['info'].get('description', ''))} "
+    yield 'For programs: <a href="openapi.json">openapi.json</a>.</p>'
+    section = None
+    for path, methods in api["paths"].items():
+        for method, route in methods.items():
+            tag = route.get("tags", ["other"])[0]
+            if tag != section:
+                section = tag
+                yield f"<h2>{html.escape(tag)}</h2>"
+            yield from _route(method.upper(), path, route, base)
+    yield "</body></html>"
+
+
+def _route(method: str, path: str, route: Mapping[str, Any], base: str) -> Iterator[str]:
+    yield f"<article><h3><b>{method}</b> {html.escape(path)}</h3>"
+    for paragraph in route.get("description", "").split("\n\n"):
+        yield f"<p>{html.escape(paragraph)}</p>"
+    if parameters := route.get("parameters"):
+        yield "<table>" + "".join(map(_parameter, parameters)) + "</table>"
+    body = _example(route.get("requestBody", {}).get("content", {}))
+    if body is not None:
+        data = html.escape(json.dumps(body, ensure_ascii=False))
+        yield f"<pre>curl {html.escape(base + path)} --json '{data}'</pre>"
+    answer = _example(route.get("responses", {}).get("200", {}).get("content", {}))
+    if answer is not None:
+        yield f"<pre>{html.escape(json.dumps(answer, ensure_ascii=False, indent=2))}</pre>"
+    yield "</article>"
+
+
+def _parameter(parameter: Mapping[str, Any]) -> str:
+    name, place = html.escape(parameter["name"]), parameter["in"]
+    return (
+        f"<tr><th><code>{name}</code></th><td>{place}</td>"
+        f"<td>{html.escape(parameter.get('description', ''))}</td></tr>"
+    )
+
+
+def _example(content: Mapping[str, Any]) -> Any:
+    for described in content.values():
+        found = described.get("example", described.get("schema", {}).get("example"))
+        if found is not None:
+            return found
+    return None

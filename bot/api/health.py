@@ -1,0 +1,53 @@
+"""Whether the server lives, whether it can answer, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.requests import Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bot.api.problems import problem
+from bot.running import Check, running
+
+CHECK_S = 3.0
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """The process lives. Restart it when this does not answer."""
+    return {"status": "ok"}
+
+
+@router.get("/ready")
+async def ready(request: Request) -> Response:
+    """The model, Redis and SQL answer. Send no traffic here while this says 503."""
+    checks = running(request).checks
+    states = await asyncio.gather(*map(_state, checks.values()))
+    found = dict(zip(checks, states, strict=True))
+    if bad := [f"{name}: {state}" for name, state in found.items() if state != "ok"]:
+        return problem(
+            request.url.path, 503, " ".join(bad), reason="NotReady", details={"checks": found}
+        )
+    return JSONResponse({"status": "ok", "checks": found})
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Counts and timings in Prometheus's text format."""
+    registry = running(request).metrics.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _state(check: Check) -> str:
+    try:
+        await asyncio.wait_for(check(), CHECK_S)
+    except TimeoutError:
+        return f"no answer within {CHECK_S:g} seconds."
+    except Exception as error:  # whatever keeps a part from working, /ready is there to say it
+        return str(error) or type(error).__name__
+    return "ok"

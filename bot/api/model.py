@@ -1,0 +1,86 @@
+"""What serves, and what it understands: version, status, domain, parse."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from fastapi.requests import Request
+from fastapi.responses import Response
+from ruamel.yaml import YAML
+from starlette.exceptions import HTTPException
+
+from bot.api.problems import PROBLEM
+from bot.api.schemas import ParseBody, Status, Version
+from bot.channels.rest import checked
+from bot.dialogue.payload import parse_payload
+from bot.door import body_schema, json_body
+from bot.errors import BadRequest
+from bot.project.project import Project
+from bot.running import running
+from bot.version import VERSION
+
+JSON, YAML_TYPE = "application/json", "application/x-yaml"
+
+router = APIRouter(tags=["model"], responses=PROBLEM)
+
+
+@router.get("/version")
+async def version() -> Version:
+    """The version of the server."""
+    return Version(version=VERSION, minimum_compatible_version=VERSION)
+
+
+@router.get("/status")
+async def status(request: Request) -> Status:
+    """Which model serves."""
+    model = running(request).parley.bot.model_id
+    return Status(model_file=model or None, model_id=model)
+
+
+@router.get("/domain", response_class=Response)
+async def domain(request: Request) -> Response:
+    """The domain, as JSON or, by the header Accept, as YAML (`application/x-yaml`)."""
+    project = running(request).project
+    if wanted(request.headers.get("accept", "*/*")) == JSON:
+        return Response(msgspec.json.encode(project.domain.raw), media_type=JSON)
+    return Response(await asyncio.to_thread(_yaml, project), media_type=YAML_TYPE)
+
+
+@router.post("/model/parse", openapi_extra=body_schema(ParseBody))
+async def parse(
+    request: Request,
+    body: Annotated[ParseBody, Depends(json_body(ParseBody))],
+    emulation_mode: Annotated[str | None, Query(description="Not offered.")] = None,
+) -> Response:
+    """Intent and entities of a text, outside of any conversation."""
+    if emulation_mode is not None:
+        raise BadRequest("emulation_mode is not offered here; leave it out.")
+    if not body.text:
+        raise BadRequest('There is no text to understand; send {"text": "…"}.')
+    server = running(request)
+    text = checked(body.text, server.settings.max_message_chars)
+    found = parse_payload(text, server.parley.bot.domain) or await server.parley.nlu.parse(text)
+    return Response(msgspec.json.encode(found), media_type=JSON)
+
+
+def wanted(accept: str) -> str:
+    """JSON or YAML, whichever ``accept`` likes first. Raises 406 when neither will do."""
+    for kind in (part.partition(";")[0].strip().lower() for part in accept.split(",")):
+        if kind in ("*/*", "application/*", JSON, ""):
+            return JSON
+        if kind.endswith(("yaml", "yml")):
+            return YAML_TYPE
+    raise HTTPException(406, f"The domain comes as {JSON} or {YAML_TYPE}, not as {accept}.")
+
+
+def _yaml(project: Project) -> bytes:
+    written = io.BytesIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(project.domain.raw, written)
+    return written.getvalue()

@@ -1,0 +1,183 @@
+"""Errors, as clients see them: one object on every route.
+
+It has Rasa's keys (version, status, message, reason, details, help, code) and ``type`` and
+``title`` of RFC 9457. Routes that Rasa has keep its content type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.door import WrongShape
+from bot.errors import ParleyError, Unavailable
+from bot.telemetry import Metrics
+from bot.version import VERSION
+from nlu.errors import NluError
+
+_RASA = re.compile(r"/((webhooks|conversations|model)(/.*)?|status|version|domain)?")
+_SCHEMA = {
+    "version": VERSION,
+    "status": "failure",
+    "message": "A sentence on what is wrong.",
+    "reason": "BadRequest",
+    "details": {},
+    "help": None,
+    "code": 400,
+    "type": "urn:parley:problem:bad-request",
+    "title": "Bad Request",
+}
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong.",
+        "content": {"application/json": {"example": _SCHEMA}},
+    }
+}
+
+log = structlog.get_logger()
+
+
+def problem(
+    path: str,
+    status: int,
+    message: str,
+    *,
+    reason: str = "",
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The error ``status`` on ``path`` as a response."""
+    title = HTTPStatus(status).phrase
+    reason = reason or re.sub(r"\W", "", title)
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", reason).lower()
+    content = {
+        "version": VERSION,
+        "status": "failure",
+        "message": message,
+        "reason": reason,
+        "details": details or {},
+        "help": None,
+        "code": status,
+        "type": f"urn:parley:problem:{kind}",
+        "title": title,
+    }
+    rasa = _RASA.fullmatch(path)
+    return Response(
+        msgspec.json.encode(content),
+        status,
+        dict(headers or {}),
+        "application/json" if rasa else "application/problem+json",
+    )
+
+
+def add_problems(app: FastAPI, metrics: Metrics) -> None:
+    """Answer every error of ``app`` with a problem, and count it."""
+
+    def answer(request: Request, status: int, message: str, **more: Any) -> Response:
+        response = problem(request.url.path, status, message, **more)
+        metrics.errors.labels(code=str(status)).inc()
+        return response
+
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ParleyError)
+        return answer(
+            request,
+            error.status,
+            str(error),
+            reason=error.reason,
+            details=error.details if isinstance(error, WrongShape) else None,
+            headers={"Retry-After": str(error.retry_after_s)}
+            if isinstance(error, Unavailable)
+            else None,
+        )
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path, method = request.url.path, request.method
+        message = {
+            404: f"There is nothing at {path}.",
+            405: f"{path} does not take {method}.",
+        }.get(error.status_code, "")
+        if not message or error.detail != HTTPStatus(error.status_code).phrase:
+            message = str(error.detail)
+        return answer(request, error.status_code, message, headers=error.headers)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return await known(request, WrongShape(error.errors()))
+
+    async def nlu(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NluError)
+        return answer(request, error.status, str(error), reason=error.reason)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("request.failed", path=request.url.path, error=type(error).__name__)
+        return answer(request, 500, "Something went wrong here; the log of the server says what.")
+
+    app.add_exception_handler(ParleyError, known)
+    app.add_exception_handler(NluError, nlu)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+class BodyTooLarge(ParleyError):
+    """A request holds more bytes than the settings allow."""
+
+    status = 413
+    reason = "BodyTooLarge"
+
+
+class BodyLimit:
+    """Refuses bodies above ``max_bytes`` with 413, before and while they are read."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        await self._app(scope, self._counting(receive), send)
+
+    def _counting(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._max_bytes:
+                raise BodyTooLarge(self._sentence())
+            return message
+
+        return counted
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = problem(
+            scope["path"],
+            BodyTooLarge.status,
+            self._sentence(),
+            reason=BodyTooLarge.reason,
+            headers={"Connection": "close"},
+        )
+        await response(scope, receive, send)
+
+    def _sentence(self) -> str:
+        return f"The body is too large: at most {self._max_bytes} bytes."

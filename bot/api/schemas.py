@@ -1,0 +1,39 @@
+"""Bodies and answers of the API."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+IncludeEvents = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
+
+
+class ParseBody(BaseModel):
+    """A text to understand, outside of any conversation."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": "where is my parcel?"}})
+
+    text: str | None = None
+    message_id: str | None = Field(None, max_length=255)
+
+
+class EventsBody(RootModel[dict[str, Any] | list[dict[str, Any]]]):
+    """An event as Rasa writes it, or a list of them."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"event": "resume"}})
+
+
+class Version(BaseModel):
+    """Of this server, and of the oldest whose models and conversations it takes over."""
+
+    version: str
+    minimum_compatible_version: str
+
+
+class Status(BaseModel):
+    """The model that serves; null where none does."""
+
+    model_file: str | None
+    model_id: str
+    num_active_training_jobs: int = 0

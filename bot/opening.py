@@ -1,0 +1,154 @@
+"""A Parley, opened from its settings: project, NLU, stores, action server, inbox, channels."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from typing import Any
+
+import httpx2
+import structlog
+
+from bot.actions.remote import RemoteActions
+from bot.channels.base import Channel, Place
+from bot.dialogue.domain import Domain
+from bot.dialogue.tracker import Tracker
+from bot.errors import ActionFailed, SettingsError, Unavailable
+from bot.inbox import Inbox
+from bot.model import open_understanding
+from bot.plugins import find
+from bot.predict import make_policies
+from bot.project.load import load_project
+from bot.project.project import Endpoint, Project
+from bot.running import Check, Running
+from bot.services import ActionAnswer, ActionServer, Bot, Services
+from bot.settings import Settings
+from bot.store import schema
+from bot.store.base import Leases, News, TrackerStore
+from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
+from bot.store.redis import open_redis
+from bot.store.sql import SqlLog, open_log
+from bot.telemetry import Metrics
+
+ALWAYS_OPEN = ("rest", "web")
+ELSEWHERE = ("rasa", "cmdline")  # named in many a credentials.yml; nothing to open here
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Running]:
+    """Everything the settings name, closed after the block. Raises ParleyError."""
+    project = await asyncio.to_thread(
+        load_project, settings.project, cache=settings.cache_folder
+    )
+    for warning in project.warnings:
+        log.warning("project.warning", hint=warning)
+    settings = settings.completed(project.endpoints)
+    async with AsyncExitStack() as stack:
+        models = settings.models_folder
+        nlu = await stack.enter_async_context(
+            open_understanding(project, models, mode=settings.nlu)
+        )
+        metrics.watch_nlu_queue(lambda: nlu.queue_length)
+        client = await stack.enter_async_context(httpx2.AsyncClient())
+        sql = await _open_log(settings, stack)
+        checks: dict[str, Check] = {"model": _always, "sql": sql.ping}
+        trackers, leases, news = await _open_live(settings, project, stack, checks)
+        parley = Services(
+            bot=Bot(
+                domain=project.domain,
+                policies=await asyncio.to_thread(make_policies, project),
+                assistant_id=project.config.assistant_id or "",
+                model_id=nlu.model_id or project.hash,
+            ),
+            nlu=nlu,
+            actions=_actions(settings, project, client),
+            log=sql,
+            trackers=trackers,
+            leases=leases,
+            news=news,
+            clock=time.time,
+            random=Random(),
+        )
+        channels = open_channels(project.credentials, settings, client)
+        inbox = await stack.enter_async_context(Inbox(parley))
+        yield Running(settings, project, parley, inbox, metrics, channels, checks)
+
+
+def open_channels(
+    credentials: Mapping[str, Any], settings: Settings, client: httpx2.AsyncClient
+) -> dict[str, Channel]:
+    """The channels that credentials.yml names, and those that need no credentials.
+
+    One that is not offered here is left out with a warning, as a project for Rasa may name any.
+    """
+    place = Place(client, settings.max_message_chars, settings.cors)
+    channels: dict[str, Channel] = {}
+    for name in dict.fromkeys((*ALWAYS_OPEN, *credentials)):
+        if name in ELSEWHERE:
+            continue
+        try:
+            open_channel = find("channels", name)
+        except SettingsError as error:
+            log.warning("channel.left_out", channel=name, hint=str(error))
+            continue
+        channel: Channel = open_channel(credentials.get(name) or {}, place)
+        channels[channel.name] = channel
+    return channels
+
+
+class NoActions:
+    """Stands in where no action server is configured, and says so."""
+
+    async def run(
+        self, action: str, tracker: Tracker, domain: Domain, *, call_id: str
+    ) -> ActionAnswer:
+        raise ActionFailed(
+            f"{action!r} wants an action server and none is configured. Set PARLEY_ACTIONS_URL or "
+            "action_endpoint in endpoints.yml, or give the project an `actions` package."
+        )
+
+
+async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlLog:
+    url = settings.sql_url
+    if url.startswith("sqlite"):
+        await asyncio.to_thread(schema.upgrade, url)
+    else:
+        await schema.check(url)
+    return await stack.enter_async_context(open_log(url))
+
+
+async def _open_live(
+    settings: Settings, project: Project, stack: AsyncExitStack, checks: dict[str, Check]
+) -> tuple[TrackerStore, Leases, News]:
+    """Redis where there is one, else this process alone."""
+    if settings.redis_url is None:
+        return MemoryTrackers(), MemoryLeases(), MemoryNews()
+    stores = await stack.enter_async_context(
+        open_redis(settings.redis_url, model_id=project.hash)
+    )
+
+    async def check() -> None:
+        if not await stores.link.ping():
+            raise Unavailable("Redis does not answer; turns go on from SQL, slower.")
+
+    checks["redis"] = check
+    return stores.trackers, stores.leases, stores.news
+
+
+def _actions(
+    settings: Settings, project: Project, client: httpx2.AsyncClient
+) -> ActionServer:
+    if settings.actions_url:
+        return RemoteActions(Endpoint(settings.actions_url), client)
+    if endpoint := project.endpoints.action_endpoint:
+        return RemoteActions(endpoint, client)
+    return NoActions()
+
+
+async def _always() -> None:
+    """The model was opened before the server began to listen."""

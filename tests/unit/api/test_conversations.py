@@ -1,0 +1,112 @@
+import pytest
+
+from tests.serving import echo_app, served
+
+
+@pytest.fixture
+async def client():
+    async with served(echo_app()) as client:
+        yield client
+
+
+async def events(client, conversation="anna", view="AFTER_RESTART", **query):
+    params = {"include_events": view, **query}
+    answer = await client.get(f"/conversations/{conversation}/tracker", params=params)
+    assert answer.status_code == 200
+    return answer.json()["events"]
+
+
+def names(found):
+    return [event["event"] for event in found]
+
+
+async def add(client, body, conversation="anna"):
+    return await client.post(f"/conversations/{conversation}/tracker/events", json=body)
+
+
+async def test_a_conversation_that_never_was_is_shown_as_it_would_begin(client):
+    tracker = (await client.get("/conversations/nobody/tracker")).json()
+    assert tracker["sender_id"] == "nobody"
+    assert tracker["slots"] == {"name": None}
+    assert tracker["latest_action_name"] == "action_listen"
+    assert names(tracker["events"]) == ["action", "session_started", "action"]
+
+
+async def test_looking_at_a_conversation_does_not_log_it(client):
+    await client.get("/conversations/nobody/tracker")
+    await add(client, {"event": "session_started"}, "nobody")
+    assert names(await events(client, "nobody", "ALL")) == ["session_started"]
+
+
+async def test_an_event_for_a_new_conversation_follows_a_session_start(client):
+    answer = await add(client, {"event": "slot", "name": "name", "value": "Bob"})
+    assert answer.json()["slots"] == {"name": "Bob"}
+    assert names(answer.json()["events"]) == ["action", "session_started", "action", "slot"]
+
+
+async def test_a_paused_conversation_can_be_resumed(client):
+    assert (await add(client, {"event": "pause"})).json()["paused"] is True
+    assert (await add(client, [{"event": "resume", "timestamp": None}])).json()["paused"] is False
+
+
+async def test_added_events_have_a_time(client):
+    await add(client, [{"event": "slot", "name": "name", "value": 1}, {"event": "pause"}])
+    assert all(event["timestamp"] for event in await events(client))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"event": "wrong_kind"},
+        {"name": "no event"},
+        {"event": "slot"},
+        {"event": "slot", "name": 7},
+        [{"event": "pause"}, {"event": "nonsense"}],
+        [],
+    ],
+)
+async def test_what_is_no_event_is_refused_and_nothing_is_logged(client, body):
+    answer = await add(client, body)
+    assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+    await add(client, {"event": "session_started"})
+    assert names(await events(client, view="ALL")) == ["session_started"]
+
+
+async def test_a_body_that_is_no_list_of_objects_is_refused(client):
+    assert (await add(client, ["pause"])).status_code == 422
+    assert (await add(client, "pause")).status_code == 422
+
+
+async def test_views_of_the_events(client):
+    restart = [{"event": "restart"}, {"event": "slot", "name": "name", "value": "Bob"}]
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "hi"}, *restart])
+    assert await events(client, view="NONE") is None
+    assert names(await events(client, view="ALL")) == ["session_started", "user", "restart", "slot"]
+    assert names(await events(client, view="AFTER_RESTART")) == ["slot"]
+    assert names(await events(client, view="APPLIED")) == ["slot"]
+
+
+async def test_all_shows_earlier_sessions_too(client):
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "first"}])
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "second"}])
+    assert [e.get("text") for e in await events(client, view="AFTER_RESTART")] == [None, "second"]
+    assert names(await events(client, view="ALL")) == ["session_started", "user"] * 2
+
+
+async def test_until_shows_the_conversation_as_it_was_then(client):
+    first = {"event": "slot", "name": "name", "value": "Bob", "timestamp": 10.0}
+    later = {"event": "slot", "name": "name", "value": "Cy", "timestamp": 20.0}
+    await add(client, [{"event": "session_started", "timestamp": 5.0}, first, later])
+    tracker = (await client.get("/conversations/anna/tracker?until=15")).json()
+    assert tracker["slots"] == {"name": "Bob"}
+    assert names(tracker["events"]) == ["session_started", "slot"]
+    before = (await client.get("/conversations/anna/tracker?until=1.5")).json()
+    assert before["events"] == []
+
+
+@pytest.mark.parametrize("conversation", ["a/b", "a/tracker/b", "ünï 😀", "%00", "a%20b"])
+async def test_any_id_names_a_conversation(client, conversation):
+    answer = await add(client, {"event": "pause"}, conversation)
+    assert answer.json()["paused"] is True
+    again = (await client.get(f"/conversations/{conversation}/tracker")).json()
+    assert again["paused"] is True
