@@ -9,7 +9,8 @@ ParleyError                 500   says what was found, where, and what would be 
 ├── Conflict                409   the conversation moved on meanwhile
 ├── Unavailable             503   SQL, Redis, NLU or the action server cannot be reached
 ├── Timeout                 504   the answer was not ready in time; it will be stored
-└── ActionFailed            502   the action server refused, failed or answered nonsense
+├── ActionFailed            502   the action server could not do it, or answered nonsense
+└── ActionRejected          400   an action declined to run; another one is chosen instead
 """
 
 from __future__ import annotations
@@ -101,3 +102,10 @@ class ActionFailed(ParleyError):
 
     status = 502
     reason = "ActionFailed"
+
+
+class ActionRejected(ParleyError):
+    """An action declined to run, so that another one is chosen; not a failure."""
+
+    status = 400
+    reason = "ActionExecutionRejection"

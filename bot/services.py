@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
 
+from bot.actions.base import ActionAnswer as ActionAnswer
+from bot.actions.base import ActionServer as ActionServer
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import Event
 from bot.dialogue.policy import Policy
-from bot.dialogue.tracker import Tracker
 from bot.store.base import Leases, Log, News, TrackerStore
 from nlu.parse import Understanding
-
-
-@dataclass(frozen=True, slots=True)
-class ActionAnswer:
-    """What an action server did: events for the log and responses to say, as it wrote them."""
-
-    events: tuple[Event, ...]
-    responses: tuple[Mapping[str, Any], ...]
-
-
-class ActionServer(Protocol):
-    """Runs a bot's own actions."""
-
-    async def run(self, action: str, tracker: Tracker, domain: Domain, *, call_id: str) -> ActionAnswer:
-        """Run ``action``; ``call_id`` is the same when the same step of a turn is tried again.
-
-        Raises ActionRejected when the action declines to run, ActionFailed for everything else.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class SlotShape(msgspec.Struct, frozen=True, array_like=True):
 
 
 class UserState(msgspec.Struct, frozen=True, array_like=True):
-    """What the user said last; ``entities`` are sorted names, also ``name#role`` and ``name#group``."""
+    """What the user said last; ``entities`` are sorted: ``name``, ``name#role``, ``name#group``."""
 
     intent: str | None = None
     entities: tuple[str, ...] = ()

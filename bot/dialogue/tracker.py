@@ -27,8 +27,8 @@ from bot.dialogue.events import (
     SessionStarted,
     SlotSet,
     UserFeaturization,
-    UserUttered,
     UserUtteranceReverted,
+    UserUttered,
 )
 from bot.dialogue.states import SlotShape, State, feature, user_state
 
@@ -73,7 +73,7 @@ class Tracker(msgspec.Struct, frozen=True):
     @classmethod
     def start(cls, conversation_id: str, domain: Domain) -> Tracker:
         """A conversation in which nothing has happened."""
-        return cls(conversation_id, shapes_of(domain))._blank()
+        return cls(conversation_id, shapes_of(domain)).reborn()
 
     @classmethod
     def replay(
@@ -115,7 +115,7 @@ class Tracker(msgspec.Struct, frozen=True):
             case SessionStarted():
                 return after._new_session()
             case Restarted():
-                fresh = msgspec.structs.replace(after._blank(), applied=(), past=())
+                fresh = msgspec.structs.replace(after.reborn(), applied=(), past=())
                 return fresh._follow(SESSION_START)
             case UserUtteranceReverted():
                 before_user = after._before(UserUttered, self.applied)
@@ -151,7 +151,8 @@ class Tracker(msgspec.Struct, frozen=True):
 
     # How the pieces change
 
-    def _blank(self) -> Tracker:
+    def reborn(self) -> Tracker:
+        """With everything but the events as it was before the first."""
         slots = {shape.name: _kept(shape, shape.initial) for shape in self.shapes}
         return msgspec.structs.replace(
             self,
@@ -165,7 +166,7 @@ class Tracker(msgspec.Struct, frozen=True):
         )
 
     def _new_session(self) -> Tracker:
-        blank = msgspec.structs.replace(self._blank(), applied=(), past=())
+        blank = msgspec.structs.replace(self.reborn(), applied=(), past=())
         first = len(self.events) - 1
         before = self.events[first - 1] if first else None
         if isinstance(before, ActionExecuted) and before.name == SESSION_START:
@@ -180,7 +181,7 @@ class Tracker(msgspec.Struct, frozen=True):
         return ()
 
     def _replayed(self, applied: tuple[int, ...]) -> Tracker:
-        tracker = msgspec.structs.replace(self._blank(), applied=(), past=())
+        tracker = msgspec.structs.replace(self.reborn(), applied=(), past=())
         for index in applied:
             tracker = tracker._counting(index)
         return tracker
@@ -330,6 +331,12 @@ class Tracker(msgspec.Struct, frozen=True):
     def _features(self, slots: dict[str, Any]) -> dict[str, Any]:
         seen = ((shape.name, feature(shape, slots[shape.name])) for shape in self.shapes)
         return {name: value for name, value in seen if value is not None}
+
+
+def blank_tracker(domain: Domain) -> Tracker:
+    """A tracker whose slots begin empty, whatever the domain says: what rules are told by."""
+    shapes = (msgspec.structs.replace(shape, initial=None) for shape in shapes_of(domain))
+    return Tracker("", tuple(shapes)).reborn()
 
 
 def shapes_of(domain: Domain) -> tuple[SlotShape, ...]:

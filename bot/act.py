@@ -1,0 +1,101 @@
+"""A prediction becomes events: what was decided, done and said, or why it could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from bot.actions.builtin import run_action
+from bot.actions.extraction import extract_slots
+from bot.actions.fallback import NAME as TWO_STAGE
+from bot.actions.stage import Stage
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    BotUttered,
+    Event,
+    UserUtteranceReverted,
+    UserUttered,
+)
+from bot.dialogue.policy import Prediction
+from bot.dialogue.responses import DATA_KEYS
+from bot.dialogue.tracker import Tracker
+from bot.errors import ActionFailed, ActionRejected
+from bot.services import Services
+
+APOLOGY = "Sorry, something went wrong on our side. Please try again in a moment."
+
+log = structlog.get_logger(__name__)
+
+
+async def act(
+    prediction: Prediction, tracker: Tracker, parley: Services, *, channel: str, call_id: str
+) -> list[Event]:
+    """Do what ``prediction`` says.
+
+    Args:
+        channel: The output channel, which response variations are matched with.
+        call_id: Names this step of the turn; the action server can recognise a repeated call.
+
+    A failure is recorded in the action's event and the user is told.
+    """
+    stage = Stage(parley.bot.domain, parley.actions, parley.random, channel, call_id)
+    before = tracker.apply_all(prediction.events)
+    try:
+        done = await run_action(prediction.action, before, stage)
+    except ActionRejected as refusal:
+        log.info("action.rejected", action=prediction.action, reason=str(refusal))
+        return [_rejected(prediction)]
+    except ActionFailed as failure:
+        log.error("action.failed", action=prediction.action, error=str(failure))
+        return [*prediction.events, *_failed(prediction, before, failure, stage)]
+    events = [*prediction.events, *_executed(prediction, done), *done]
+    if any(isinstance(event, UserUttered) for event in done):
+        # An action may let the user say something; then it fills slots like any message.
+        events += await extract_slots(tracker.apply_all(events), stage)
+    return events
+
+
+def _executed(prediction: Prediction, done: Sequence[Event]) -> list[Event]:
+    """The action's own event, unless the action says itself that it did not run."""
+    if any(isinstance(event, ActionExecutionRejected) for event in done):
+        return []
+    return [_action_event(prediction, {})]
+
+
+def _action_event(prediction: Prediction, metadata: dict[str, Any]) -> ActionExecuted:
+    return ActionExecuted(
+        name=prediction.action,
+        policy=prediction.policy or None,
+        confidence=prediction.confidence,
+        hide_rule_turn=prediction.hide_rule_turn,
+        metadata=metadata,
+    )
+
+
+def _rejected(prediction: Prediction) -> ActionExecutionRejected:
+    return ActionExecutionRejected(
+        name=prediction.action, policy=prediction.policy, confidence=prediction.confidence
+    )
+
+
+def _failed(
+    prediction: Prediction, tracker: Tracker, failure: ActionFailed, stage: Stage
+) -> list[Event]:
+    """What is left of an action that failed: its event with the reason, and an apology.
+
+    A loop that failed takes the message back, so that its question stays open and no rule takes
+    it for finished.
+    """
+    events = [_action_event(prediction, {"error": str(failure)}), *_apology(tracker, stage)]
+    is_loop = prediction.action in stage.domain.forms or prediction.action == TWO_STAGE
+    return [*events, UserUtteranceReverted()] if is_loop else events
+
+
+def _apology(tracker: Tracker, stage: Stage) -> list[Event]:
+    for name in ("utter_action_failed", "utter_default"):
+        if said := stage.say(name, tracker):
+            return said
+    return [BotUttered(text=APOLOGY, data=dict.fromkeys(DATA_KEYS))]

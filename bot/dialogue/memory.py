@@ -1,0 +1,164 @@
+"""MemoizationPolicy: does again what a story told, when the conversation went just like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bot.dialogue.domain import Domain
+from bot.dialogue.events import ActionExecuted, Event
+from bot.dialogue.paths import story_events
+from bot.dialogue.policy import LISTEN, Prediction
+from bot.dialogue.rules import OnlyInRules
+from bot.dialogue.states import Feature, State, by_intent, by_text, visible
+from bot.dialogue.stories import Story
+from bot.dialogue.tracker import Tracker
+
+_Moment = tuple[
+    str | None, str | None, tuple[str, ...], str | None, str | None, tuple[tuple[str, Feature], ...]
+]
+_Key = tuple[_Moment, ...]
+
+
+class MemoizationPolicy:
+    """Remembers which action followed the last ``max_history`` states of the stories.
+
+    The empty state at the start counts as one, so with no ``max_history`` a story is only
+    recognised from the start of a session. Where two stories disagree, neither is remembered.
+
+    Args:
+        only_in_rules: Slots and loops that no story knows of; they are left out.
+    """
+
+    name = "MemoizationPolicy"
+    priority = 3
+
+    def __init__(
+        self,
+        stories: Sequence[Story],
+        domain: Domain,
+        *,
+        max_history: int | None = None,
+        only_in_rules: OnlyInRules = OnlyInRules(),
+    ) -> None:
+        self._max_history = max_history
+        self._only_in_rules = only_in_rules
+        self._actions = _remembered(story_events(stories, domain), domain, max_history)
+        self._longest = max((len(key) for key in self._actions), default=0)
+
+    def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
+        said = tracker.latest_message
+        if tracker.latest_action_name == LISTEN and said and said.text:
+            states = told_states(tracker, domain, self._only_in_rules, words=True)
+            if (action := self._recall(states, tracker, domain)) is not None:
+                return self._proposal(action, is_end_to_end=True)
+        states = told_states(tracker, domain, self._only_in_rules, words=False)
+        return self._proposal(self._recall(states, tracker, domain))
+
+    def _proposal(self, action: str | None, *, is_end_to_end: bool = False) -> Prediction:
+        if action is None:
+            return Prediction(LISTEN, 0.0, self.name, self.priority, scores={})
+        scores = {action: 1.0}
+        return Prediction(
+            action, 1.0, self.name, self.priority, scores, is_end_to_end=is_end_to_end
+        )
+
+    def _recall(self, states: list[State], tracker: Tracker, domain: Domain) -> str | None:
+        kept = states if self._max_history is None else states[-self._max_history :]
+        if len(kept) > self._longest:
+            return None
+        return self._actions.get(_key(kept))
+
+
+class AugmentedMemoizationPolicy(MemoizationPolicy):
+    """Forgets the oldest turns, one by one, until the rest of the conversation is a story's."""
+
+    name = "AugmentedMemoizationPolicy"
+
+    def _recall(self, states: list[State], tracker: Tracker, domain: Domain) -> str | None:
+        if (action := super()._recall(states, tracker, domain)) is not None:
+            return action
+        return self._recall_forgetting(tracker, domain)
+
+    def _recall_forgetting(self, tracker: Tracker, domain: Domain) -> str | None:
+        applied = [tracker.events[index] for index in tracker.applied]
+        actions = [n for n, event in enumerate(applied) if isinstance(event, ActionExecuted)]
+        earlier: list[State] | None = None
+        blank = Tracker(tracker.conversation_id, tracker.shapes).reborn()
+        for first in actions[self._oldest(tracker) :]:
+            rest = blank.apply_all(applied[first:])
+            states = told_states(rest, domain, self._only_in_rules, words=False)
+            if states != earlier and (action := super()._recall(states, rest, domain)) is not None:
+                return action
+            earlier = states
+        return None
+
+    def _oldest(self, tracker: Tracker) -> int:
+        """The first of the actions so far from which on a story could still be recognised."""
+        left = self._longest
+        for number in range(len(tracker.past) - 1, -1, -1):
+            left -= not tracker.past[number].hidden
+            if left < 0 or len(tracker.past) - number == self._max_history:
+                return number
+        return 0
+
+
+def told_states(
+    tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules, *, words: bool
+) -> list[State]:
+    """The conversation as a story would tell it: without what only rules know of."""
+    told: list[State] = []
+    last_action: str | None = None
+    hidden = False
+    for state in tracker.states:
+        if not hidden:
+            last_action = state.action
+        if not state.followup and state.action != state.loop:
+            hidden = state.hidden
+        if hidden:
+            continue
+        told.append(_told(state, told[-1] if told else None, last_action, only_in_rules))
+    if told:
+        told[-1] = by_text(told[-1]) if words else by_intent(told[-1])
+    return [visible(state, domain) for state in told]
+
+
+def _told(
+    state: State, earlier: State | None, last_action: str | None, only_in_rules: OnlyInRules
+) -> State:
+    user, loop, slots = state.user, state.loop, state.slots
+    if loop in only_in_rules.loops:
+        loop = None
+    if not only_in_rules.slots.isdisjoint(slots):
+        slots = {name: seen for name, seen in slots.items() if name not in only_in_rules.slots}
+    if earlier is not None and state.action != LISTEN:
+        user = earlier.user
+    return State(user, last_action or state.action, loop, slots)
+
+
+def _remembered(
+    conversations: Iterable[Sequence[Event]], domain: Domain, max_history: int | None
+) -> dict[_Key, str]:
+    actions: dict[_Key, str] = {}
+    ambiguous: set[_Key] = set()
+    for told in conversations:
+        tracker = Tracker.start("", domain)
+        for event in told:
+            if isinstance(event, ActionExecuted):
+                states = [visible(state, domain) for state in tracker.states]
+                key = _key(states if max_history is None else states[-max_history:])
+                action = event.name or event.action_text or ""
+                if actions.setdefault(key, action) != action:
+                    ambiguous.add(key)
+            tracker = tracker.apply(event)
+    return {key: action for key, action in actions.items() if key not in ambiguous}
+
+
+def _key(states: Iterable[State]) -> _Key:
+    return tuple(_moment(state) for state in states)
+
+
+def _moment(state: State) -> _Moment:
+    intent, entities, text = msgspec.structs.astuple(state.user) if state.user else (None, (), None)
+    return intent, text, entities, state.action, state.loop, tuple(sorted(state.slots.items()))

@@ -1,0 +1,196 @@
+"""Stories and rules unrolled into conversations: what policies learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+from bot.dialogue.domain import Domain, Slot
+from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
+from bot.dialogue.states import UNSET
+from bot.dialogue.stories import (
+    ActionStep,
+    CheckpointStep,
+    LoopStep,
+    OrStep,
+    SlotStep,
+    Step,
+    Story,
+    StoryEntity,
+    UserStep,
+)
+from bot.dialogue.tracker import LISTEN
+from nlu.parse import Entity, Intent, Parse
+
+ANYTHING = "..."  # where a rule begins or goes on in the midst of a conversation
+MOST_PATHS = 10_000  # through checkpoints; a project with more is cut off there
+
+
+def story_events(stories: Sequence[Story], domain: Domain) -> Iterator[tuple[Event, ...]]:
+    """Every way through ``stories`` as the events of a conversation that ends listening."""
+    for steps in _unrolled(stories):
+        events = _events(steps, domain)
+        yield (*events, *_final_listen(events))
+
+
+def rule_events(rule: Story, domain: Domain) -> Iterator[tuple[Event, ...]]:
+    """``rule`` as events, one conversation for each choice of its ``or`` steps.
+
+    Conditions come first; ``...`` stands for anything that may have gone before, or may follow.
+    What a rule says is not set is marked so, which is more than not saying anything.
+    """
+    for chosen in _choices(rule.steps):
+        opening = [] if rule.conversation_start else [ActionExecuted(name=ANYTHING)]
+        body = _events((*rule.condition, *opening, *chosen), domain)
+        ending = _final_listen(body)
+        if not rule.wait_for_user_input:
+            ending = [ActionExecuted(name=ANYTHING)]
+        yield tuple(_marked(event) for event in (*body, *ending))
+
+
+def _final_listen(events: Sequence[Event]) -> list[Event]:
+    last = events[-1] if events else None
+    ends = isinstance(last, ActionExecuted) and last.name == LISTEN
+    return [] if ends else [ActionExecuted(name=LISTEN)]
+
+
+def _marked(event: Event) -> Event:
+    match event:
+        case ActiveLoop(name=None):
+            return ActiveLoop(name=UNSET)
+        case SlotSet(name=name, value=None):
+            return SlotSet(name=name, value=UNSET)
+        case _:
+            return event
+
+
+def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    """``steps`` once for every combination of their alternatives."""
+    alternatives: list[list[tuple[Step, ...]]] = []
+    for step in steps:
+        if isinstance(step, OrStep):
+            alternatives.append([c if isinstance(c, tuple) else (c,) for c in step.choices])
+        else:
+            alternatives.append([(step,)])
+    for chosen in product(*alternatives):
+        yield tuple(step for group in chosen for step in group)
+
+
+def _unrolled(stories: Sequence[Story]) -> Iterator[tuple[Step, ...]]:
+    """Every chain of stories from a start to an end, no story twice in a chain."""
+    variants = [chosen for story in stories for chosen in _choices(story.steps)]
+    found = 0
+    for path in _chains(variants):
+        yield path
+        found += 1
+        if found >= MOST_PATHS:
+            return
+
+
+def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
+    pieces = [_piece(steps) for steps in variants]
+    waiting: list[tuple[tuple[Step, ...], tuple[int, ...]]] = [
+        (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
+    ]
+    while waiting:
+        steps, used = waiting.pop(0)
+        ends = pieces[used[-1]][2]
+        if not ends:
+            yield steps
+            continue
+        for number, (starts, body, _) in enumerate(pieces):
+            joint = next((start for start in starts if start.name in ends), None)
+            if joint is not None and number not in used and _open(joint, steps):
+                waiting.append(((*steps, *body), (*used, number)))
+
+
+def _piece(
+    steps: tuple[Step, ...],
+) -> tuple[tuple[CheckpointStep, ...], tuple[Step, ...], frozenset[str]]:
+    """The checkpoints a story starts from, what it tells, the checkpoints it ends in."""
+    first, last = 0, len(steps)
+    while first < last and isinstance(steps[first], CheckpointStep):
+        first += 1
+    while last > first and isinstance(steps[last - 1], CheckpointStep):
+        last -= 1
+    starts = tuple(step for step in steps[:first] if isinstance(step, CheckpointStep))
+    ends = frozenset(step.name for step in steps[last:] if isinstance(step, CheckpointStep))
+    body = tuple(step for step in steps[first:last] if not isinstance(step, CheckpointStep))
+    return starts, body, ends
+
+
+def _open(joint: CheckpointStep, steps: Sequence[Step]) -> bool:
+    """Whether the slots told so far are those that ``joint`` asks for."""
+    told = {step.name: step.value for step in steps if isinstance(step, SlotStep)}
+    return all(told.get(slot.name) == slot.value for slot in joint.slots)
+
+
+def _events(steps: Sequence[Step | ActionExecuted], domain: Domain) -> list[Event]:
+    events: list[Event] = []
+    for step in steps:
+        match step:
+            case ActionExecuted():
+                events.append(step)
+            case UserStep():
+                events += _final_listen(events)
+                user = _user(step)
+                events += [user, *_slots_of(user, domain)]
+            case ActionStep(name=name, bot_text=bot_text):
+                events.append(ActionExecuted(name=name, action_text=bot_text))
+            case SlotStep():
+                events.append(SlotSet(name=step.name, value=_told_value(step, domain)))
+            case LoopStep(name=name):
+                events.append(ActiveLoop(name=name))
+            case _:  # checkpoints and alternatives are gone by now
+                pass
+    return events
+
+
+def _user(step: UserStep) -> UserUttered:
+    if step.text is not None:
+        return UserUttered(text=step.text)
+    parse = Parse(
+        "",
+        Intent(step.intent, 1.0),
+        tuple(_entity(entity) for entity in step.entities),
+    )
+    return UserUttered(parse_data=parse)
+
+
+def _entity(entity: StoryEntity) -> Entity:
+    value = "" if entity.value is None else entity.value
+    return Entity(entity.entity, value, 0, 0, entity.role, entity.group)
+
+
+def _slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
+    """What the entities of a told message fill, as they would when talking."""
+    for slot in domain.slots.values():
+        values = [
+            entity.value
+            for mapping in slot.mappings
+            if mapping.type == "from_entity"
+            and not (mapping.conditions and mapping.conditions[0].active_loop is not None)
+            for entity in user.entities
+            if (entity.entity, entity.role, entity.group)
+            == (mapping.entity, mapping.role, mapping.group)
+        ]
+        if values:
+            yield SlotSet(name=slot.name, value=values if slot.type == "list" else values[-1])
+
+
+def _told_value(step: SlotStep, domain: Domain) -> Any:
+    if step.has_value:
+        return step.value
+    slot = domain.slots.get(step.name, Slot(step.name))
+    match slot.type:
+        case "bool":
+            return True
+        case "float":
+            return slot.max_value
+        case "list":
+            return ["..."]
+        case "categorical" if slot.values:
+            return slot.values[0]
+        case _:
+            return "..."

@@ -1,0 +1,109 @@
+"""The policies are asked; the surest one decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
+from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
+from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
+from bot.dialogue.policy import LISTEN, Policy, Prediction
+from bot.dialogue.rules import OnlyInRules, RulePolicy
+from bot.dialogue.stories import Story
+from bot.dialogue.tracker import Tracker
+from bot.project.project import Component, Project
+from bot.services import Services
+
+FOLLOWUP = "followup_action"
+
+
+def make_policies(project: Project) -> tuple[Policy, ...]:
+    """The policies that config.yml names and that need no model, built from stories and rules."""
+    entries = {entry.name.rsplit(".", 1)[-1]: entry for entry in project.config.policies}
+    stories = [story for story in project.stories if not story.is_rule]
+    policies: list[Policy] = []
+    only_in_rules = OnlyInRules()
+    if (entry := entries.get(RulePolicy.name)) is not None:
+        rule_policy = _rule_policy(entry, project, stories)
+        only_in_rules = rule_policy.only_in_rules
+        policies.append(rule_policy)
+    for kind in (MemoizationPolicy, AugmentedMemoizationPolicy):
+        if (entry := entries.get(kind.name)) is not None:
+            max_history = entry.options.get("max_history")
+            policies.append(
+                kind(stories, project.domain, max_history=max_history, only_in_rules=only_in_rules)
+            )
+    return tuple(policies)
+
+
+def _rule_policy(entry: Component, project: Project, stories: Sequence[Story]) -> RulePolicy:
+    options = entry.options
+    falls_back = options.get("enable_fallback_prediction", True)
+    return RulePolicy(
+        [story for story in project.stories if story.is_rule],
+        stories,
+        project.domain,
+        fallback_threshold=options.get("core_fallback_threshold", 0.3) if falls_back else None,
+        fallback_action=options.get("core_fallback_action_name", "action_default_fallback"),
+    )
+
+
+def predict(tracker: Tracker, parley: Services) -> Prediction:
+    """What to do next. Its ``events`` go into the log before the action."""
+    if tracker.followup_action and knows_action(tracker.followup_action, parley.bot.domain):
+        return Prediction(tracker.followup_action, 1.0, FOLLOWUP)
+    predictions = [
+        _without_rejected(policy.predict(tracker, parley.bot.domain), tracker)
+        for policy in parley.bot.policies
+    ]
+    best = _best(predictions)
+    events: tuple[Event, ...] = tuple(event for each in predictions for event in each.events)
+    events += best.optional_events
+    if tracker.latest_action_name == LISTEN:
+        events += (UserFeaturization(use_text_for_featurization=best.is_end_to_end),)
+    return replace(best, events=events)
+
+
+def knows_action(name: str, domain: Domain) -> bool:
+    """Whether the bot can do ``name`` at all."""
+    return (
+        name in DEFAULT_ACTIONS
+        or name in domain.actions
+        or name in domain.forms
+        or name in domain.responses
+        or name in domain.e2e_actions
+        or any(key.startswith(f"{name}/") for key in domain.responses)
+    )
+
+
+def _best(predictions: Sequence[Prediction]) -> Prediction:
+    """Of the predictions that did not need the user's words, else of all, the surest."""
+    if not predictions:
+        return Prediction(LISTEN, 0.0, "")
+    for kind in ("is_no_user", "is_end_to_end"):
+        if chosen := [each for each in predictions if getattr(each, kind)]:
+            predictions = chosen
+            break
+    return max(predictions, key=lambda each: (each.confidence, each.priority))
+
+
+def _without_rejected(prediction: Prediction, tracker: Tracker) -> Prediction:
+    """``prediction`` without the action that refused to run just now."""
+    rejected = _just_rejected(tracker)
+    if rejected is None or not (prediction.scores or prediction.action == rejected):
+        return prediction
+    scores = dict(prediction.scores or {prediction.action: prediction.confidence})
+    if scores.pop(rejected, None) is None:
+        return prediction
+    action = max(scores, key=lambda name: scores[name], default=LISTEN)
+    return replace(prediction, action=action, confidence=scores.get(action, 0.0), scores=scores)
+
+
+def _just_rejected(tracker: Tracker) -> str | None:
+    for event in reversed(tracker.events):
+        if isinstance(event, ActionExecutionRejected):
+            return event.name
+        if isinstance(event, ActionExecuted):
+            return None
+    return None

@@ -1,0 +1,183 @@
+"""One message and all it causes. Read this first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import msgspec
+import structlog
+
+from bot.act import act
+from bot.dialogue.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    SlotSet,
+    UserUttered,
+)
+from bot.dialogue.messages import Message, Reply
+from bot.dialogue.policy import LISTEN, Prediction
+from bot.dialogue.responses import reply
+from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
+from bot.errors import Conflict
+from bot.predict import predict
+from bot.services import Services
+from bot.store.base import Waiting
+from bot.understand import understand
+
+MOST_ACTIONS = 10
+METADATA_SLOT = "session_started_metadata"
+NEWS = "events"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn in the making: the tracker as it moves on, and what is to be recorded."""
+
+    tracker: Tracker
+    parley: Services
+    events: list[Event] = field(default_factory=list)
+    actions: int = 0
+    steps_ms: dict[str, float] = field(default_factory=dict)
+
+    def add(self, *events: Event) -> None:
+        """``events`` happen now."""
+        now = self.parley.clock()
+        ours = {
+            "assistant_id": self.parley.bot.assistant_id,
+            "model_id": self.parley.bot.model_id,
+        }
+        for event in events:
+            metadata = {**event.metadata, **{key: value for key, value in ours.items() if value}}
+            stamped = msgspec.structs.replace(event, timestamp=now, metadata=metadata)
+            self.events.append(stamped)
+            self.tracker = self.tracker.apply(stamped)
+
+    def took(self, step: str, since: float) -> None:
+        """Add the time from ``since`` to what ``step`` took so far."""
+        elapsed_ms = (perf_counter() - since) * 1000
+        self.steps_ms[step] = self.steps_ms.get(step, 0.0) + elapsed_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A turn as recorded. ``steps_ms`` says how long each step took."""
+
+    tracker: Tracker
+    events: Sequence[Event]
+    replies: Sequence[Reply]
+    actions: int
+    steps_ms: Mapping[str, float]
+
+
+async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[str] = ()) -> Done:
+    """Answer a message, and record all of it at once.
+
+    Args:
+        pushing: The channels whose replies must still be sent; the others' are read from the log.
+
+    Raises Conflict when the conversation moved on meanwhile, to be tried again, and Unavailable
+    when NLU or the log cannot be reached. Either way nothing was recorded.
+    """
+    message = waiting.message
+    began = perf_counter()
+    tracker, epoch = await load(message.conversation_id, parley)
+    turn = Turn(tracker, parley)
+    turn.took("load", began)
+
+    call_id = f"{message.conversation_id}:{message.message_id or waiting.inbox_id}"
+    await _open_session(turn, message, call_id)
+    began = perf_counter()
+    turn.add(*await understand(message, turn.tracker, parley, call_id=call_id))
+    turn.took("understand", began)
+    await _answer(turn, message, call_id)
+
+    began = perf_counter()
+    replies = _replies(turn.events, message.conversation_id)
+    try:
+        await parley.log.commit(
+            message.conversation_id,
+            turn.events,
+            seq=tracker.seq,
+            epoch=epoch,
+            inbox_id=waiting.inbox_id,
+            replies=replies,
+            channel=message.channel,
+            sent=message.channel not in pushing,
+        )
+    except Conflict:
+        await parley.trackers.forget(message.conversation_id)  # it may be what was out of date
+        raise
+    await parley.trackers.keep(turn.tracker, epoch=epoch)
+    await parley.news.publish(message.conversation_id, NEWS)
+    turn.took("commit", began)
+    return Done(turn.tracker, turn.events, replies, turn.actions, turn.steps_ms)
+
+
+async def load(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
+    """The tracker as the log has it, and its epoch; kept ones only spare the replay."""
+    shapes = shapes_of(parley.bot.domain)
+    kept = await parley.trackers.load(conversation_id)
+    if kept is not None and kept[0].shapes == shapes:
+        return kept
+    history = await parley.log.history(conversation_id)
+    tracker = Tracker.replay(conversation_id, parley.bot.domain, history.events, seq=history.seq)
+    return tracker, history.epoch
+
+
+async def _open_session(turn: Turn, message: Message, call_id: str) -> None:
+    """Start a session if there is none, or the last one has been silent for too long."""
+    if not _session_is_over(turn.tracker, turn.parley):
+        return
+    if message.metadata and METADATA_SLOT in turn.tracker.slots:
+        turn.add(SlotSet(name=METADATA_SLOT, value=dict(message.metadata)))
+    start = Prediction(SESSION_START, 1.0, "")
+    await _do(start, turn, message, f"{call_id}:0")
+
+
+def _session_is_over(tracker: Tracker, parley: Services) -> bool:
+    if not tracker.applied:
+        return True
+    minutes = parley.bot.domain.session.expiration_minutes
+    said = next((e for e in reversed(tracker.events) if isinstance(e, UserUttered)), None)
+    if not minutes or said is None or said.timestamp is None:
+        return False
+    return parley.clock() - said.timestamp > minutes * 60
+
+
+async def _answer(turn: Turn, message: Message, call_id: str) -> None:
+    """Predict and act until the bot listens, a person has taken over, or it goes on too long."""
+    while _may_act(turn.tracker):
+        if turn.actions == MOST_ACTIONS:
+            log.warning("turn.too_long", actions=MOST_ACTIONS)
+            turn.add(ActionExecuted(name=LISTEN))
+            return
+        turn.actions += 1
+        began = perf_counter()
+        prediction = predict(turn.tracker, turn.parley)
+        turn.took("predict", began)
+        began = perf_counter()
+        await _do(prediction, turn, message, f"{call_id}:{turn.actions}")
+        turn.took("act", began)
+        if prediction.action in (LISTEN, SESSION_START):
+            return
+
+
+async def _do(prediction: Prediction, turn: Turn, message: Message, call_id: str) -> None:
+    tracker, channel = turn.tracker, message.output_channel
+    turn.add(*await act(prediction, tracker, turn.parley, channel=channel, call_id=call_id))
+
+
+def _may_act(tracker: Tracker) -> bool:
+    """A paused conversation belongs to a person, until the user restarts it."""
+    said = tracker.latest_message
+    return not tracker.paused or (said is not None and said.intent == "restart")
+
+
+def _replies(events: Sequence[Event], recipient_id: str) -> list[Reply]:
+    said = (reply(event, recipient_id) for event in events if isinstance(event, BotUttered))
+    return [each for each in said if each != Reply(recipient_id)]

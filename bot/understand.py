@@ -1,0 +1,104 @@
+"""What the user wrote becomes an event, read as a payload or by NLU; then slots are filled."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import structlog
+
+from bot.actions.extraction import extract_slots
+from bot.actions.stage import Stage
+from bot.dialogue.domain import Domain
+from bot.dialogue.events import Event, UserUttered
+from bot.dialogue.messages import Message
+from bot.dialogue.tracker import Tracker
+from bot.errors import Unavailable
+from bot.services import Services
+from nlu.parse import Context, Entity, Intent, Parse
+
+# /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
+_PAYLOAD = re.compile(
+    r"/(?P<name>[^{@]+)(?:@(?P<confidence>[^{]*))?(?P<entities>\{.*\})?", re.DOTALL
+)
+_UNWELCOME = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+EXTRACTOR = "RegexMessageHandler"  # as Rasa names it in such entities
+
+log = structlog.get_logger(__name__)
+
+
+async def understand(
+    message: Message, tracker: Tracker, parley: Services, *, call_id: str = ""
+) -> list[Event]:
+    """What the user said, and the slots it fills; ``call_id`` names the turn to action servers.
+
+    Raises Unavailable when NLU cannot be reached; then nothing has happened yet.
+    """
+    text = cleaned(message.text)
+    parse = read_payload(text, parley.bot.domain)
+    if parse is None:
+        parse = await _parsed(text, tracker, parley)
+    user = UserUttered(
+        text=text,
+        parse_data=parse,
+        input_channel=message.input_channel,
+        message_id=message.message_id or None,
+        metadata=dict(message.metadata),
+    )
+    channel = message.output_channel
+    stage = Stage(parley.bot.domain, parley.actions, parley.random, channel, f"{call_id}:slots")
+    return [user, *await extract_slots(tracker.apply(user), stage)]
+
+
+async def _parsed(text: str, tracker: Tracker, parley: Services) -> Parse:
+    if not text:
+        return Parse("")
+    try:
+        return await parley.nlu.parse(text, Context(tracker.bot_text, tracker.requested_slot))
+    except Unavailable:
+        raise
+    except Exception as error:
+        # Whatever broke in there, the message waits in the inbox and is tried again.
+        log.exception("nlu.failed")
+        raise Unavailable(f"The message could not be understood now: {error}") from error
+
+
+def cleaned(text: str) -> str:
+    """``text`` stripped, without what no database or model takes: controls and lone surrogates."""
+    return _UNWELCOME.sub("", text.encode("utf-8", "replace").decode()).strip()
+
+
+def read_payload(text: str, domain: Domain) -> Parse | None:
+    """``/intent@0.5{"entity": "value"}`` read as it says; None when it is no such thing."""
+    if not text.startswith("/") or (match := _PAYLOAD.match(text)) is None:
+        return None
+    name = match["name"].strip()
+    if name not in domain.intents:
+        return None
+    intent = Intent(name, _confidence(match["confidence"]))
+    return Parse(text, intent, _entities(match, domain), (intent,))
+
+
+def _confidence(written: str | None) -> float:
+    if written is None:
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(written)))
+    except ValueError:
+        return 0.0
+
+
+def _entities(match: re.Match[str], domain: Domain) -> tuple[Entity, ...]:
+    """Each entity known to the domain; a list stands for several."""
+    try:
+        given = msgspec.json.decode(match["entities"] or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return ()
+    start, end = match.span("entities")
+    return tuple(
+        Entity(name, value, start, end, extractor=EXTRACTOR)
+        for name, values in given.items()
+        if name in domain.entities
+        for value in (values if isinstance(values, list) else [values])
+    )
