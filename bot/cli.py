@@ -44,14 +44,12 @@ def init(
 
 @app.command()
 def run(
-    project: Project = Path("."),
+    project: Project = Path(),
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     nlu: Annotated[
         str | None,
-        typer.Option(
-            help="`none` serves without a model: only /intent{…} payloads are understood."
-        ),
+        typer.Option(help="`none` serves without a model: only /intent payloads are understood."),
     ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="First train, if the project or its recipe changed.")
@@ -70,9 +68,9 @@ def run(
 
 @app.command()
 def shell(
-    project: Project = Path("."),
+    project: Project = Path(),
     nlu: Annotated[
-        str | None, typer.Option(help="`none`: only /intent{…} payloads are understood.")
+        str | None, typer.Option(help="`none`: only /intent payloads are understood.")
     ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show parse, predictions and slots of every turn.")
@@ -86,7 +84,7 @@ def shell(
 
 @app.command()
 def check(
-    project: Project = Path("."),
+    project: Project = Path(),
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
 ) -> None:
     """Read a project and report every problem with file and line."""
@@ -95,7 +93,7 @@ def check(
     problems = check_project(project)
     console = Console(soft_wrap=True, highlight=False)
     for problem in problems:
-        console.print(str(problem), markup=False)
+        console.print(f"{problem.severity}: {problem}", markup=False)
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
     console.print(f"{project}: {_count(errors, 'error')}, {_count(warnings, 'warning')}.")
@@ -103,13 +101,16 @@ def check(
 
 
 @database.command()
-def upgrade(project: Project = Path(".")) -> None:
+def upgrade(project: Project = Path()) -> None:
     """Bring the database to the schema of this version; safe to repeat."""
-    from bot.run import read_settings
+    from bot.project.load import load_project
+    from bot.settings import load_settings
     from bot.store.schema import upgrade as upgrade_schema
 
-    settings, _ = read_settings(project=project)
-    typer.echo(upgrade_schema(settings.sql_url))
+    settings = load_settings(project=project)
+    settings = settings.completed(load_project(settings.project).endpoints)
+    upgrade_schema(settings.sql_url)
+    typer.echo("The database has the schema of this version.")
 
 
 @app.command()

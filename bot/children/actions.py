@@ -13,18 +13,26 @@ from pathlib import Path
 
 from bot.children.child import Child
 from bot.errors import SettingsError
+from bot.project.project import Project
+from bot.settings import Settings
 
 _SERVER = Path(__file__).with_name("action_server.py")
 
 
-def has_actions(project: Path) -> bool:
-    """Whether the project brings an ``actions`` package or module."""
-    return (project / "actions" / "__init__.py").exists() or (project / "actions.py").exists()
+READY_WITHIN_S = 60.0
 
 
-def interpreter(chosen: str | None) -> str:
-    """The Python that has rasa-sdk: the chosen one, else this one."""
-    python = chosen or sys.executable
+def wanted(settings: Settings, project: Project) -> bool:
+    """Whether the project brings an ``actions`` package or module, and no server is named."""
+    if settings.actions_url or project.endpoints.action_endpoint:
+        return False
+    folder = settings.project
+    return (folder / "actions" / "__init__.py").exists() or (folder / "actions.py").exists()
+
+
+def interpreter(chosen: Path | None) -> str:
+    """The Python that has rasa-sdk: the chosen one, else this one. Raises SettingsError."""
+    python = str(chosen or sys.executable)
     found = shutil.which(python)
     if found is None:
         raise SettingsError(f"PARLEY_ACTIONS_PYTHON: there is no program {python!r}")

@@ -8,6 +8,7 @@ start to end) and ``serving.turn`` (one visitor at a time, from the server's own
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -122,7 +123,7 @@ def cpu_of_children() -> float:
 
 
 def pairs(values: list[float]) -> list[tuple[float, float]]:
-    return list(zip(values, values[1:], strict=False))
+    return list(itertools.pairwise(values))
 
 
 def rss_mb(pid: int) -> float:

@@ -130,8 +130,16 @@ def test_the_image_serves_a_project_and_its_health_check_sees_it(image: Path, pr
     redis = image / "no-redis.sock"  # the server must live without one
     settings = {"PARLEY_REDIS_URL": f"unix://{redis}", "PARLEY_ACTIONS_URL": "http://127.0.0.1:9/"}
     server = subprocess.Popen(
-        [f"{image}/serve/bin/parley", "run", "--project", str(project), "--port", str(port)]
-        + ["--nlu", "none"],
+        [
+            f"{image}/serve/bin/parley",
+            "run",
+            "--project",
+            str(project),
+            "--port",
+            str(port),
+            "--nlu",
+            "none",
+        ],
         cwd=image,
         env=environment(image) | settings | {"PARLEY_HOME": str(image / "home")},
         stdout=subprocess.PIPE,

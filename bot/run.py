@@ -1,0 +1,146 @@
+"""`parley run`: the children that are missing, then the server, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from rich.console import Console
+
+from bot.app import create_app
+from bot.children import actions, redis
+from bot.children.child import Child
+from bot.children.home import held
+from bot.children.watch import Watch
+from bot.errors import SettingsError
+from bot.project.load import load_project
+from bot.settings import Settings, load_settings
+from bot.telemetry import start_logging
+
+_STOP_S = 10  # for requests in hand when the server is told to end
+
+
+def run_server(*, project: Path, host: str | None, port: int | None, nlu: str | None) -> int:
+    """Serve until SIGINT or SIGTERM; gives the exit status. Raises ParleyError."""
+    settings = load_settings(project=project, host=host, port=port, nlu=nlu)
+    start_logging(settings)
+    with ExitStack() as stack:
+        stack.enter_context(_ended_by_sigterm())
+        listening = stack.enter_context(_listen(settings))
+        settings, children, notes = _start_children(settings, stack)
+        with Watch(children):
+            uvloop.run(_serve(settings, listening, notes))
+    return 0
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM during the start unwinds it as Ctrl-C does; later uvicorn takes both."""
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    """The socket to serve on, bound before anything is started. Raises SettingsError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+            listening.listen(2048)  # a port is taken only once somebody listens
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {settings.host}:{settings.port}: {(error.strerror or '').lower()}."
+                " Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
+            ) from error
+        yield listening
+
+
+def _start_children(settings: Settings, stack: ExitStack) -> tuple[Settings, list[Child], list[str]]:
+    """Start what the settings leave to us; gives the settings completed with it."""
+    project = load_project(settings.project, cache=settings.cache_folder)
+    settings = settings.completed(project.endpoints)
+    children: list[Child] = []
+    notes: list[str] = []
+    if settings.redis_url is None or settings.database_url is None:
+        stack.enter_context(held(settings.home))
+    if settings.redis_url is None:
+        child, url = redis.start(settings.home)
+        stack.callback(child.stop)
+        settings = settings.model_copy(update={"redis_url": url})
+        children.append(child)
+        notes.append(f"Redis     {redis.find_server().name}, its file in {settings.home}/redis")
+    if actions.wanted(settings, project):
+        child, url = actions.start(settings.project, actions.interpreter(settings.actions_python))
+        stack.callback(child.stop)
+        settings = settings.model_copy(update={"actions_url": url})
+        children.append(child)
+        notes.append(f"actions   rasa-sdk in {settings.actions_python or sys.executable}")
+        child.wait_until(lambda: actions.is_ready(url), within_s=actions.READY_WITHIN_S)
+    return settings, children, notes
+
+
+async def _serve(settings: Settings, listening: socket.socket, notes: list[str]) -> None:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",  # opened here, so that what it raises is an error and not a log line
+        server_header=False,
+        ws_max_size=65_536,
+        timeout_graceful_shutdown=_STOP_S,
+    )
+    async with app.router.lifespan_context(app):
+        await _Server(config, lambda: _say_ready(listening, notes)).serve([listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends at SIGINT and SIGTERM, and leaves the rest of the process to end in its order."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Any) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield  # the handlers stay: closing down is not interrupted by a second Ctrl-C
+
+
+def _say_ready(listening: socket.socket, notes: list[str]) -> None:
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    url = f"http://{shown}:{port}"
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("\n[bold green]Parley is ready.[/] Ctrl-C ends it.")
+    console.print(f"  chat      [bold]{url}/[/]")
+    console.print(f"  API       {url}/docs")
+    message = '{"sender": "me", "message": "hello"}'
+    console.print(f"  shell     curl -s {url}/webhooks/rest/webhook -d '{message}'", markup=False)
+    for note in notes:
+        console.print(f"  {note}", markup=False)
+    structlog.get_logger().debug("server.listening", host=host, port=port)

@@ -1,0 +1,139 @@
+"""`parley shell`: a conversation in the terminal, through the same inbox and turn as any other."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bot.children import actions
+from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
+from bot.dialogue.messages import Message, Reply
+from bot.opening import open_parley
+from bot.project.load import load_project
+from bot.running import Running
+from bot.settings import Settings, load_settings
+from bot.telemetry import Metrics, start_logging
+
+_ENDS = ("/quit", "/exit")
+
+
+def run_shell(*, project: Path, nlu: str | None, debug: bool) -> None:
+    """Chat until the end of input. Raises ParleyError."""
+    console = Console(highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="parley-") as home, ExitStack() as stack:
+        settings = load_settings(project=project, nlu=nlu, home=Path(home))
+        database = f"sqlite:///{home}/shell.db"
+        settings = settings.model_copy(update={"database_url": database, "log_level": "ERROR"})
+        start_logging(settings)
+        settings = _with_actions(settings, stack)
+        asyncio.run(_chat(settings, console, debug=debug))
+
+
+def _with_actions(settings: Settings, stack: ExitStack) -> Settings:
+    if not actions.wanted(settings, load_project(settings.project, cache=settings.cache_folder)):
+        return settings
+    child, url = actions.start(settings.project, actions.interpreter(settings.actions_python))
+    stack.callback(child.stop)
+    child.wait_until(lambda: actions.is_ready(url), within_s=actions.READY_WITHIN_S)
+    return settings.model_copy(update={"actions_url": url})
+
+
+async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:
+    async with open_parley(settings, Metrics()) as running:
+        conversation = f"shell-{uuid.uuid4().hex[:12]}"
+        console.print("Talk to the bot; a number chooses a button, Ctrl-D ends.", style="dim")
+        lines = _lines()
+        choices: list[str] = []
+        seq = 0
+        while (line := await lines.get()) is not None:
+            text = line.strip()
+            if text in _ENDS:
+                break
+            if text.isdigit() and 0 < int(text) <= len(choices):
+                text = choices[int(text) - 1]
+            if text:
+                replies = await _say(running, conversation, text)
+                history = await running.parley.log.history(conversation)
+                if debug:
+                    _explain(history.events[-(history.seq - seq) :], console)
+                seq = history.seq
+                choices = _show(replies, console)
+            lines.task_done()
+
+
+def _lines() -> asyncio.Queue[str | None]:
+    """What is typed, line by line, then None. The next prompt waits for ``task_done``."""
+    loop, lines = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+
+    def read() -> None:
+        line: str | None = ""
+        while line is not None:
+            try:
+                line = input("> ")
+            except EOFError:
+                line = None
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+            if line is not None:
+                asyncio.run_coroutine_threadsafe(lines.join(), loop).result()
+
+    threading.Thread(target=read, name="terminal", daemon=True).start()
+    return lines
+
+
+async def _say(running: Running, conversation: str, text: str) -> tuple[Reply, ...]:
+    message = Message(
+        conversation, text, channel="rest", input_channel="cmdline", output_channel="cmdline"
+    )
+    return await running.inbox.answer(message, running.settings.response_timeout_s)
+
+
+def _show(replies: Sequence[Reply], console: Console) -> list[str]:
+    """Print the replies; gives the payloads of the buttons of the last one that has some."""
+    choices: list[str] = []
+    for reply in replies:
+        if reply.text:
+            console.print(reply.text, style="green", markup=False)
+        if reply.image:
+            console.print(f"Image: {reply.image}", style="green", markup=False)
+        for other in (reply.custom, reply.attachment):
+            if other is not None:
+                console.print_json(data=other)
+        if buttons := [*reply.buttons, *reply.quick_replies]:
+            choices = [str(button.get("payload") or button.get("title")) for button in buttons]
+            for number, button in enumerate(buttons, 1):
+                console.print(f"  {number}: {button.get('title')}", style="cyan", markup=False)
+    return choices
+
+
+def _explain(events: Sequence[Event], console: Console) -> None:
+    """What the turn was made of: the parse, each prediction, each slot."""
+    for event in events:
+        for line in _explanation(event):
+            console.print(f"  · {line}", style="dim", markup=False)
+
+
+def _explanation(event: Event) -> list[str]:
+    match event:
+        case UserUttered(parse_data=parse) if parse is not None:
+            intent = f"intent {parse.intent.name} {parse.intent.confidence:.2f}"
+            return [intent, *(f"entity {_entity(entity)}" for entity in parse.entities)]
+        case ActionExecuted(name=name, policy=policy, confidence=confidence):
+            sure = "" if confidence is None else f" {confidence:.2f}"
+            return [f"action {name} ({policy or 'session'}{sure})"]
+        case SlotSet(name=name, value=value):
+            return [f"slot {name} = {value!r}"]
+        case _:
+            return []
+
+
+def _entity(entity: Any) -> str:
+    role = f", role {entity.role}" if entity.role else ""
+    return f"{entity.entity} = {entity.value!r} ({entity.extractor}{role})"
