@@ -44,6 +44,8 @@ ENTITY_MODELS = (
     "MitieEntityExtractor",
     "SpacyEntityExtractor",
 )
+MAKES_FEATURES = ("Tokenizer", "Featurizer", "NLP")  # how such components' names end
+ELSEWHERE = ("RegexEntityExtractor", "EntitySynonymMapper", "ResponseSelector")
 
 
 class ServedUnderstanding(Understanding, Protocol):
@@ -136,6 +138,12 @@ def _pipeline(project: Project) -> Pipeline:
             classified = True
         elif decision := _decision(component, project):
             (after if classified else before).append(decision)
+        elif not _is_known(_name(component)):
+            log.warning(
+                "nlu.component_ignored",
+                component=component.name,
+                hint="Parley has no such component; what it would find is not found",
+            )
     return replace(
         pipeline,
         before=tuple(before),
@@ -213,6 +221,10 @@ def _synonyms(project: Project) -> Synonyms | None:
     if project.config.component("EntitySynonymMapper") is None:
         return None
     return Synonyms(project.nlu.synonyms)
+
+
+def _is_known(name: str) -> bool:
+    return name in (*ENTITY_MODELS, *ELSEWHERE) or name.endswith(MAKES_FEATURES)
 
 
 def _has_answers(project: Project) -> bool:

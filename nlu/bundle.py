@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,11 +39,14 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
     """The bundle in ``folder``; BundleError names the file that is missing, damaged or not as the
     manifest says. Reads and runs a model, so not on the event loop."""
     manifest = read_manifest(folder)
-    contents = {name: _checked(folder, name, manifest) for name in manifest.files}
-    extractors = _decoded(folder / "extractors.json", contents["extractors.json"], Extractors)
+    for name, published in manifest.files.items():
+        _check(folder / name, published)
+    tables = folder / "extractors.json"
+    extractors = _decoded(tables, _read(tables), Extractors)
     try:
-        tokenizer = Tokenizer(contents["tokenizer.json"], max_tokens=manifest.max_tokens)
-        model = Model(Session(contents["model.onnx"], threads=threads), tokenizer)
+        tokenizer_json = _read(folder / "tokenizer.json")
+        tokenizer = Tokenizer(tokenizer_json, max_tokens=manifest.max_tokens)
+        model = Model(Session(folder / "model.onnx", threads=threads), tokenizer)
         _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
@@ -92,20 +97,26 @@ def _problems(manifest: Manifest) -> list[str]:
     return found
 
 
-def _checked(folder: Path, name: str, manifest: Manifest) -> bytes:
-    """A file's content, which is the one that was published."""
-    content = _read(folder / name)
-    if hashlib.sha256(content).hexdigest() != manifest.files[name].lower():
+def _check(path: Path, published: str) -> None:
+    """Refuse a file that is not the one whose SHA-256 is ``published``."""
+    with _readable(path):
+        found = file_hash(path)
+    if found != published.lower():
         raise BundleError(
-            f"{folder / name} is not the file that was published: its SHA-256 differs from the "
-            f"manifest's. Roll back to another version or train again."
+            f"{path} is not the file that was published: its SHA-256 differs from the "
+            "manifest's. Roll back to another version or train again."
         )
-    return content
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _readable(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise BundleError(f"{path} is missing.") from error
     except OSError as error:

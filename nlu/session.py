@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,12 @@ class Outputs:
 
 
 class Session:
-    """Runs a graph on the CPU; not to be used from two threads at once."""
+    """Runs a graph on the CPU; not to be used from two threads at once.
 
-    def __init__(self, graph: bytes, *, threads: int = 1) -> None:
+    A graph given as bytes is kept in memory beside what is made of it, one in a file is not.
+    """
+
+    def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -187,6 +187,13 @@ async def test_a_model_of_older_data_is_served_with_a_warning(models, nlu_hash, 
     assert [line["event"] for line in logs] == ["model.stale"] * warnings
 
 
+async def test_a_component_that_is_not_had_is_said_to_be_missing(tmp_path):
+    pipeline = (*KEYWORD_PIPELINE, Component("SpacyFeaturizer"), Component("my.Finder"))
+    with structlog.testing.capture_logs() as logs:
+        assert (await parsed(project(*pipeline), tmp_path, "hello")).intent.name == "greet"
+    assert [line["component"] for line in logs] == ["my.Finder"]
+
+
 async def test_an_nlu_endpoint_comes_before_any_model(tmp_path):
     endpoint = Endpoint(url="http://nlu.test", timeout_s=3)
     async with open_understanding(
