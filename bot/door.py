@@ -15,12 +15,19 @@ from typing import Any, NoReturn, TypeVar
 from fastapi.requests import Request
 from pydantic import BaseModel, ValidationError
 
-from bot.errors import BadRequest
+from bot.errors import BadRequest, ParleyError
 
 MOST_LEVELS = 64
 _UNFIT = re.compile("[\ud800-\udfff\x00]")
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+class TooLong(ParleyError):
+    """A message of a user is longer than the settings allow."""
+
+    status = 413
+    reason = "MessageTooLong"
 
 
 class WrongShape(BadRequest):
@@ -41,6 +48,13 @@ def clean(text: str) -> str:
         return text
     joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return joined.replace("\x00", "\ufffd")
+
+
+def checked(text: str, most_chars: int) -> str:
+    """``text`` of a user, if it is not longer than ``most_chars``. Raises TooLong."""
+    if len(text) > most_chars:
+        raise TooLong(f"The message has {len(text)} characters; at most {most_chars} are read.")
+    return text
 
 
 def read_json(data: bytes) -> Any:

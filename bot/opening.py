@@ -14,9 +14,7 @@ import structlog
 
 from bot.actions.remote import RemoteActions
 from bot.channels.base import Channel, Place
-from bot.dialogue.domain import Domain
-from bot.dialogue.tracker import Tracker
-from bot.errors import ActionFailed, SettingsError, Unavailable
+from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
 from bot.model import open_understanding
 from bot.plugins import find
@@ -24,7 +22,7 @@ from bot.predict import make_policies
 from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
 from bot.running import Check, Running
-from bot.services import ActionAnswer, ActionServer, Bot, Services
+from bot.services import Bot, Services
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.base import Leases, News, TrackerStore
@@ -42,9 +40,7 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Running]:
     """Everything the settings name, closed after the block. Raises ParleyError."""
-    project = await asyncio.to_thread(
-        load_project, settings.project, cache=settings.cache_folder
-    )
+    project = await asyncio.to_thread(load_project, settings.project, cache=settings.cache_folder)
     for warning in project.warnings:
         log.warning("project.warning", hint=warning)
     settings = settings.completed(project.endpoints)
@@ -66,7 +62,9 @@ async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Run
                 model_id=nlu.model_id or project.hash,
             ),
             nlu=nlu,
-            actions=_actions(settings, project, client),
+            actions=await stack.enter_async_context(
+                RemoteActions(_action_endpoint(settings, project))
+            ),
             log=sql,
             trackers=trackers,
             leases=leases,
@@ -101,18 +99,6 @@ def open_channels(
     return channels
 
 
-class NoActions:
-    """Stands in where no action server is configured, and says so."""
-
-    async def run(
-        self, action: str, tracker: Tracker, domain: Domain, *, call_id: str
-    ) -> ActionAnswer:
-        raise ActionFailed(
-            f"{action!r} wants an action server and none is configured. Set PARLEY_ACTIONS_URL or "
-            "action_endpoint in endpoints.yml, or give the project an `actions` package."
-        )
-
-
 async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlLog:
     url = settings.sql_url
     if url.startswith("sqlite"):
@@ -128,9 +114,7 @@ async def _open_live(
     """Redis where there is one, else this process alone."""
     if settings.redis_url is None:
         return MemoryTrackers(), MemoryLeases(), MemoryNews()
-    stores = await stack.enter_async_context(
-        open_redis(settings.redis_url, model_id=project.hash)
-    )
+    stores = await stack.enter_async_context(open_redis(settings.redis_url, model_id=project.hash))
 
     async def check() -> None:
         if not await stores.link.ping():
@@ -140,14 +124,10 @@ async def _open_live(
     return stores.trackers, stores.leases, stores.news
 
 
-def _actions(
-    settings: Settings, project: Project, client: httpx2.AsyncClient
-) -> ActionServer:
+def _action_endpoint(settings: Settings, project: Project) -> Endpoint | None:
     if settings.actions_url:
-        return RemoteActions(Endpoint(settings.actions_url), client)
-    if endpoint := project.endpoints.action_endpoint:
-        return RemoteActions(endpoint, client)
-    return NoActions()
+        return Endpoint(settings.actions_url)
+    return project.endpoints.action_endpoint
 
 
 async def _always() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi.requests import Request
 
-from bot.channels.base import Channel
 from bot.inbox import Inbox
 from bot.project.project import Project
 from bot.services import Services
@@ -21,7 +21,8 @@ Check = Callable[[], Awaitable[None]]
 class Running:
     """Opened by ``bot.opening`` when the server starts, closed when it ends.
 
-    ``checks`` are the parts that ``/ready`` asks; each raises when its part cannot be used.
+    ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that
+    ``/ready`` asks; each raises when its part cannot be used.
     """
 
     settings: Settings
@@ -29,7 +30,7 @@ class Running:
     parley: Services
     inbox: Inbox
     metrics: Metrics
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Any]
     checks: Mapping[str, Check]
 
 

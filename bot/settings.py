@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
     )
 
-    project: Path = Field(Path("."), description="Folder of the project to serve.")
+    project: Path = Field(Path(), description="Folder of the project to serve.")
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every one.")
     port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     home: Path = Field(
@@ -170,7 +170,7 @@ def variable(field: str) -> str:
 
 
 def sql_store_url(tracker_store: Mapping[str, Any]) -> str | None:
-    """The SQLAlchemy URL of a ``tracker_store`` of type SQL, written as Rasa's endpoints.yml has it.
+    """The SQLAlchemy URL of a ``tracker_store`` of type SQL, as Rasa's endpoints.yml writes it.
 
     None for other types. ``url`` is a host, ``host:port`` or a whole URL.
     """

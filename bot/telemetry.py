@@ -46,9 +46,7 @@ class Metrics:
         self.errors = Counter(
             "parley_errors", "Error answers, by HTTP status", ("code",), registry=self.registry
         )
-        self.sockets = Gauge(
-            "parley_sockets", "Web clients connected now", registry=self.registry
-        )
+        self.sockets = Gauge("parley_sockets", "Web clients connected now", registry=self.registry)
         self._nlu_queue = Gauge(
             "parley_nlu_queue", "Messages waiting for the model", registry=self.registry
         )

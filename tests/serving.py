@@ -12,12 +12,13 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
+from bot.actions.remote import RemoteActions
 from bot.app import create_app
 from bot.dialogue.domain import Domain, Slot
 from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Timeout
-from bot.opening import NoActions, open_channels
+from bot.opening import open_channels
 from bot.project.project import Config, NluData, Project
 from bot.running import Running
 from bot.services import Bot, Services
@@ -98,7 +99,7 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
             parley = Services(
                 bot=Bot(DOMAIN, (), model_id="m-1"),
                 nlu=EchoNlu(),
-                actions=NoActions(),
+                actions=RemoteActions(None),
                 log=MemoryLog(),
                 trackers=MemoryTrackers(),
                 leases=MemoryLeases(),

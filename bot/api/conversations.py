@@ -19,6 +19,7 @@ from bot.door import body_schema, clean, json_body
 from bot.errors import BadRequest, Conflict
 from bot.running import running
 from bot.services import Services
+from bot.turn import NEWS, load
 
 MOST_TRIES = 5
 MOST_ID_CHARS = 255
@@ -59,7 +60,7 @@ async def tracker(
 ) -> Response:
     """A conversation's state and events. One that never was is shown as it would begin."""
     parley = running(request).parley
-    found, _ = await _load(parley, conversation_id)
+    found, _ = await load(conversation_id, parley)
     if not found.events:
         found = found.apply_all(session_start(parley.clock()))
     if until is not None and not math.isnan(until):
@@ -83,7 +84,8 @@ async def add_events(
     for _ in range(MOST_TRIES):
         try:
             added = await _log(parley, conversation_id, events)
-        except Conflict:
+        except Conflict:  # somebody was quicker, or the kept tracker is behind the log
+            await parley.trackers.forget(conversation_id)
             continue
         return await _answer(parley, added, include_events)
     raise Conflict(f"Conversation {conversation_id!r} is busy; send the events again.")
@@ -125,23 +127,14 @@ async def _answer(
     return Response(msgspec.json.encode(state), media_type="application/json")
 
 
-async def _load(parley: Services, conversation_id: str) -> tuple[Tracker, int]:
-    """The tracker as the log has it, and its epoch."""
-    history = await parley.log.history(conversation_id)
-    tracker = Tracker.replay(
-        conversation_id, parley.bot.domain, history.events, seq=history.seq
-    )
-    return tracker, history.epoch
-
-
 async def _log(parley: Services, conversation_id: str, events: Sequence[Event]) -> Tracker:
-    tracker, epoch = await _load(parley, conversation_id)
+    tracker, epoch = await load(conversation_id, parley)
     if not tracker.seq and not _begins_session(events):
         events = (*session_start(events[0].timestamp or parley.clock()), *events)
     await parley.log.commit(conversation_id, events, seq=tracker.seq, epoch=epoch)
     tracker = tracker.apply_all(events)
     await parley.trackers.keep(tracker, epoch=epoch)
-    await parley.news.publish(conversation_id, "events")
+    await parley.news.publish(conversation_id, NEWS)
     return tracker
 
 

@@ -1,4 +1,4 @@
-"""``/docs``: the OpenAPI description as a page, written here; it asks no other host for anything."""
+"""``/docs``: the OpenAPI description as a page, written here; no other host is asked."""
 
 from __future__ import annotations
 

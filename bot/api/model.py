@@ -15,12 +15,11 @@ from starlette.exceptions import HTTPException
 
 from bot.api.problems import PROBLEM
 from bot.api.schemas import ParseBody, Status, Version
-from bot.channels.rest import checked
-from bot.dialogue.payload import parse_payload
-from bot.door import body_schema, json_body
+from bot.door import body_schema, checked, json_body
 from bot.errors import BadRequest
 from bot.project.project import Project
 from bot.running import running
+from bot.understand import cleaned, read_payload
 from bot.version import VERSION
 
 JSON, YAML_TYPE = "application/json", "application/x-yaml"
@@ -62,8 +61,8 @@ async def parse(
     if not body.text:
         raise BadRequest('There is no text to understand; send {"text": "…"}.')
     server = running(request)
-    text = checked(body.text, server.settings.max_message_chars)
-    found = parse_payload(text, server.parley.bot.domain) or await server.parley.nlu.parse(text)
+    text = cleaned(checked(body.text, server.settings.max_message_chars))
+    found = read_payload(text, server.parley.bot.domain) or await server.parley.nlu.parse(text)
     return Response(msgspec.json.encode(found), media_type=JSON)
 
 

@@ -27,7 +27,7 @@ from bot.version import VERSION
 from nlu.errors import NluError
 
 _RASA = re.compile(r"/((webhooks|conversations|model)(/.*)?|status|version|domain)?")
-_SCHEMA = {
+_SCHEMA: dict[str, Any] = {
     "version": VERSION,
     "status": "failure",
     "message": "A sentence on what is wrong.",

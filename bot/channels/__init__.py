@@ -1,1 +1,1 @@
-"""Messaging services, each an adapter from its payloads to Message and from Reply to its payloads."""
+"""Messaging services, each an adapter: its payloads to Message, Reply to its payloads."""

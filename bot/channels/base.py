@@ -12,13 +12,6 @@ from bot.dialogue.messages import Message, Reply
 from bot.errors import ParleyError
 
 
-class TooLong(ParleyError):
-    """A message of a user is longer than the settings allow."""
-
-    status = 413
-    reason = "MessageTooLong"
-
-
 class Refused(ParleyError):
     """A delivery does not prove that it comes from the channel's service."""
 
@@ -85,7 +78,7 @@ class Channel(Protocol):
 
 
 @runtime_checkable
-class Sender(Protocol):
+class Sender(Channel, Protocol):
     """A channel that calls its service; others are asked for their replies."""
 
     async def send(self, reply: Reply) -> None:

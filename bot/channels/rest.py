@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bot.channels.base import Delivery, Place, TooLong, parts
+from bot.channels.base import Delivery, Place, parts
 from bot.dialogue.messages import Message, Reply
-from bot.door import WrongShape, clean, read_json
+from bot.door import WrongShape, checked, clean, read_json
 from bot.errors import BadRequest
 
 MOST_ID_CHARS = 255
@@ -86,13 +86,6 @@ class RestChannel:
 def open_rest(credentials: Mapping[str, Any], place: Place) -> RestChannel:
     """The REST channel; it has no credentials."""
     return RestChannel(most_chars=place.most_chars)
-
-
-def checked(text: str, most_chars: int) -> str:
-    """``text``, if it is not longer than ``most_chars``. Raises TooLong."""
-    if len(text) > most_chars:
-        raise TooLong(f"The message has {len(text)} characters; at most {most_chars} are read.")
-    return text
 
 
 def message_id(in_body: str, delivery: Delivery) -> str:

@@ -160,7 +160,7 @@ class Page:
             self._seen = max(self._seen, seq)
 
     def _unseen(self, events: Sequence[Event], seq: int) -> list[dict[str, Any]]:
-        """Frames of those of ``events`` that are after the last seen; the last is number ``seq``."""
+        """Frames of the ``events`` after the last seen; the last of them is number ``seq``."""
         unseen = min(max(seq - self._seen, 0), len(events))
         latest = events[len(events) - unseen :]
         numbered = enumerate(latest, seq - unseen + 1)

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, ValidationError
 
 from bot.channels.base import Delivery, Place, Refused
-from bot.channels.rest import MOST_ID_CHARS, checked
+from bot.channels.rest import MOST_ID_CHARS
 from bot.dialogue.events import AgentUttered, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
-from bot.door import WrongShape, read_json
+from bot.door import WrongShape, checked, read_json
 from bot.errors import BadRequest
 
 MOST_FRAME_BYTES = 64 * 1024
@@ -114,9 +114,7 @@ def open_web(credentials: Mapping[str, Any], place: Place) -> WebChannel:
     return WebChannel(origins=place.origins, most_chars=place.most_chars)
 
 
-def _reply(
-    conversation_id: str, text: str | None, data: Mapping[str, Any] | None
-) -> Reply:
+def _reply(conversation_id: str, text: str | None, data: Mapping[str, Any] | None) -> Reply:
     found = data or {}
     return Reply(
         conversation_id,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bot.channels.base import Channel, Delivery, TooLong
+from bot.channels.base import Channel, Delivery
 from bot.dialogue.messages import Reply
+from bot.door import TooLong
 from bot.errors import ParleyError
 
 GARBAGE = (
@@ -70,13 +71,14 @@ class ChannelContract:
     @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: body[:12].decode("latin-1"))
     def test_garbage_is_refused_or_holds_no_message(self, channel: Channel, body: bytes) -> None:
         proper = self.delivery("hi")
+        messages: object = ()
+        refusal: ParleyError | None = None
         try:
             messages = channel.parse(Delivery(body, proper.headers, proper.query))
         except ParleyError as refused:
-            assert str(refused)
-            assert 400 <= refused.status < 500
-        else:
-            assert not messages
+            refusal = refused
+        assert not messages
+        assert refusal is None or (str(refusal) and 400 <= refusal.status < 500)
 
     def test_a_reply_is_said_whole(self, channel: Channel) -> None:
         reply = Reply(

@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -59,10 +60,8 @@ def test_sixty_four_levels_are_read():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data):
-    try:
+    with suppress(BadRequest):  # anything else fails the test
         read_json(data)
-    except BadRequest as refused:
-        assert str(refused)
 
 
 @given(st.recursive(st.text() | st.booleans() | st.none(), lambda v: st.lists(v, max_size=3)))

@@ -93,7 +93,9 @@ async def test_a_body_without_a_length_is_limited_too():
     assert (answer.status_code, answer.json()["reason"]) == (413, "BodyTooLarge")
 
 
-@pytest.mark.parametrize("text", ["\\ud800", "a\\u0000b", "\\u202eשלום", "\\u001b[31m", "😀" * 99])
+@pytest.mark.parametrize(
+    "text", ["\\ud800", "a\\u0000b", "\\u202e\u05e9\u05dc", "\\u001b[31m", "😀" * 99]
+)
 async def test_strange_characters_are_answered(client, text):
     body = f'{{"sender": "s{text}", "message": "{text}", "metadata": {{"{text}": "{text}"}}}}'
     answer = await client.post(WEBHOOK, content=body.encode())
