@@ -21,9 +21,9 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """The answer of an action server; an unknown event is a decoding error."""
+    """The answer of an action server, its events as written."""
 
-    events: tuple[Event, ...] | None = None
+    events: list[dict[str, Any]] | None = None
     responses: tuple[dict[str, Any], ...] | None = None
 
 
@@ -134,7 +134,7 @@ def _answer(action: str, response: httpx2.Response) -> ActionAnswer:
         raise ActionRejected(f"Action {action!r} declined to run: {_error(response)}")
     if response.status_code == 404:
         raise ActionFailed(
-            f"Action {action!r} is unknown to the action server at {response.url.copy_with(query=None)}. "
+            f"Action {action!r} is unknown to the action server at {_place(response.url)}. "
             "Register it there, or take it out of the domain."
         )
     if response.status_code != 200:
@@ -149,12 +149,28 @@ def _answer(action: str, response: httpx2.Response) -> ActionAnswer:
         )
     try:
         body = msgspec.json.decode(response.content, type=_Body)
+        events = msgspec.convert([_completed(each) for each in body.events or ()], list[Event])
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         raise ActionFailed(
-            f"Action {action!r}: the action server's answer should be an object with events and "
-            f"responses: {wrong}."
+            f"Action {action!r}: the action server's answer should be an object with the keys "
+            f"events and responses, of events that Rasa 3 knows: {wrong}."
         ) from wrong
-    return ActionAnswer(body.events or (), body.responses or ())
+    return ActionAnswer(tuple(events), body.responses or ())
+
+
+def _completed(event: dict[str, Any]) -> dict[str, Any]:
+    """``event`` with what actions leave out of a user's message: text, offsets of entities."""
+    parse = event.get("parse_data")
+    if event.get("event") != "user" or not isinstance(parse, dict):
+        return event
+    entities = parse.get("entities") or ()
+    if isinstance(entities, list) and all(isinstance(each, dict) for each in entities):
+        parse = {**parse, "entities": [{"start": 0, "end": 0, **each} for each in entities]}
+    return {**event, "parse_data": {"text": event.get("text") or "", **parse}}
+
+
+def _place(url: httpx2.URL) -> str:
+    return str(url.copy_with(query=None, username=None, password=None))
 
 
 def _error(response: httpx2.Response) -> str:

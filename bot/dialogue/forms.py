@@ -94,7 +94,7 @@ def chosen_slot(events: Sequence[Event]) -> str | None:
 
 
 def question(form: Form, slot: str, domain: Domain) -> str | None:
-    """The action or response that asks for ``slot``; None when there is none, and nothing is said."""
+    """The action or response that asks for ``slot``; None when there is none."""
     names = (
         f"action_ask_{form.name}_{slot}",
         f"utter_ask_{form.name}_{slot}",

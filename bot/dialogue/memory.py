@@ -10,7 +10,7 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Prediction
-from bot.dialogue.rules import OnlyInRules
+from bot.dialogue.rules import NOTHING, OnlyInRules
 from bot.dialogue.states import Feature, State, by_intent, by_text, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
@@ -40,7 +40,7 @@ class MemoizationPolicy:
         domain: Domain,
         *,
         max_history: int | None = None,
-        only_in_rules: OnlyInRules = OnlyInRules(),
+        only_in_rules: OnlyInRules = NOTHING,
     ) -> None:
         self._max_history = max_history
         self._only_in_rules = only_in_rules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from bot.dialogue.domain import Domain, Slot
@@ -80,12 +80,7 @@ def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
 def _unrolled(stories: Sequence[Story]) -> Iterator[tuple[Step, ...]]:
     """Every chain of stories from a start to an end, no story twice in a chain."""
     variants = [chosen for story in stories for chosen in _choices(story.steps)]
-    found = 0
-    for path in _chains(variants):
-        yield path
-        found += 1
-        if found >= MOST_PATHS:
-            return
+    yield from islice(_chains(variants), MOST_PATHS)
 
 
 def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:

@@ -8,7 +8,7 @@ fallback with a low confidence. Semantics of Rasa Open Source 3.6's policy of th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -305,6 +305,9 @@ class OnlyInRules:
     loops: frozenset[str] = frozenset()
 
 
+NOTHING = OnlyInRules()
+
+
 def _only_in_rules(rule_turns: Iterable[_Turn], story_turns: Iterable[_Turn]) -> OnlyInRules:
     rule_states = [state for states, _ in rule_turns for state in states]
     story_states = [state for states, _ in story_turns for state in states]
@@ -345,12 +348,3 @@ def _sources(
                 unforeseeable = False
             tracker = tracker.apply(event)
     return frozenset(found)
-
-
-def options(config: Mapping[str, object]) -> dict[str, object]:
-    """RulePolicy's arguments from its entry in config.yml."""
-    on = config.get("enable_fallback_prediction", True)
-    return {
-        "fallback_threshold": config.get("core_fallback_threshold", 0.3) if on else None,
-        "fallback_action": config.get("core_fallback_action_name", "action_default_fallback"),
-    }
