@@ -23,6 +23,7 @@ import pytest
 from bot.store import schema
 
 START_S = 30.0
+INITDB = ("--auth=trust", "--no-sync", "--username=parley", "--encoding=UTF8", "--locale=C")
 _numbers = count(1)
 
 
@@ -92,8 +93,7 @@ class Postgres:
         if self._user:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         made = subprocess.run(
-            [self._bin / "initdb", "--auth=trust", "--no-sync", "--username=parley"]
-            + ["--encoding=UTF8", "--locale=C", "-D", self._folder / "data"],
+            [self._bin / "initdb", *INITDB, "-D", self._folder / "data"],
             capture_output=True,
             text=True,
             cwd="/",
@@ -102,9 +102,9 @@ class Postgres:
         )
         if made.returncode:
             raise ServerError(f"initdb failed: {made.stderr.strip()}")
+        ports = ["-p", str(self.port), "-k", self._folder]
         self._process = subprocess.Popen(
-            [self._bin / "postgres", "-F", "-h", "127.0.0.1", "-p", str(self.port)]
-            + ["-k", self._folder, "-D", self._folder / "data"],
+            [self._bin / "postgres", "-F", "-h", "127.0.0.1", *ports, "-D", self._folder / "data"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",

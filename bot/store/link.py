@@ -1,0 +1,114 @@
+"""The way to Redis: asked with little patience, left alone for a while when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from bot.errors import SettingsError
+
+PATIENCE_S = 0.25
+CONNECTIONS = 50
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+
+Answer = TypeVar("Answer")
+log = structlog.get_logger(__name__)
+
+
+class RedisDown(Exception):
+    """Redis did not do what it was asked; who asks knows how to do without."""
+
+
+class Link:
+    """One Redis. The first failure of an outage is logged, and its end; not each call."""
+
+    def __init__(self, client: Redis, *, prefix: str = "parley", patience_s: float = PATIENCE_S):
+        self.client = client
+        self.patience_s = patience_s
+        self._prefix = prefix
+        self._failing: set[str] = set()
+        self._pause_s = SHORTEST_PAUSE_S
+        self._paused_until = 0.0
+
+    def key(self, conversation_id: str, kind: str) -> str:
+        """Where ``kind`` of the conversation is; all its keys live on one node of a cluster."""
+        return f"{self._prefix}:{{{conversation_id}}}:{kind}"
+
+    async def ask(self, what: str, command: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+        """The answer to ``command``; RedisDown when there is none in time, or an error instead."""
+        if time.monotonic() < self._paused_until:
+            raise RedisDown
+        try:
+            async with asyncio.timeout(self.patience_s):
+                answer = await command(self.client)
+        except ResponseError as error:  # it is there, but cannot do this: read-only, out of memory
+            self.failed(what, error)
+            raise RedisDown from error
+        except (RedisError, OSError, TimeoutError) as error:
+            self._paused_until = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self.failed("connection", error)
+            raise RedisDown from error
+        self._pause_s = SHORTEST_PAUSE_S
+        self.works(what)
+        return answer
+
+    async def ping(self) -> bool:
+        """Whether it answers now."""
+        try:
+            await self.ask("ping", lambda redis: _awaitable(redis.ping()))
+        except RedisDown:
+            return False
+        return True
+
+    def subscriber(self) -> Redis:
+        """A client on a connection of its own, not opened again when it breaks."""
+        options = self.client.connection_pool.connection_kwargs
+        pool = ConnectionPool(
+            connection_class=self.client.connection_pool.connection_class,
+            **{**options, "retry": Retry(NoBackoff(), 0)},
+        )
+        return Redis.from_pool(pool)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """Note that ``what`` does not work; logged unless that is known."""
+        if what not in self._failing:
+            self._failing.add(what)
+            log.warning("redis.failing", what=what, error=str(error) or type(error).__name__)
+
+    def works(self, what: str) -> None:
+        """Note that ``what`` works, so the connection does too."""
+        for working in self._failing & {what, "connection"}:
+            self._failing.discard(working)
+            log.info("redis.works", what=working)
+
+
+def connect(url: str, *, prefix: str = "parley", patience_s: float = PATIENCE_S) -> Link:
+    """A Link to ``url``; nothing is sent yet."""
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=patience_s,
+            socket_timeout=patience_s,
+            socket_connect_timeout=patience_s,
+            # A connection that died while idle, as after a restart, is opened again once.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        )
+    except ValueError as error:
+        raise SettingsError(f"The Redis URL cannot be read: {error}") from error
+    return Link(Redis.from_pool(pool), prefix=prefix, patience_s=patience_s)
+
+
+async def _awaitable(answer: Any) -> Any:
+    """redis-py types some answers as "awaitable or not"; here they always are."""
+    return await answer
