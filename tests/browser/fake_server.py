@@ -20,13 +20,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-PAGE = Path(__file__).parents[2] / "bot" / "web" / "chat"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' http: https: data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+from bot.api.security import PAGE as SENT_WITH_PAGES
 
+PAGE = Path(__file__).parents[2] / "bot" / "web" / "chat"
 Frame = dict[str, Any]
 Bot = Callable[[str], list[Frame]]
 
@@ -156,7 +152,9 @@ def make_app(server: FakeServer) -> Starlette:
     """The page, its files and the socket, under the policy the page must live with."""
 
     async def page(request: Request) -> Response:
-        return FileResponse(PAGE / "index.html", headers={"content-security-policy": POLICY})
+        return FileResponse(
+            PAGE / "index.html", headers={"content-security-policy": SENT_WITH_PAGES}
+        )
 
     async def picture(request: Request) -> Response:
         return FileResponse(PAGE / "icon.svg", media_type="image/svg+xml")
