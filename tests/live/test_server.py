@@ -1,0 +1,260 @@
+"""The whole server, on real SQLite and Redis, asked over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+
+from bot.app import create_app
+from bot.errors import ParleyError
+from bot.settings import load_settings
+
+PROJECT = Path(__file__).parents[1] / "data" / "projects" / "greeter"
+WEBHOOK = "/webhooks/rest/webhook"
+
+
+class Server:
+    """A server under uvicorn, and a client of it."""
+
+    def __init__(self, port: int, client: httpx2.AsyncClient) -> None:
+        self.port, self.client = port, client
+
+    async def say(self, text: str, sender: str = "anna", **more: object) -> list[dict]:
+        body = {"sender": sender, "message": text, **more}
+        answer = await self.client.post(WEBHOOK, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def events(self, conversation: str = "anna") -> list[dict]:
+        found = await self.client.get(f"/conversations/{conversation}/tracker?include_events=ALL")
+        return found.json()["events"]
+
+    def page(self, conversation: str, after: int = 0):
+        query = f"conversation={conversation}&after={after}"
+        return connect(f"ws://127.0.0.1:{self.port}/webhooks/web/socket?{query}")
+
+
+@asynccontextmanager
+async def serving(**settings: object) -> AsyncIterator[Server]:
+    app = create_app(load_settings(project=PROJECT, **settings))
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws_max_size=65_536)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    async with app.router.lifespan_context(app):
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                yield Server(port, client)
+        finally:
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture(autouse=True)
+def callback_url(monkeypatch):
+    monkeypatch.setenv("CALLBACK_URL", "http://127.0.0.1:9/callback")
+
+
+@pytest.fixture
+async def server(tmp_path, redis_url):
+    async with serving(home=tmp_path, redis_url=redis_url) as server:
+        yield server
+
+
+async def frames_until(socket, *kinds):
+    """The frames up to the first of one of ``kinds``."""
+    frames = []
+    while not frames or frames[-1]["type"] not in kinds:
+        frames.append(json.loads(await asyncio.wait_for(socket.recv(), 10)))
+    return frames
+
+
+async def test_a_conversation_over_rest(server):
+    assert await server.say("hello") == [
+        {"recipient_id": "anna", "text": "Hello None."},
+        {"recipient_id": "anna", "text": "How can I help?"},
+    ]
+    (asked, image) = await server.say("/order")
+    assert asked["text"] == "Which one?"
+    assert asked["buttons"][0]["title"] == "The blue one"
+    assert image == {"recipient_id": "anna", "image": "https://example.org/blue.png"}
+    assert (await server.say(asked["buttons"][0]["payload"]))[0]["text"] == "Hello Blue."
+    tracker = (await server.client.get("/conversations/anna/tracker")).json()
+    assert tracker["slots"]["name"] == "Blue"
+    assert tracker["latest_input_channel"] == "rest"
+
+
+async def test_a_repeated_message_id_is_answered_from_the_log(server):
+    first = await server.say("hello", message_id="m-1")
+    assert await server.say("hello", message_id="m-1") == first
+    assert [e["event"] for e in await server.events()].count("user") == 1
+
+
+async def test_many_conversations_at_once_keep_apart(server):
+    said = [(f"user-{n}", f'/greet{{"name": "N{n}"}}') for n in range(20)]
+    answers = await asyncio.gather(*(server.say(text, sender) for sender, text in said))
+    assert [answer[0]["text"] for answer in answers] == [f"Hello N{n}." for n in range(20)]
+
+
+async def test_messages_of_one_conversation_are_answered_in_turn(server):
+    answers = await asyncio.gather(
+        *(server.say(f'/greet{{"name": "N{n}"}}', message_id=f"m-{n}") for n in range(8))
+    )
+    assert sorted(answer[0]["text"] for answer in answers) == [f"Hello N{n}." for n in range(8)]
+    events = [e["event"] for e in await server.events() if e["event"] in ("user", "bot")]
+    assert events == ["user", "bot"] * 8
+
+
+async def test_a_stream_has_a_line_per_message(server):
+    body = {"sender": "anna", "message": "hello"}
+    answer = await server.client.post(f"{WEBHOOK}?stream=true", json=body)
+    assert [json.loads(line)["text"] for line in answer.text.splitlines()] == [
+        "Hello None.",
+        "How can I help?",
+    ]
+
+
+async def test_a_paused_bot_is_silent_until_it_is_resumed(server):
+    path = "/conversations/anna/tracker/events"
+    await server.say("hello")
+    assert (await server.client.post(path, json={"event": "pause"})).json()["paused"]
+    assert await server.say("hello") == []
+    assert not (await server.client.post(path, json={"event": "resume"})).json()["paused"]
+    assert len(await server.say("hello")) == 2
+
+
+async def test_a_conversation_over_the_web_channel(server):
+    async with server.page("c" * 20) as socket:
+        hello = (await frames_until(socket, "hello"))[-1]
+        assert hello["seq"] == 0
+        await socket.send(json.dumps({"type": "message", "id": "m-1", "text": "hello"}))
+        frames = await frames_until(socket, "typing")
+        assert frames[-1]["on"] is True
+        frames = await frames_until(socket, "typing")
+        said = [f for f in frames if f["type"] == "message"]
+        assert [(f["from"], f["text"]) for f in said] == [
+            ("user", "hello"),
+            ("bot", "Hello None.\n\nHow can I help?"),
+        ]
+        assert said[0]["id"] == "m-1"
+    async with server.page("c" * 20, after=said[0]["seq"]) as socket:
+        frames = await frames_until(socket, "hello")
+        assert [f["from"] for f in frames[:-1]] == ["bot"]
+
+
+async def test_what_another_process_commits_reaches_the_page(server, tmp_path, redis_url):
+    async with (
+        serving(home=tmp_path, redis_url=redis_url) as other,
+        server.page("d" * 20) as socket,
+    ):
+        await frames_until(socket, "hello")
+        event = {"event": "agent", "text": "Ana here"}
+        path = f"/conversations/web:{'d' * 20}/tracker/events"
+        await other.client.post(path, json=event)
+        assert (await frames_until(socket, "message"))[-1]["text"] == "Ana here"
+
+
+async def test_callback_replies_are_posted_in_order(tmp_path, redis_url, monkeypatch):
+    posted: list[dict] = []
+    enough = asyncio.Event()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+        posted.append(json.loads(await reader.readexactly(length)))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+        if len(posted) == 2:
+            enough.set()
+
+    shop = await asyncio.start_server(receive, "127.0.0.1", 0)
+    port = shop.sockets[0].getsockname()[1]
+    monkeypatch.setenv("CALLBACK_URL", f"http://127.0.0.1:{port}/callback")
+    async with shop, serving(home=tmp_path, redis_url=redis_url) as server:
+        body = {"sender": "anna", "message": "hello"}
+        answer = await server.client.post("/webhooks/callback/webhook", json=body)
+        assert answer.text == "success"
+        await asyncio.wait_for(enough.wait(), 20)
+    assert posted == [
+        {"recipient_id": "anna", "text": "Hello None."},
+        {"recipient_id": "anna", "text": "How can I help?"},
+    ]
+
+
+async def test_an_action_without_a_server_is_told_to_the_user(server):
+    (answer,) = await server.say("/crash")
+    assert answer["text"].startswith("Sorry")
+
+
+async def test_the_server_is_ready_and_counts_its_turns(server):
+    await server.say("hello")
+    checks = (await server.client.get("/ready")).json()["checks"]
+    assert checks == {"model": "ok", "sql": "ok", "redis": "ok"}
+    metrics = (await server.client.get("/metrics")).text
+    assert 'parley_turns_total{channel="rest",outcome="done"} 1.0' in metrics
+    assert 'parley_step_seconds_count{step="understand"} 1.0' in metrics
+
+
+async def test_turns_go_on_without_redis_and_ready_says_so(tmp_path, own_valkey):
+    async with serving(home=tmp_path, redis_url=own_valkey.url) as server:
+        await server.say('/greet{"name": "Ada"}')
+        async with server.page("e" * 20) as socket:
+            await frames_until(socket, "hello")
+            own_valkey.kill()
+            assert (await server.say("hello"))[0]["text"] == "Hello Ada."
+            await socket.send(json.dumps({"type": "message", "id": "m-1", "text": "hello"}))
+            frames = await frames_until(socket, "message")
+            frames += await frames_until(socket, "message")
+            assert [f["from"] for f in frames if f["type"] == "message"] == ["user", "bot"]
+        ready = await server.client.get("/ready")
+        assert ready.status_code == 503
+        assert "redis" in ready.json()["message"]
+
+
+async def test_conversations_outlive_the_server(tmp_path, redis_url):
+    async with serving(home=tmp_path, redis_url=redis_url) as server:
+        await server.say('/greet{"name": "Ada"}')
+    async with serving(home=tmp_path) as server:  # no Redis this time
+        assert (await server.say("hello"))[0]["text"] == "Hello Ada."
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\x1b[31m", "x" * 10_000, "😀" * 500, " "])
+async def test_strange_texts_are_answered_and_the_server_lives(server, text):
+    body = json.dumps({"sender": "odd", "message": text})
+    answer = await server.client.post(WEBHOOK, content=body)
+    assert answer.status_code == 200
+    assert len(await server.say("hello", "odd")) == 2
+
+
+async def test_a_project_that_is_not_there_stops_the_start_with_a_sentence(tmp_path):
+    app = create_app(load_settings(project=tmp_path / "nothing", home=tmp_path))
+    with pytest.raises(ParleyError, match="nothing"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_a_database_that_is_not_there_stops_the_start_with_a_sentence(tmp_path):
+    url = "postgresql://parley@127.0.0.1:9/none"
+    app = create_app(load_settings(project=PROJECT, home=tmp_path, database_url=url))
+    with pytest.raises(ParleyError, match=r"127\.0\.0\.1"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+def test_serving_imports_no_training():
+    look = "import bot.app, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
