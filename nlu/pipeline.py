@@ -18,7 +18,7 @@ from nlu.model import Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Entity, Parse
 from nlu.tokenizer import readable
 
-MOST_PADDED_TOKENS = 512  # of one run: about 30 short messages
+MOST_PADDED_TOKENS = 128  # of one run: about ten short messages; more at once take longer each
 
 
 class Decision(Protocol):

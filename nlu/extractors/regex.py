@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from nlu.errors import NluError
 from nlu.parse import Entity
-from nlu.tokenizer import MOST_CHARACTERS
+
+MOST_CHARACTERS = 1024
+"""Of a longer text the rest is not searched: ``\\S+@\\S+`` and the like take the square or the cube
+of the length, and nothing can stop a search once begun."""
 
 
 class RegexExtractor:
