@@ -48,7 +48,7 @@ class FakeServer:
 
     ``letting`` is set while turns may be taken; clear it and a message is accepted but its
     turn waits. ``refusing`` answers the next messages with these error frames instead.
-    ``silent`` ignores messages. ``down`` refuses connections.
+    ``silent`` hears everything and says nothing. ``down`` refuses connections.
     """
 
     bot: Bot = echo
@@ -133,7 +133,7 @@ class FakeServer:
         """One frame from a tab; turns are taken beside, as the inbox does."""
         self.received.append(frame)
         match frame:
-            case {"type": "ping"}:
+            case {"type": "ping"} if not self.silent:
                 await line.send_json({"type": "pong"})
             case {"type": "message", "id": identity} if self.refusing:
                 error = self.refusing.pop(0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -201,6 +204,64 @@ async def test_a_reader_of_old_messages_is_left_there_and_told_of_new_ones(
     await chat.button("2 new messages").click()
     await expect(page.get_by_text("more news")).to_be_in_viewport()
     await expect(page.locator(".pill")).to_be_hidden()
+
+
+async def test_an_answer_to_a_long_message_is_in_sight_at_once(
+    page: Page, server: FakeServer
+) -> None:
+    chat = ChatPage(page)
+    await server.say(*({"text": f"line {number}"} for number in range(30)))
+    await expect(chat.bubbles).to_have_count(30)
+    shown: list[str] = []
+    await page.expose_function("pillShown", lambda name: shown.append(name))
+    await page.evaluate(
+        """() => {
+          const pill = document.querySelector("parley-chat").shadowRoot.querySelector(".pill");
+          new MutationObserver(() => pill.hidden || window.pillShown("pill"))
+            .observe(pill, { attributes: true });
+        }"""
+    )
+    server.letting.clear()
+    await chat.send("\n".join(["a line"] * 20))
+    await expect(chat.typing).to_be_visible()
+    server.letting.set()
+    await expect(chat.bubbles).to_have_count(32)
+    await expect(chat.messages.last.locator("time")).to_be_in_viewport()
+    assert shown == []
+
+
+async def test_enter_that_ends_a_composed_word_sends_nothing(
+    page: Page, server: FakeServer
+) -> None:
+    chat = ChatPage(page)
+    await chat.input.fill("こんにちは")
+    await chat.input.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    await expect(chat.input).to_have_value("こんにちは")
+    await chat.input.press("Enter")
+    await expect(chat.bubbles.first).to_have_text("こんにちは")
+
+
+async def test_days_are_set_apart_and_pauses_carry_the_time(page: Page, server: FakeServer) -> None:
+    now = time.time()
+    for ago_s, text in ((400 * 86_400, "long ago"), (86_400, "yesterday"), (0, "just now")):
+        await server.say({"text": text, "timestamp": now - ago_s})
+    await expect(page.locator(".day")).to_have_text(
+        [re.compile(r"^\d+ \w+ \d{4}$"), "Yesterday", "Today"]
+    )
+    await expect(page.locator("time:visible")).to_have_count(3)
+    await server.say({"text": "and now", "timestamp": now + 1})
+    await expect(page.locator("time:visible")).to_have_count(3)
+
+
+async def test_a_button_with_an_address_is_a_link(page: Page, server: FakeServer) -> None:
+    buttons = [
+        {"title": "Our shop", "type": "web_url", "url": "https://example.org/shop"},
+        {"title": "Bad", "url": "javascript:alert(1)"},
+    ]
+    await server.say({"text": "Look", "buttons": buttons})
+    link = page.get_by_role("link", name="Our shop")
+    await expect(link).to_have_attribute("href", "https://example.org/shop")
+    await expect(ChatPage(page).button("Bad")).to_be_visible()
 
 
 async def test_frames_that_are_none_are_passed_over(page: Page, server: FakeServer) -> None:

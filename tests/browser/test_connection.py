@@ -164,9 +164,13 @@ async def test_a_server_that_lost_the_conversation_is_read_from_the_start(
     await expect(chat.bubbles).to_have_count(2)
     server.talk.frames.clear()
     server.talk.seq = 0
-    await server.say({"text": "fresh"}, talk=server.talk)
+    await server.say({"text": "fresh"})
+    server.silent = True
+    await chat.send("mine")
+    await expect(chat.bubbles).to_have_count(3)
+    server.silent = False
     await server.drop()
-    await chat.shows("fresh")
+    await chat.shows("fresh", "mine", "You wrote: mine")
 
 
 async def test_try_now_does_not_wait(context: BrowserContext, server: FakeServer) -> None:
@@ -179,3 +183,41 @@ async def test_try_now_does_not_wait(context: BrowserContext, server: FakeServer
     await server.drop()
     await chat.button("Try now").click()
     await chat.connected()
+
+
+async def test_a_line_that_died_silently_is_found_out_and_replaced(
+    context: BrowserContext, server: FakeServer
+) -> None:
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(server.address)
+    chat = ChatPage(page)
+    await chat.connected()
+    server.silent = True
+    await page.clock.run_for(26_000)
+    await expect(page.locator(".state")).to_have_attribute("data-state", "open")
+    await page.clock.run_for(10_000)
+    await expect(page.get_by_text("No connection.").first).to_be_attached()
+    await page.clock.run_for(1_000)
+    await chat.connected()
+    assert [frame["type"] for frame in server.received] == ["ping"]
+    assert len(server.asked) == 2
+
+
+async def test_a_browser_that_forbids_storage_can_still_talk(
+    context: BrowserContext, server: FakeServer
+) -> None:
+    page = await context.new_page()
+    await page.add_init_script(
+        """Object.defineProperty(window, "localStorage", {
+          get() { throw new DOMException("forbidden", "SecurityError"); },
+        });"""
+    )
+    await page.goto(server.address)
+    chat = ChatPage(page)
+    await chat.connected()
+    await chat.send("hello")
+    await chat.shows("hello", "You wrote: hello")
+    await server.drop()
+    await chat.send("again")
+    await chat.shows("hello", "You wrote: hello", "again", "You wrote: again")

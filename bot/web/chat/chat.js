@@ -134,6 +134,7 @@ class ParleyChat extends HTMLElement {
   _hello(frame) {
     if (Number.isInteger(frame.seq) && frame.seq < this._asked) {
       this._conversation.forget(); // the server lost or erased it
+      this._show();
       this._connection.open();
       return;
     }

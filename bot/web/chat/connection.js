@@ -41,7 +41,7 @@ export class Connection extends EventTarget {
     this._socket = socket;
     this._after(GREETING_MS, () => this._lost());
     socket.addEventListener("message", (event) => {
-      if (socket === this._socket) this._receive(event.data);
+      if (socket === this._socket) this._receive(socket, event.data);
     });
     socket.addEventListener("close", () => {
       if (socket === this._socket) this._lost();
@@ -75,11 +75,12 @@ export class Connection extends EventTarget {
     return true;
   }
 
-  /** @param {unknown} data */
-  _receive(data) {
+  /** @param {WebSocket} socket @param {unknown} data */
+  _receive(socket, data) {
     const frame = readFrame(data);
     if (!frame) return;
     this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+    if (socket !== this._socket) return; // the frame made someone connect anew
     if (frame.type === "hello" && this.standing.state === "connecting") {
       this._attempts = 0;
       this._stand("open");

@@ -8,6 +8,7 @@ export class Scroller {
   /** @param {...Node} content */
   constructor(...content) {
     this._stuck = true;
+    this._top = 0;
     this._unread = 0;
     this._content = el("div", { class: "content" }, ...content);
     this.element = el(
@@ -61,8 +62,11 @@ export class Scroller {
 
   _scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
-    this._stuck = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-    if (this._stuck) this._read();
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    // On the way down, as a smooth scroll is for a while, nobody has gone up to read.
+    this._stuck = near || (this._stuck && scrollTop >= this._top);
+    this._top = scrollTop;
+    if (near) this._read();
   }
 
   _read() {
