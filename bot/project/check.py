@@ -24,7 +24,7 @@ def check_project(path: Path | str, *, environ: Mapping[str, str] = os.environ) 
         files = find_files(Path(path), report)
         reading = read_content(files, read_texts(files, report), report)
         project = assemble(files, reading.content, environ, report)
-        for error in lint(project, reading):
+        for error in lint(project, reading) if reading.domain.raw else ():
             report.warn(error)
     except ProjectError as error:
         report.add("error", error)

@@ -67,7 +67,7 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
     if not domain.raw and not any(p.severity == "error" for p in report.problems[before:]):
         report.add("error", _no_domain(files))
     else:
-        check_references(mentions, complete.domain, complete.nlu, report)
+        check_references(mentions, domain, complete.domain, complete.nlu, report)
     warnings = tuple(p for p in report.problems[before:] if p.severity == "warning")
     return Reading(
         msgspec.structs.replace(complete, warnings=warnings),

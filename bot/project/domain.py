@@ -80,6 +80,10 @@ class DomainReader:
             raw=raw,
         )
 
+    def named(self, section: str) -> set[str]:
+        """The names under ``section``, those whose definition is wrong included."""
+        return {name for where, name in self.places if where == section}
+
     def read(self, root: Node) -> None:
         """Merge a domain file."""
         sections = root.mapping("a domain file")
@@ -138,14 +142,13 @@ class DomainReader:
         for item in section.sequence("intents"):
             with self.report.going_on():
                 name, options = _named(item, "an intent")
-                spec = IntentSpec(
-                    name=name,
-                    use_entities=self._use_entities(name, options),
-                    ignore_entities=self._entities_of(name, options.get("ignore_entities")),
-                )
                 if self._is_first("intents", name, item, section):
-                    self.intents[name] = spec
                     kept.append(item.plain())
+                    self.intents[name] = IntentSpec(
+                        name=name,
+                        use_entities=self._use_entities(name, options),
+                        ignore_entities=self._entities_of(name, options.get("ignore_entities")),
+                    )
 
     def _use_entities(self, intent: str, options: dict[str, Node]) -> tuple[str, ...] | None:
         node = options.get("use_entities")
@@ -164,18 +167,17 @@ class DomainReader:
         for item in section.sequence("entities"):
             with self.report.going_on():
                 name, options = _named(item, "an entity")
-                influence = options.get("influence_conversation")
-                spec = EntitySpec(
-                    name=name,
-                    roles=_texts(options.get("roles"), f"a role of '{name}'"),
-                    groups=_texts(options.get("groups"), f"a group of '{name}'"),
-                    influence_conversation=influence.truth("influence_conversation")
-                    if influence
-                    else True,
-                )
                 if self._is_first("entities", name, item, section):
-                    self.entities[name] = spec
                     kept.append(item.plain())
+                    influence = options.get("influence_conversation")
+                    self.entities[name] = EntitySpec(
+                        name=name,
+                        roles=_texts(options.get("roles"), f"a role of '{name}'"),
+                        groups=_texts(options.get("groups"), f"a group of '{name}'"),
+                        influence_conversation=influence.truth("influence_conversation")
+                        if influence
+                        else True,
+                    )
 
     def _read_actions(self, section: Node) -> None:
         kept = self.raw.setdefault("actions", [])
@@ -208,10 +210,9 @@ class DomainReader:
         kept = self.raw.setdefault("forms", {})
         for name, node in section.mapping("forms").items():
             with self.report.going_on():
-                form = self._form(name, node)
                 if self._is_first("forms", name, node, section):
-                    self.forms[name] = form
                     kept[name] = node.plain()
+                    self.forms[name] = self._form(name, node)
 
     def _form(self, name: str, node: Node) -> Form:
         by = f"the form '{name}'"

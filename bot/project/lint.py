@@ -16,7 +16,7 @@ from bot.project.content import Reading
 from bot.project.mentions import Kind
 from bot.project.project import Example, Project
 from bot.project.references import retrieval_intents
-from bot.project.yaml import shortened
+from bot.project.report import shortened
 
 FEWEST_EXAMPLES = 2
 DEFAULT_RESPONSES = frozenset(

@@ -13,8 +13,8 @@ from bot.project.markup import MarkupError, read_markup
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
 from bot.project.project import Example, ExampleEntity, Lookup, NluData, Regex
-from bot.project.report import Report
-from bot.project.yaml import Node, read_text, shortened
+from bot.project.report import Report, shortened
+from bot.project.yaml import Node, read_text
 
 KINDS = ("intent", "synonym", "regex", "lookup")
 ITEM_KEYS = (*KINDS, "examples", "metadata")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, DEFAULT_INTENTS, Domain
+from bot.project.domain import DomainReader
 from bot.project.mentions import Kind, Mention, Mentions
 from bot.project.names import did_you_mean
 from bot.project.project import NluData
@@ -35,29 +36,28 @@ def retrieval_intents(nlu: NluData) -> tuple[str, ...]:
     return tuple(sorted({e.intent.split("/", 1)[0] for e in nlu.examples if "/" in e.intent}))
 
 
-def known_actions(domain: Domain, nlu: NluData) -> set[str]:
-    """Every action a story may name."""
-    return {
+def check_references(
+    mentions: Mentions, reader: DomainReader, domain: Domain, nlu: NluData, report: Report
+) -> None:
+    """Report every name that is used and not defined, once for each file."""
+    slots = {*domain.slots, *reader.named("slots")}
+    forms = reader.named("forms")
+    actions = {
         *DEFAULT_ACTIONS,
-        *domain.actions,
-        *domain.responses,
-        *domain.forms,
+        *reader.named("actions"),
+        *reader.named("responses"),
+        *forms,
         *(f"utter_{intent}" for intent in retrieval_intents(nlu)),
     }
-
-
-def check_references(mentions: Mentions, domain: Domain, nlu: NluData, report: Report) -> None:
-    """Report every name that is used and not defined, once for each file."""
-    actions = known_actions(domain, nlu)
     known: dict[Kind, set[str]] = {
         "action": actions,
         "mapping action": actions,
-        "intent": {*DEFAULT_INTENTS, *domain.intents},
-        "entity": set(domain.entities),
-        "slot": set(domain.slots),
-        "form slot": set(domain.slots),
-        "variable": set(domain.slots),
-        "loop": {*domain.forms, *LOOP_ACTIONS},
+        "intent": {*DEFAULT_INTENTS, *reader.named("intents")},
+        "entity": reader.named("entities"),
+        "slot": slots,
+        "form slot": slots,
+        "variable": slots,
+        "loop": {*forms, *LOOP_ACTIONS},
     }
     for mention in _once_per_file(mentions.all):
         if mention.name in known[mention.kind] or _is_retrieval(mention, domain):

@@ -9,6 +9,7 @@ import msgspec
 
 from bot.errors import ProjectError
 
+MOST_CHARACTERS = 600  # of a message, which may quote a file
 Severity = Literal["error", "warning"]
 
 
@@ -40,6 +41,13 @@ class Problem(msgspec.Struct, frozen=True):
         )
 
 
+def shortened(text: str, most: int = 40) -> str:
+    """``text`` on one line, without control characters, not longer than ``most``."""
+    text = " ".join(text[: 10 * most].split())
+    text = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 class Report:
     """Collects problems, so that one wrong item does not hide the next."""
 
@@ -53,7 +61,12 @@ class Report:
     def add(self, severity: Severity, error: ProjectError) -> None:
         """Write down ``error``, once."""
         problem = Problem(
-            severity, error.message, error.file, error.line, error.column, error.suggestion
+            severity,
+            shortened(error.message, MOST_CHARACTERS),
+            error.file,
+            error.line,
+            error.column,
+            shortened(error.suggestion, MOST_CHARACTERS),
         )
         if problem not in self.problems[-50:]:
             self.problems.append(problem)

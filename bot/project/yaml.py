@@ -19,7 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from bot.errors import ProjectError
-from bot.project.report import Report
+from bot.project.report import Report, shortened
 
 MOST_LEVELS = 60
 MOST_NODES = 2_000_000  # counted with aliases expanded
@@ -141,12 +141,6 @@ class Node:
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         return self.value
-
-
-def shortened(text: str, most: int = 40) -> str:
-    """``text`` on one line and not longer than ``most``."""
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def read_text(path: Path, file: str) -> str:
@@ -309,7 +303,7 @@ class _Composer:
             node.block = self._indent(node.line) + 1
         tag = str(event.tag) if event.tag else None
         if tag and tag != "!" and tag not in CORE_TAGS:
-            raise self._error(event, f"the tag {tag} is not read.", "Leave it out.")
+            raise self._error(event, f"the tag {shortened(tag)} is not read.", "Leave it out.")
         if event.style in ("'", '"', "|", ">") or tag:
             node.value = source
             if event.style == '"' and not source.isascii():

@@ -1,0 +1,35 @@
+"""Small projects written for one test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECTS = Path(__file__).parents[2] / "data" / "projects"
+
+DOMAIN = """\
+version: "3.1"
+intents: [greet]
+responses:
+  utter_greet:
+    - text: Hello
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write files given as ``domain="…"`` or ``**{"data/nlu.yml": "…"}`` into a project."""
+
+    def write_files(domain: str | bytes | None = DOMAIN, **files: str | bytes) -> Path:
+        given = {} if domain is None else {"domain.yml": domain}
+        for name, content in {**given, **files}.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path
+
+    return write_files
