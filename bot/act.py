@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -51,18 +50,13 @@ async def act(
     except ActionFailed as failure:
         log.error("action.failed", action=prediction.action, error=str(failure))
         return [*prediction.events, *_failed(prediction, before, failure, stage)]
-    events = [*prediction.events, *_executed(prediction, done), *done]
+    if any(isinstance(event, ActionExecutionRejected) for event in done):
+        return done  # the action itself says that it did not run
+    events = [*prediction.events, _action_event(prediction, {}), *done]
     if any(isinstance(event, UserUttered) for event in done):
         # An action may let the user say something; then it fills slots like any message.
         events += await extract_slots(tracker.apply_all(events), stage)
     return events
-
-
-def _executed(prediction: Prediction, done: Sequence[Event]) -> list[Event]:
-    """The action's own event, unless the action says itself that it did not run."""
-    if any(isinstance(event, ActionExecutionRejected) for event in done):
-        return []
-    return [_action_event(prediction, {})]
 
 
 def _action_event(prediction: Prediction, metadata: dict[str, Any]) -> ActionExecuted:

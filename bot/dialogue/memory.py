@@ -11,7 +11,7 @@ from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.rules import NOTHING, OnlyInRules
-from bot.dialogue.states import Feature, State, by_intent, by_text, visible
+from bot.dialogue.states import Feature, State, by_intent, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 
@@ -48,21 +48,11 @@ class MemoizationPolicy:
         self._longest = max((len(key) for key in self._actions), default=0)
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
-        said = tracker.latest_message
-        if tracker.latest_action_name == LISTEN and said and said.text:
-            states = told_states(tracker, domain, self._only_in_rules, words=True)
-            if (action := self._recall(states, tracker, domain)) is not None:
-                return self._proposal(action, is_end_to_end=True)
-        states = told_states(tracker, domain, self._only_in_rules, words=False)
-        return self._proposal(self._recall(states, tracker, domain))
-
-    def _proposal(self, action: str | None, *, is_end_to_end: bool = False) -> Prediction:
+        states = told_states(tracker, domain, self._only_in_rules)
+        action = self._recall(states, tracker, domain)
         if action is None:
             return Prediction(LISTEN, 0.0, self.name, self.priority, scores={})
-        scores = {action: 1.0}
-        return Prediction(
-            action, 1.0, self.name, self.priority, scores, is_end_to_end=is_end_to_end
-        )
+        return Prediction(action, 1.0, self.name, self.priority, scores={action: 1.0})
 
     def _recall(self, states: list[State], tracker: Tracker, domain: Domain) -> str | None:
         kept = states if self._max_history is None else states[-self._max_history :]
@@ -88,7 +78,7 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
         blank = Tracker(tracker.conversation_id, tracker.shapes).reborn()
         for first in actions[self._oldest(tracker) :]:
             rest = blank.apply_all(applied[first:])
-            states = told_states(rest, domain, self._only_in_rules, words=False)
+            states = told_states(rest, domain, self._only_in_rules)
             if states != earlier and (action := super()._recall(states, rest, domain)) is not None:
                 return action
             earlier = states
@@ -104,9 +94,7 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
         return 0
 
 
-def told_states(
-    tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules, *, words: bool
-) -> list[State]:
+def told_states(tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules) -> list[State]:
     """The conversation as a story would tell it: without what only rules know of."""
     told: list[State] = []
     last_action: str | None = None
@@ -120,7 +108,7 @@ def told_states(
             continue
         told.append(_told(state, told[-1] if told else None, last_action, only_in_rules))
     if told:
-        told[-1] = by_text(told[-1]) if words else by_intent(told[-1])
+        told[-1] = by_intent(told[-1])
     return [visible(state, domain) for state in told]
 
 

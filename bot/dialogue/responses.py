@@ -13,7 +13,8 @@ from bot.dialogue.messages import Reply
 
 DATA_KEYS = ("elements", "quick_replies", "buttons", "attachment", "image", "custom")
 
-_PLACE = re.compile(r"\{\{|\}\}|\{([^{}\s][^{}]*)\}|\{|\}")
+_PLACE = re.compile(r"\{\{|\}\}|\{([^{}\n]+)\}|[{}]")
+_ESCAPED = re.compile(r"\{\{[^{}\n]+\}\}")
 
 
 def choose(
@@ -81,14 +82,16 @@ def fill(part: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _fill_text(text: str, values: Mapping[str, Any]) -> str:
-    names = [match[1] for match in _PLACE.finditer(text) if match[1]]
-    if any(name not in values for name in names):
+    pieces = list(_PLACE.finditer(text))
+    names = [piece[1] for piece in pieces if piece[1]]
+    unpaired = any(piece[0] in "{}" for piece in pieces)
+    if unpaired or any(name not in values for name in names):
         return text
+    if names and _ESCAPED.search(text):
+        return text  # as Rasa does when a text has both {name} and {{name}}
 
-    def put(match: re.Match[str]) -> str:
-        if match[1]:
-            return str(values[match[1]])
-        return match[0][0]
+    def put(piece: re.Match[str]) -> str:
+        return str(values[piece[1]]) if piece[1] else piece[0][0]
 
     return _PLACE.sub(put, text)
 

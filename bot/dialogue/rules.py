@@ -91,8 +91,9 @@ class RulePolicy:
         fallback_threshold: float | None = 0.3,
         fallback_action: str = "action_default_fallback",
     ) -> None:
-        self._fallback_threshold = fallback_threshold
-        self._fallback_action = fallback_action
+        self._fallback: dict[str, float] = {}
+        if fallback_threshold is not None:
+            self._fallback = {fallback_action: fallback_threshold}
         blank = blank_tracker(domain)
         ruled = [told for rule in rules for told in rule_events(rule, domain)]
         storied = list(story_events(stories, domain))
@@ -143,7 +144,7 @@ class RulePolicy:
             1.0,
             self.name,
             self.priority,
-            scores={action: 1.0},
+            scores={**self._fallback, action: 1.0},
             events=events,
             is_no_user=is_no_user,
             is_end_to_end=is_end_to_end,
@@ -151,11 +152,9 @@ class RulePolicy:
         )
 
     def _unsure(self, events: tuple[Event, ...]) -> Prediction:
-        if self._fallback_threshold is None:
-            return Prediction(LISTEN, 0.0, self.name, self.priority, scores={}, events=events)
-        action, score = self._fallback_action, self._fallback_threshold
+        action, score = next(iter(self._fallback.items()), (LISTEN, 0.0))
         return Prediction(
-            action, score, self.name, self.priority, scores={action: score}, events=events
+            action, score, self.name, self.priority, scores=self._fallback, events=events
         )
 
     def _from_rules(self, tracker: Tracker, domain: Domain, *, words: bool) -> _Found:

@@ -15,6 +15,7 @@ from bot.dialogue.domain import Domain, Slot, SlotType
 from bot.dialogue.events import UserUttered
 from nlu.parse import Entity
 
+LISTEN = "action_listen"
 UNSET = "should_not_be_set"  # what a rule's null means; Rasa's word for it
 OTHER = "__other__"  # stands for a categorical slot's unlisted values
 ROLE_MARK = "#"
@@ -170,16 +171,16 @@ def _influences(label: str, intent: str | None, domain: Domain) -> bool:
 
 
 def by_intent(state: State) -> State:
-    """``state`` as it looks when the user's intent counts, not the words."""
-    if state.user is None or state.user.text is None:
+    """``state`` as it looks when the intent of what was just said counts, not the words."""
+    if state.user is None or state.user.text is None or state.action != LISTEN:
         return state
     user = UserState(state.user.intent, state.user.entities)
     return msgspec.structs.replace(state, user=user)
 
 
 def by_text(state: State) -> State:
-    """``state`` as it looks when the user's words count, not the intent."""
-    if state.user is None:
+    """``state`` as it looks when the words of what was just said count, not the intent."""
+    if state.user is None or state.action != LISTEN:
         return state
     return msgspec.structs.replace(state, user=UserState(text=state.user.text))
 

@@ -30,9 +30,8 @@ from bot.dialogue.events import (
     UserUtteranceReverted,
     UserUttered,
 )
-from bot.dialogue.states import SlotShape, State, feature, user_state
+from bot.dialogue.states import LISTEN, SlotShape, State, feature, user_state
 
-LISTEN = "action_listen"
 SESSION_START = "action_session_start"
 OURS = ("model_id", "assistant_id")  # event metadata that the server adds
 
@@ -358,6 +357,9 @@ def message_state(message: UserUttered | None) -> dict[str, Any]:
     found: dict[str, Any] = {"intent": {}, "entities": []}
     if message.parse_data is not None:
         found = msgspec.to_builtins(message.parse_data)
+        for key in ("response_selector", "text_tokens"):  # only there when NLU filled them
+            if not found[key]:
+                del found[key]
     metadata = {key: value for key, value in message.metadata.items() if key not in OURS}
     return {**found, "text": message.text, "message_id": message.message_id, "metadata": metadata}
 

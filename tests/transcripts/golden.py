@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ class Recording:
     @property
     def project(self) -> Path:
         return GOLDEN / "projects" / self.content["project"]
+
+    def told(self) -> Iterator[dict[str, Any]]:
+        """The conversations that go through the REST channel alone."""
+        for conversation in self.conversations:
+            if not any("http" in step for step in conversation["steps"]):
+                yield conversation
 
     def parses(self) -> dict[str, Parse]:
         """What NLU made of each text."""
@@ -122,7 +129,15 @@ def plain(value: Any) -> Any:
 
 def _parse(user: dict[str, Any]) -> dict[str, Any]:
     data = user.get("parse_data") or {}
-    return {key: value for key, value in data.items() if key not in ("text", "metadata")}
+    known = {key: value for key, value in data.items() if key not in ("text", "metadata")}
+    # Where an action made the message up, Rasa has no offsets and we have zeros.
+    return {**known, "entities": [_entity(each) for each in known.get("entities", ())]}
+
+
+def _entity(entity: dict[str, Any]) -> dict[str, Any]:
+    if entity.get("end"):
+        return entity
+    return {key: value for key, value in entity.items() if key not in ("start", "end")}
 
 
 def _message(conversation_id: str, said: dict[str, Any]) -> Message:
@@ -160,7 +175,7 @@ def _same_wording(
         other = want[number] if number < len(want) else {}
         name = (event.get("metadata") or {}).get("utter_action")
         if event.get("event") == "bot" and name and _is_wording(event, name, content):
-            event = {**event, "text": other.get("text", event.get("text"))}
+            event = {**event, "text": other.get("text"), "metadata": other.get("metadata")}
         told.append(event)
     return told
 
