@@ -79,8 +79,8 @@ def _named(said: str, today: date) -> date | None:
         month = _month(found[month_at])
         if month:
             return _coming(month, int(found[day_at]), today)
-    if found := _DAY_ONLY.search(said):
-        day = int(found[1])
+    if alone := _DAY_ONLY.search(said):
+        day = int(alone[1])
         this_month = _day(today.year, today.month, day)
         if this_month and this_month >= today:
             return this_month

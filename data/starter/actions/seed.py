@@ -207,7 +207,15 @@ def fill(session: Session, today: date | None = None) -> None:
         for name, email, street, city, postcode in CUSTOMERS
     ]
     products = {row[0]: _product(*row) for row in PRODUCTS}
-    orders = {row[0]: _order(*row, customers, products, today) for row in ORDERS}
+    orders = {
+        number: _order(
+            number, customers[owner], status, today - timedelta(days=ago), items, products
+        )
+        for number, owner, status, ago, items in ORDERS
+    }
+    for order in orders.values():
+        if order.status != "delivered":
+            order.due_on = max(order.due_on, today + timedelta(days=1))
     session.add_all([*customers, *products.values(), *orders.values()])
     session.flush()
     for number, position, reason, status, opened, refunded in RETURNS:
@@ -250,23 +258,19 @@ def _product(
 
 def _order(
     number: str,
-    customer: int,
+    owner: Customer,
     status: str,
-    days_ago: int,
+    ordered_on: date,
     items: tuple[tuple[str, str, str, int], ...],
-    customers: list[Customer],
     products: dict[str, Product],
-    today: date,
 ) -> Order:
-    ordered_on = today - timedelta(days=days_ago)
     due_on = ordered_on + timedelta(days=DAYS_TO_DELIVER)
-    owner = customers[customer]
     return Order(
         number=number,
         customer=owner,
         status=status,
         ordered_on=ordered_on,
-        due_on=max(due_on, today + timedelta(days=1)) if status != "delivered" else due_on,
+        due_on=due_on,
         delivered_on=due_on if status == "delivered" else None,
         street=owner.street,
         city=owner.city,

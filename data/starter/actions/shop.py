@@ -189,7 +189,7 @@ def find_product(session: Session, said: str) -> Product | None:
     """The product that ``said`` names: all its words, else the first that fits."""
     found = find_products(session, said)
     exact = [product for product in found if _words(product.name) == _words(said)]
-    return (exact or found or [None])[0]
+    return next(iter(exact or found), None)
 
 
 def availability(product: Product, colour: str | None, size: str | None) -> Availability:
