@@ -10,7 +10,7 @@ import structlog
 
 from bot.actions.extraction import extract_slots
 from bot.actions.stage import Stage
-from bot.dialogue.domain import Domain
+from bot.dialogue.domain import DEFAULT_INTENTS, Domain
 from bot.dialogue.events import Event, UserUttered
 from bot.dialogue.messages import Message
 from bot.dialogue.tracker import Tracker
@@ -74,7 +74,7 @@ def read_payload(text: str, domain: Domain) -> Parse | None:
     if not text.startswith("/") or (match := _PAYLOAD.match(text)) is None:
         return None
     name = match["name"].strip()
-    if name not in domain.intents:
+    if name not in domain.intents and name not in DEFAULT_INTENTS:
         return None
     intent = Intent(name, _confidence(match["confidence"]))
     return Parse(text, intent, _entities(match, domain), (intent,))

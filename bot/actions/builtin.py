@@ -19,7 +19,8 @@ from bot.dialogue.events import (
     UserUtteranceReverted,
 )
 from bot.dialogue.responses import is_retrieval, retrieved, utterance
-from bot.dialogue.tracker import LISTEN, Tracker
+from bot.dialogue.states import LISTEN
+from bot.dialogue.tracker import Tracker
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,8 @@ from bot.dialogue.events import (
     UserUtteranceReverted,
     UserUttered,
 )
-from bot.dialogue.tracker import LISTEN, Tracker
+from bot.dialogue.states import LISTEN
+from bot.dialogue.tracker import Tracker
 from nlu.parse import Intent
 
 NAME = "action_two_stage_fallback"

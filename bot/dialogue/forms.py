@@ -15,7 +15,8 @@ from bot.dialogue.events import (
     SlotSet,
     UserUttered,
 )
-from bot.dialogue.tracker import LISTEN, Tracker
+from bot.dialogue.states import LISTEN
+from bot.dialogue.tracker import Tracker
 
 
 def validator(form: Form) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.dialogue.domain import Domain, Slot
 from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
-from bot.dialogue.states import UNSET
+from bot.dialogue.states import LISTEN, UNSET
 from bot.dialogue.stories import (
     ActionStep,
     CheckpointStep,
@@ -20,7 +20,6 @@ from bot.dialogue.stories import (
     StoryEntity,
     UserStep,
 )
-from bot.dialogue.tracker import LISTEN
 from nlu.parse import Entity, Intent, Parse
 
 ANYTHING = "..."  # where a rule begins or goes on in the midst of a conversation

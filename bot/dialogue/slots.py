@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.dialogue.domain import REQUESTED_SLOT, Domain, Mapping, Slot
+from bot.dialogue.domain import DEFAULT_INTENTS, REQUESTED_SLOT, Domain, Mapping, Slot
 from bot.dialogue.events import SlotSet
 from bot.dialogue.tracker import Tracker
 
@@ -71,7 +71,9 @@ def _is_known(mapping: Mapping, domain: Domain) -> bool:
         case "from_entity":
             return mapping.entity in domain.entities
         case "from_intent":
-            return all(intent in domain.intents for intent in mapping.intent)
+            return all(
+                intent in domain.intents or intent in DEFAULT_INTENTS for intent in mapping.intent
+            )
         case _:
             return True
 
