@@ -1,7 +1,7 @@
 """Keeps parsed content, because parsing YAML takes seconds where reading this takes milliseconds.
 
-An entry is named by the SHA-256 of everything it was made from; one that cannot be read is
-as good as none.
+An entry is named by the SHA-256 of everything it was made from, this package's own code
+included; one that cannot be read is as good as none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import msgspec
 
 from bot.project.content import Content
 
-VERSION = "1"
-"""Raise when the readers give something else for the same files."""
+BOT = Path(__file__).parents[1]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -29,8 +28,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 def key_of(domain: Mapping[str, str], data: Mapping[str, str]) -> str:
     """The name of the entry for these texts, by file."""
-    files = [VERSION, [*domain.items()], [*data.items()]]
-    return sha256(msgspec.msgpack.encode(files)).hexdigest()
+    code = sorted([*BOT.glob("project/*.py"), *BOT.glob("dialogue/*.py")])
+    parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()]]
+    return sha256(msgspec.msgpack.encode(parts)).hexdigest()
 
 
 def recall(cache: Path, key: str, root: Path) -> Content | None:

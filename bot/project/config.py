@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.project import Component, Config
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 KNOWN_KEYS = (
     "recipe",

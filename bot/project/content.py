@@ -15,12 +15,13 @@ from bot.project.files import ProjectFiles
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
 from bot.project.nlu import NluReader
+from bot.project.node import Node
 from bot.project.project import NluData
 from bot.project.references import check_references
 from bot.project.report import Problem, Report
 from bot.project.stories import StoryReader
 from bot.project.version import is_read
-from bot.project.yaml import Node, read_yaml
+from bot.project.yaml import read_yaml
 
 DATA_KEYS = ("nlu", "stories", "rules", "responses")
 

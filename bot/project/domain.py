@@ -18,10 +18,10 @@ from bot.dialogue.domain import (
 )
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.report import Report
 from bot.project.responses import read_responses
 from bot.project.slots import read_slot
-from bot.project.yaml import Node
 
 DOMAIN_KEYS = (
     "intents",

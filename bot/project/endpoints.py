@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.project.node import Node
 from bot.project.project import Endpoint, Endpoints
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 
 def read_endpoints(root: Node | None, report: Report) -> Endpoints:

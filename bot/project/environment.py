@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 

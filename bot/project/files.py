@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bot.errors import ProjectError
 from bot.project.config import imported_paths
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node, read_text, read_yaml
+from bot.project.yaml import read_text, read_yaml
 
 SUFFIXES = (".yml", ".yaml")
 OWN_FILES = frozenset(f"{name}.yml" for name in ("config", "endpoints", "credentials", "domain"))
@@ -42,16 +43,7 @@ class ProjectFiles:
 
 def find_files(root: Path, report: Report) -> ProjectFiles:
     """The files of the project at ``root`` and of those its config.yml imports."""
-    if not root.exists():
-        raise ProjectError(
-            "there is no such folder.",
-            file=str(root),
-            suggestion="Give the folder of a project, or make one with: parley init FOLDER.",
-        )
-    if not root.is_dir():
-        raise ProjectError(
-            "is not a folder.", file=str(root), suggestion="Give the folder that holds config.yml."
-        )
+    _must_be_a_folder(root)
     files = ProjectFiles(root)
     files.config = files.optional("config", report)
     folders = [Path()]
@@ -59,12 +51,30 @@ def find_files(root: Path, report: Report) -> ProjectFiles:
         _add_imports(files, Path(), files.config, folders, report)
     try:
         for folder in folders:
-            files.domain += _domain_files(root, folder)
+            files.domain += _domain_files(root, folder, report)
             files.data += _data_files(root, folder)
     except OSError as error:
         raise ProjectError(f"cannot be listed: {error.strerror}.", file=str(root)) from error
     files.data = sorted(set(files.data) - set(files.domain))
     return files
+
+
+def _must_be_a_folder(root: Path) -> None:
+    try:
+        if root.is_dir():
+            return
+        exists = root.exists()
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror or error}.", file=str(root)) from error
+    if exists:
+        raise ProjectError(
+            "is not a folder.", file=str(root), suggestion="Give the folder that holds config.yml."
+        )
+    raise ProjectError(
+        "there is no such folder.",
+        file=str(root),
+        suggestion="Give the folder of a project, or make one with: parley init FOLDER.",
+    )
 
 
 def _add_imports(
@@ -82,9 +92,17 @@ def _add_imports(
             _add_imports(files, imported, inner, folders, report)
 
 
-def _domain_files(root: Path, folder: Path) -> list[str]:
+def _domain_files(root: Path, folder: Path, report: Report) -> list[str]:
     for name in ("domain.yml", "domain.yaml"):
         if (root / folder / name).is_file():
+            if (root / folder / "domain").is_dir():
+                report.warn(
+                    ProjectError(
+                        f"the folder beside {name} is not read.",
+                        file=(folder / "domain").as_posix(),
+                        suggestion=f"Move {name} into it.",
+                    )
+                )
             return [(folder / name).as_posix()]
     return list(_yaml_below(root, folder / "domain"))
 

@@ -15,9 +15,9 @@ from bot.project.endpoints import read_credentials, read_endpoints
 from bot.project.environment import expand
 from bot.project.files import ProjectFiles, find_files
 from bot.project.hashes import nlu_hash, project_hash
+from bot.project.node import Node
 from bot.project.project import Project
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 
 def load_project(
@@ -43,8 +43,7 @@ def load_project(
     else:
         report.problems += content.warnings
     project = assemble(files, content, environ, report)
-    if report.first_error:
-        raise report.first_error.as_error()
+    report.raise_first_error()
     return project
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.project.yaml import Node
+from bot.project.node import Node
 
 Kind = Literal[
     "action", "mapping action", "intent", "entity", "slot", "loop", "form slot", "variable"

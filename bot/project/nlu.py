@@ -12,9 +12,10 @@ from bot.errors import ProjectError
 from bot.project.markup import MarkupError, read_markup
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.project import Example, ExampleEntity, Lookup, NluData, Regex
 from bot.project.report import Report, shortened
-from bot.project.yaml import Node, read_text
+from bot.project.yaml import read_text
 
 KINDS = ("intent", "synonym", "regex", "lookup")
 ITEM_KEYS = (*KINDS, "examples", "metadata")

@@ -80,6 +80,21 @@ class Report:
         """The error a start fails with."""
         return next((p for p in self.problems if p.severity == "error"), None)
 
+    def raise_first_error(self) -> None:
+        """Raise the error a start fails with, if there is one, and say how many more there are."""
+        errors = [problem.as_error() for problem in self.problems if problem.severity == "error"]
+        if not errors:
+            return
+        first = errors[0]
+        more = f"(parley check shows {len(errors) - 1} more.)" if len(errors) > 1 else ""
+        raise ProjectError(
+            first.message,
+            file=first.file,
+            line=first.line,
+            column=first.column,
+            suggestion=f"{first.suggestion} {more}".strip(),
+        )
+
 
 class _GoingOn:
     def __init__(self, report: Report) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from bot.dialogue.domain import SlotCondition, Variation
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 KEYS = (
     "text",

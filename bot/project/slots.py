@@ -7,8 +7,8 @@ from typing import Any, cast, get_args
 from bot.dialogue.domain import Condition, Mapping, MappingType, Slot, SlotType
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 TYPES: tuple[str, ...] = get_args(SlotType)
 MAPPING_TYPES: tuple[str, ...] = get_args(MappingType)

@@ -19,8 +19,8 @@ from bot.dialogue.stories import (
 from bot.project.markup import MarkupError, read_markup
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 STEP_KINDS = ("intent", "user", "action", "bot", "or", "active_loop", "checkpoint", "slot_was_set")
 STEP_KEYS = {

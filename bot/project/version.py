@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bot.project.node import Node
 from bot.project.report import Report
-from bot.project.yaml import Node
 
 NEWEST = (3, 1)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,10 +19,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from bot.errors import ProjectError
+from bot.project.node import Node, Scalar
 from bot.project.report import Report, shortened
 
 MOST_LEVELS = 60
-MOST_NODES = 2_000_000  # counted with aliases expanded
+MOST_COPIES = 100_000  # of values, made by following aliases
 MOST_BYTES = 64 * 1024 * 1024
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -39,114 +40,14 @@ MAYBE_NOT_TEXT = frozenset("-+.0123456789")
 BLANK_LINE = re.compile(r"^ +(?=\r?$)", re.MULTILINE)
 CORE_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
 
-Scalar = None | bool | int | float | str
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """A value and where it was written; ``line`` and ``column`` count from 1.
-
-    ``source`` is a scalar as written, ``keys`` the places of a mapping's keys, ``size`` the
-    number of nodes below with every alias expanded, ``block`` the column where the lines of a
-    ``|`` text begin (0: it is none; its first line is the one after ``line``).
-    """
-
-    value: Scalar | list[Node] | dict[str, Node]
-    file: str
-    line: int
-    column: int
-    source: str = ""
-    keys: dict[str, tuple[int, int]] | None = None
-    size: int = 1
-    block: int = 0
-
-    def wrong(self, message: str, suggestion: str = "") -> ProjectError:
-        """The error that says ``message`` at this place."""
-        return ProjectError(
-            message, file=self.file, line=self.line, column=self.column, suggestion=suggestion
-        )
-
-    def wrong_key(self, key: str, message: str, suggestion: str = "") -> ProjectError:
-        """The error that says ``message`` where ``key`` is written."""
-        line, column = (self.keys or {}).get(key, (self.line, self.column))
-        return ProjectError(
-            message, file=self.file, line=line, column=column, suggestion=suggestion
-        )
-
-    @property
-    def kind(self) -> str:
-        """What this is, in words for an error."""
-        match self.value:
-            case None:
-                return "nothing"
-            case dict():
-                return "a mapping"
-            case list():
-                return "a list"
-            case bool():
-                return f"{self.source}, a truth value"
-            case int() | float():
-                return f"the number {self.source}"
-            case _:
-                return f"the text '{shortened(self.source)}'"
-
-    def mapping(self, what: str) -> dict[str, Node]:
-        """The values by key; ``what`` names the thing in the error."""
-        if isinstance(self.value, dict):
-            return self.value
-        raise self.wrong(f"{what} must be a mapping (key: value), not {self.kind}.")
-
-    def sequence(self, what: str) -> list[Node]:
-        """The items of a list."""
-        if isinstance(self.value, list):
-            return self.value
-        raise self.wrong(f"{what} must be a list (lines that begin with -), not {self.kind}.")
-
-    def text(self, what: str) -> str:
-        """A text; a number or truth value counts as it was written."""
-        if isinstance(self.value, str | bool | int | float):
-            return self.source
-        raise self.wrong(f"{what} must be a text, not {self.kind}.")
-
-    def name(self, what: str) -> str:
-        """A text with something in it."""
-        name = self.text(what).strip()
-        if not name:
-            raise self.wrong(f"{what} is empty.")
-        return name
-
-    def truth(self, what: str) -> bool:
-        """True or false."""
-        if isinstance(self.value, bool):
-            return self.value
-        raise self.wrong(f"{what} must be true or false, not {self.kind}.")
-
-    def number(self, what: str) -> float:
-        """An int or a float."""
-        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
-            return self.value
-        raise self.wrong(f"{what} must be a number, not {self.kind}.")
-
-    def names(self, what: str) -> list[Node]:
-        """Nodes that hold names: of a list, or the one name that stands in place of a list."""
-        nodes = self.value if isinstance(self.value, list) else [self]
-        for node in nodes:
-            node.name(what)
-        return nodes
-
-    def plain(self) -> Any:
-        """The value without places, made of dict, list, str, int, float, bool and None."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
-
 
 def read_text(path: Path, file: str) -> str:
     """The text of a UTF-8 file."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise ProjectError("is not a file.", file=file)
+        if status.st_size > MOST_BYTES:
             raise ProjectError(
                 f"is larger than {MOST_BYTES // 2**20} MiB.",
                 file=file,
@@ -240,6 +141,7 @@ class _Composer:
         self._file = file
         self._report = report
         self._anchors: dict[str, Node | None] = {}
+        self._nodes = 0  # written in the file, keys included
         self._lines = text.split("\n")
 
     def root(self) -> Node:
@@ -269,10 +171,11 @@ class _Composer:
     def _node(self, event: Any, level: int) -> Node:
         if level > MOST_LEVELS:
             raise self._error(event, f"is nested deeper than {MOST_LEVELS} levels.")
-        mark = event.start_mark
-        node = Node(None, self._file, mark.line + 1, mark.column + 1)
         if isinstance(event, ev.AliasEvent):
             return self._alias(event)
+        mark = event.start_mark
+        node = Node(None, self._file, mark.line + 1, mark.column + 1)
+        self._nodes += 1
         if event.anchor:
             self._anchors[event.anchor] = None  # until it is complete
         if isinstance(event, ev.ScalarEvent):
@@ -281,9 +184,9 @@ class _Composer:
             self._sequence(node, level)
         else:
             self._mapping(node, level)
-        if node.size > MOST_NODES:
+        if node.size > self._nodes + MOST_COPIES:
             raise self._error(
-                event, f"expands to more than {MOST_NODES} values.", "Use fewer aliases."
+                event, f"repeats more than {MOST_COPIES} values by aliases.", "Use fewer aliases."
             )
         if event.anchor:
             self._anchors[event.anchor] = node

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.project.load import load_project
+from bot.project.project import Project
+
 PROJECTS = Path(__file__).parents[2] / "data" / "projects"
 
 DOMAIN = """\
@@ -17,7 +20,16 @@ responses:
     - text: Hello
 """
 
+ENVIRON = {"ACTION_HOST": "actions", "ACTION_PASSWORD": "pä$$", "SLACK_TOKEN": "123"}
+"""What the files of the good project ask for."""
+
 Write = Callable[..., Path]
+
+
+@pytest.fixture
+def good() -> Project:
+    """The project with something of everything."""
+    return load_project(PROJECTS / "good", environ=ENVIRON)
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from bot.project.check import check_project
 from bot.project.report import Problem
-from tests.unit.project.conftest import DOMAIN, PROJECTS, Write
-
-ENVIRON = {"ACTION_HOST": "actions", "ACTION_PASSWORD": "x", "SLACK_TOKEN": "123"}
+from tests.unit.project.conftest import DOMAIN, ENVIRON, PROJECTS, Write
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable
+import os
 from pathlib import Path
 
 import pytest
@@ -20,18 +18,10 @@ from bot.dialogue.stories import (
     UserStep,
 )
 from bot.errors import ProjectError
-from bot.project import load as load_module
 from bot.project.config import DEFAULT_PIPELINE, DEFAULT_POLICIES
 from bot.project.load import load_project
 from bot.project.project import Example, ExampleEntity, Project
 from tests.unit.project.conftest import PROJECTS, Write
-
-ENVIRON = {"ACTION_HOST": "actions", "ACTION_PASSWORD": "pä$$", "SLACK_TOKEN": "123"}
-
-
-@pytest.fixture
-def good() -> Project:
-    return load_project(PROJECTS / "good", environ=ENVIRON)
 
 
 def test_a_good_project_has_no_warnings(good: Project) -> None:
@@ -286,173 +276,33 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(write: Write) -> None:
         load_project(folder)
 
 
+def test_a_pipe_in_place_of_a_file_is_a_clear_error(write: Write) -> None:
+    folder = write()
+    (folder / "data").mkdir()
+    os.mkfifo(folder / "data" / "pipe.yml")
+    with pytest.raises(ProjectError, match=r"data/pipe\.yml: is not a file"):
+        load_project(folder)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_no_folder_can_have_is_a_clear_error(name: str) -> None:
+    with pytest.raises(ProjectError, match=r"cannot be read|no such folder"):
+        load_project(name)
+
+
+def test_the_first_error_says_how_many_more_there_are(write: Write) -> None:
+    with pytest.raises(ProjectError, match=r"1:10: .* \(parley check shows 1 more\.\)"):
+        load_project(write(domain="intents: a\nactions: b\n"))
+
+
+def test_a_domain_folder_beside_a_domain_file_is_warned_of(write: Write) -> None:
+    (warning,) = load_project(write(**{"domain/more.yml": "intents: [a]\n"})).warnings
+    assert warning.startswith("domain: the folder beside domain.yml is not read")
+
+
 def test_a_wrong_definition_does_not_make_its_name_unknown(write: Write) -> None:
     domain = "intents: [a]\nslots: {size: {type: flaot, mappings: []}}\n"
     story = "stories: [{story: s, steps: [{intent: a}, {slot_was_set: [size]}]}]\n"
     with pytest.raises(ProjectError, match="flaot") as raised:
         load_project(write(domain=domain, **{"data/s.yml": story}))
     assert "which the domain does not define" not in str(raised.value)
-
-
-class TestCache:
-    """With a cache, an unchanged project is not parsed again."""
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        shutil.copytree(PROJECTS / "good", tmp_path / "good")
-        return tmp_path / "good"
-
-    @pytest.fixture
-    def load(self, folder: Path, tmp_path: Path) -> Callable[[], Project]:
-        return lambda: load_project(folder, environ=ENVIRON, cache=tmp_path / "cache")
-
-    @pytest.fixture
-    def never_parse(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-        def forbid() -> None:
-            def read(*_: object) -> None:
-                raise AssertionError("parsed again")
-
-            monkeypatch.setattr(load_module, "read_content", read)
-
-        return forbid
-
-    def test_what_was_kept_equals_what_was_read(
-        self, load: Callable[[], Project], never_parse: Callable[[], None]
-    ) -> None:
-        first = load()
-        never_parse()
-        assert load() == first
-
-    def test_warnings_are_kept_too(
-        self, folder: Path, load: Callable[[], Project], never_parse: Callable[[], None]
-    ) -> None:
-        (folder / "data" / "more.yml").write_text(
-            "nlu:\n- intent: nobody\n  examples: |\n    - x\n"
-        )
-        first = load()
-        assert first.warnings
-        never_parse()
-        assert load().warnings == first.warnings
-
-    @pytest.mark.parametrize("file", ["domain.yml", "data/nlu.yml", "data/dishes.txt"])
-    def test_a_changed_file_is_read_again(
-        self, folder: Path, load: Callable[[], Project], file: str
-    ) -> None:
-        before = load()
-        path = folder / file
-        path.write_text(path.read_text().replace("soup", "stew").replace("Hello", "Hi"))
-        assert load().hash != before.hash
-
-    @pytest.mark.parametrize("damage", [b"", b"x" * 100, None])
-    def test_a_damaged_entry_is_read_again_and_written_anew(
-        self,
-        tmp_path: Path,
-        load: Callable[[], Project],
-        never_parse: Callable[[], None],
-        damage: bytes | None,
-    ) -> None:
-        first = load()
-        (entry,) = (tmp_path / "cache").iterdir()
-        kept = entry.read_bytes()
-        entry.write_bytes(kept[:-1] if damage is None else damage)
-        assert load() == first
-        assert entry.read_bytes() == kept
-        never_parse()
-        assert load() == first
-
-    def test_a_cache_that_cannot_be_written_does_no_harm(self, folder: Path) -> None:
-        assert load_project(folder, environ=ENVIRON, cache=folder / "domain.yml" / "cache")
-
-    def test_an_unchanged_project_of_twenty_thousand_lines_starts_in_time(
-        self, folder: Path, load: Callable[[], Project]
-    ) -> None:
-        lines = ["nlu:"]
-        for n in range(1000):
-            lines += [f"- intent: faq/i{n}", "  examples: |"]
-            lines += [f"    - question {m} number {n} about [soup](dish)" for m in range(18)]
-        (folder / "data" / "many.yml").write_text("\n".join(lines))
-        first = load()
-        started = time.process_time()
-        again = load()
-        assert time.process_time() - started < 0.3
-        assert again == first
-
-
-class TestHashes:
-    """The hashes change with what matters, and with nothing else."""
-
-    @pytest.fixture
-    def changed(self, tmp_path: Path) -> Callable[[str, str, str], Project]:
-        def change(file: str, old: str, new: str) -> Project:
-            folder = tmp_path / "changed"
-            shutil.copytree(PROJECTS / "good", folder)
-            path = folder / file
-            text = path.read_text()
-            assert old in text
-            path.write_text(text.replace(old, new, 1))
-            return load_project(folder, environ=ENVIRON)
-
-        return change
-
-    @pytest.mark.parametrize(
-        ("file", "old", "new"),
-        [
-            ("data/nlu.yml", "nlu:\n", "# a comment\n\nnlu:\n"),
-            ("data/nlu.yml", "- synonym: fries", "- synonym:   'fries'"),
-            ("domain.yml", "[small, large, 3]", "\n      - small\n      - large\n      - 3"),
-            ("endpoints.yml", "5055", "5056"),
-            ("credentials.yml", "proxy: null", "proxy: x"),
-        ],
-    )
-    def test_layout_and_servers_do_not_matter(
-        self,
-        good: Project,
-        changed: Callable[[str, str, str], Project],
-        file: str,
-        old: str,
-        new: str,
-    ) -> None:
-        project = changed(file, old, new)
-        assert (project.hash, project.nlu_hash) == (good.hash, good.nlu_hash)
-
-    @pytest.mark.parametrize(
-        ("file", "old", "new"),
-        [
-            ("data/nlu.yml", "- hello", "- hello there"),
-            ("data/nlu.yml", "so?up", "soo?up"),
-            ("data/dishes.txt", "stew", "salad"),
-            ("config.yml", "epochs: 5", "epochs: 6"),
-            ("domain.yml", "entities:\n", "entities:\n  - colour\n"),
-        ],
-    )
-    def test_what_nlu_learns_from_changes_both(
-        self,
-        good: Project,
-        changed: Callable[[str, str, str], Project],
-        file: str,
-        old: str,
-        new: str,
-    ) -> None:
-        project = changed(file, old, new)
-        assert project.hash != good.hash
-        assert project.nlu_hash != good.nlu_hash
-
-    @pytest.mark.parametrize(
-        ("file", "old", "new"),
-        [
-            ("domain.yml", "Which dish?", "What dish?"),
-            ("data/paths.yaml", "size: large", "size: small"),
-            ("config.yml", "0.4", "0.5"),
-        ],
-    )
-    def test_the_rest_changes_only_the_hash_of_the_whole(
-        self,
-        good: Project,
-        changed: Callable[[str, str, str], Project],
-        file: str,
-        old: str,
-        new: str,
-    ) -> None:
-        project = changed(file, old, new)
-        assert project.hash != good.hash
-        assert project.nlu_hash == good.nlu_hash

@@ -1,0 +1,90 @@
+"""The hashes change with what matters, and with nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.project.load import load_project
+from bot.project.project import Project
+from tests.unit.project.conftest import ENVIRON, PROJECTS
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[[str, str, str], Project]:
+    def change(file: str, old: str, new: str) -> Project:
+        folder = tmp_path / "changed"
+        shutil.copytree(PROJECTS / "good", folder)
+        path = folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        return load_project(folder, environ=ENVIRON)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("data/nlu.yml", "nlu:\n", "# a comment\n\nnlu:\n"),
+        ("data/nlu.yml", "- synonym: fries", "- synonym:   'fries'"),
+        ("domain.yml", "[small, large, 3]", "\n      - small\n      - large\n      - 3"),
+        ("endpoints.yml", "5055", "5056"),
+        ("credentials.yml", "proxy: null", "proxy: x"),
+    ],
+)
+def test_layout_and_servers_do_not_matter(
+    good: Project,
+    changed: Callable[[str, str, str], Project],
+    file: str,
+    old: str,
+    new: str,
+) -> None:
+    project = changed(file, old, new)
+    assert (project.hash, project.nlu_hash) == (good.hash, good.nlu_hash)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("data/nlu.yml", "- hello", "- hello there"),
+        ("data/nlu.yml", "so?up", "soo?up"),
+        ("data/dishes.txt", "stew", "salad"),
+        ("config.yml", "epochs: 5", "epochs: 6"),
+        ("domain.yml", "entities:\n", "entities:\n  - colour\n"),
+    ],
+)
+def test_what_nlu_learns_from_changes_both(
+    good: Project,
+    changed: Callable[[str, str, str], Project],
+    file: str,
+    old: str,
+    new: str,
+) -> None:
+    project = changed(file, old, new)
+    assert project.hash != good.hash
+    assert project.nlu_hash != good.nlu_hash
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("domain.yml", "Which dish?", "What dish?"),
+        ("data/paths.yaml", "size: large", "size: small"),
+        ("config.yml", "0.4", "0.5"),
+    ],
+)
+def test_the_rest_changes_only_the_hash_of_the_whole(
+    good: Project,
+    changed: Callable[[str, str, str], Project],
+    file: str,
+    old: str,
+    new: str,
+) -> None:
+    project = changed(file, old, new)
+    assert project.hash != good.hash
+    assert project.nlu_hash == good.nlu_hash
