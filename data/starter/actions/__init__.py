@@ -1,4 +1,4 @@
 """Fernway's actions, run by rasa-sdk.
 
-models, shop, dates, seed and database need only SQLAlchemy; desk and the rest need rasa-sdk.
+models, shop, seed, database, dates and answers need only SQLAlchemy; the rest needs rasa-sdk.
 """

@@ -18,6 +18,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import shop
+from .answers import NO_ADDRESS, NO_CANCELLING, NO_DAY, NO_REPLACEMENT, NO_RETURN
 from .database import shop_session
 from .dates import read_date
 from .desk import intent
@@ -188,9 +189,7 @@ class CancelForm(ShopForm):
     owner_only = True
 
     def refusal(self, order: Order) -> str | None:
-        if order.status == "processing":
-            return None
-        return f"utter_cancel_refused_{order.status}"
+        return NO_CANCELLING.get(order.status)
 
 
 class ReturnForm(ShopForm):
@@ -202,7 +201,7 @@ class ReturnForm(ShopForm):
         try:
             shop.check_returnable(order, this_day())
         except shop.Refused as refused:
-            return f"utter_return_refused_{refused.reason}"
+            return NO_RETURN[refused.reason]
         return None
 
     def validate_return_reason(
@@ -238,7 +237,7 @@ class ExchangeForm(ReturnForm):
             except shop.Refused as refused:
                 others = ", ".join(shop.variants_in_stock(item.product))
                 dispatcher.utter_message(
-                    response=f"utter_replacement_{refused.reason}",
+                    response=NO_REPLACEMENT[refused.reason],
                     wanted=wanted,
                     item=item.product.name,
                     others=others,
@@ -253,9 +252,7 @@ class AddressForm(ShopForm):
     owner_only = True
 
     def refusal(self, order: Order) -> str | None:
-        if order.status == "processing":
-            return None
-        return f"utter_address_refused_{order.status}"
+        return NO_ADDRESS.get(order.status)
 
     def validate_street(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -289,9 +286,7 @@ class DeliveryDateForm(ShopForm):
     owner_only = True
 
     def refusal(self, order: Order) -> str | None:
-        if order.status in {"processing", "shipped"}:
-            return None
-        return f"utter_date_refused_{order.status}"
+        return NO_DAY.get(order.status)
 
     def validate_delivery_date(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -304,7 +299,7 @@ class DeliveryDateForm(ShopForm):
         try:
             shop.check_delivery_day(day, today)
         except shop.Refused as refused:
-            dispatcher.utter_message(response=f"utter_date_refused_{refused.reason}")
+            dispatcher.utter_message(response=NO_DAY[refused.reason])
             return {"delivery_date": None}
         return {"delivery_date": date.isoformat(day)}
 

@@ -11,6 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from . import shop
+from .answers import NO_ADDRESS, NO_CANCELLING, NO_DAY, REFUND, STATUS
 from .desk import ShopAction, forget_task
 from .models import Order
 
@@ -28,7 +29,7 @@ class OrderStatus(ShopAction):
         if order is None:
             dispatcher.utter_message(response="utter_order_unknown")
             return forget_task()
-        dispatcher.utter_message(response=f"utter_order_{order.status}", **order_words(order))
+        dispatcher.utter_message(response=STATUS[order.status], **order_words(order))
         return forget_task(but=("order_number",))
 
 
@@ -77,9 +78,7 @@ class CancelOrder(ShopAction):
         try:
             shop.cancel(order)
         except shop.Refused as refused:
-            dispatcher.utter_message(
-                response=f"utter_cancel_refused_{refused.reason}", **order_words(order)
-            )
+            dispatcher.utter_message(response=NO_CANCELLING[refused.reason], **order_words(order))
         else:
             dispatcher.utter_message(response="utter_order_is_cancelled", **order_words(order))
         return forget_task()
@@ -101,7 +100,7 @@ class RefundStatus(ShopAction):
         for made in returns:
             paid_on = made.refunded_on or made.opened_on
             dispatcher.utter_message(
-                response=f"utter_refund_{made.status}",
+                response=REFUND[made.status],
                 return_number=made.number,
                 item=shop.describe(made.item),
                 amount=shop.pounds(made.item.price_pence * made.item.quantity),
@@ -131,9 +130,7 @@ class ChangeAddress(ShopAction):
                 tracker.get_slot("postcode"),
             )
         except shop.Refused as refused:
-            dispatcher.utter_message(
-                response=f"utter_address_refused_{refused.reason}", **order_words(order)
-            )
+            dispatcher.utter_message(response=NO_ADDRESS[refused.reason], **order_words(order))
         else:
             dispatcher.utter_message(response="utter_address_changed", **order_words(order))
         return forget_task()
@@ -154,9 +151,7 @@ class ChangeDeliveryDate(ShopAction):
         try:
             shop.change_delivery_day(order, date.fromisoformat(tracker.get_slot("delivery_date")))
         except shop.Refused as refused:
-            dispatcher.utter_message(
-                response=f"utter_date_refused_{refused.reason}", **order_words(order)
-            )
+            dispatcher.utter_message(response=NO_DAY[refused.reason], **order_words(order))
         else:
             dispatcher.utter_message(response="utter_delivery_date_changed", **order_words(order))
         return forget_task()

@@ -8,6 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from . import shop
+from .answers import REPORTED
 from .desk import ShopAction, forget_task
 
 LAST_WORDS = 5
@@ -49,7 +50,7 @@ class ReportProblem(ShopAction):
             session, problem, tracker.sender_id, about=item, order_number=number
         )
         dispatcher.utter_message(
-            response=f"utter_reported_{problem}", ticket=ticket.number, item=item, number=number
+            response=REPORTED[problem], ticket=ticket.number, item=item, number=number
         )
         return forget_task(but=("order_number",))
 

@@ -8,6 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from . import shop
+from .answers import NO_VOUCHER
 from .desk import ShopAction, entities
 from .models import Product
 
@@ -105,7 +106,7 @@ class CheckVoucher(ShopAction):
         try:
             voucher = shop.check_voucher(session, code)
         except shop.Refused as refused:
-            dispatcher.utter_message(response=f"utter_voucher_{refused.reason}", code=code)
+            dispatcher.utter_message(response=NO_VOUCHER[refused.reason], code=code)
         else:
             dispatcher.utter_message(
                 response="utter_voucher_minimum" if voucher.minimum_pence else "utter_voucher_good",

@@ -8,6 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from . import shop
+from .answers import CONFIRM
 from .desk import ShopAction, active_form
 from .forms import WHOLE_PARCEL
 
@@ -43,7 +44,7 @@ class AskConfirmed(ShopAction):
         form = active_form(tracker) or ""
         order = shop.find_order(session, str(tracker.get_slot("order_number")))
         dispatcher.utter_message(
-            response=f"utter_confirm_{form.removesuffix('_form')}",
+            response=CONFIRM[form],
             items=", ".join(map(shop.describe, order.items)) if order else "",
         )
         return []

@@ -8,6 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from . import shop
+from .answers import NO_RETURN
 from .desk import ShopAction, forget_task
 from .forms import REASONS
 from .models import Item
@@ -64,9 +65,7 @@ def _book(
     try:
         made = shop.open_return(session, item, reason, replacement)
     except shop.Refused as refused:
-        dispatcher.utter_message(
-            response=f"utter_return_refused_{refused.reason}", number=item.order_number
-        )
+        dispatcher.utter_message(response=NO_RETURN[refused.reason], number=item.order_number)
         return
     dispatcher.utter_message(
         response="utter_exchange_booked" if made.replacement else "utter_return_booked",
