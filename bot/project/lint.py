@@ -12,8 +12,10 @@ from pathlib import Path
 from bot.dialogue.domain import DEFAULT_INTENTS
 from bot.dialogue.stories import ActionStep, CheckpointStep, OrStep, Story, UserStep
 from bot.errors import ProjectError
+from bot.project.code import Code, read_code
 from bot.project.content import Reading
 from bot.project.mentions import Kind
+from bot.project.names import did_you_mean
 from bot.project.project import Example, Project
 from bot.project.references import retrieval_intents
 from bot.project.report import shortened
@@ -26,10 +28,12 @@ DEFAULT_RESPONSES = frozenset(
 
 def lint(project: Project, reading: Reading) -> Iterator[ProjectError]:
     """Everything worth a warning beyond what reading the files said."""
+    code = read_code(Path(project.path))
     yield from _intents(project, reading)
     yield from _examples(project)
     yield from _forms(project, reading)
-    yield from _responses(project, reading)
+    yield from _responses(project, reading, code)
+    yield from _variables(project, reading, code)
     yield from _slots(project, reading)
     yield from _checkpoints(project)
     yield from _contradictions(project)
@@ -117,17 +121,16 @@ def asking(form: str, slot: str) -> tuple[str, ...]:
     )
 
 
-def _responses(project: Project, reading: Reading) -> Iterator[ProjectError]:
+def _responses(project: Project, reading: Reading, code: Code) -> Iterator[ProjectError]:
     domain = project.domain
     used = _mentioned(reading, "action") | DEFAULT_RESPONSES
     for form in domain.forms.values():
         for slot in form.required_slots:
             used |= set(asking(form.name, slot))
-    code = _action_code(Path(project.path))
     answered = retrieval_intents(project.nlu)
     for name in reading.domain.responses:
         base = name.removeprefix("utter_").split("/", 1)[0]
-        if name in used or name in code or ("/" in name and base in answered):
+        if name in used or code.may_say(name) or ("/" in name and base in answered):
             continue
         message = f"the response '{name}' is used by no story, rule, form or action."
         yield _place(reading, "responses", name, message, "Use it or remove it.")
@@ -141,10 +144,15 @@ def _responses(project: Project, reading: Reading) -> Iterator[ProjectError]:
             yield _place(reading, "actions", name, message, "Add it under responses.")
 
 
-def _action_code(root: Path) -> str:
-    """The project's Python code, which may name responses."""
-    files = [*root.glob("*.py"), *root.glob("actions/**/*.py")]
-    return "\n".join(file.read_text("utf-8", "replace") for file in files if file.is_file())
+def _variables(project: Project, reading: Reading, code: Code) -> Iterator[ProjectError]:
+    known = {*project.domain.slots, *reading.domain.named("slots")}
+    for mention in reading.mentions.all:
+        if mention.kind == "variable" and mention.name not in known | code.words:
+            yield mention.node.wrong(
+                f"{mention.by} has a place for '{mention.name}', which is no slot.",
+                did_you_mean(mention.name, known)
+                or "Define it under slots, unless an action gives it.",
+            )
 
 
 def _slots(project: Project, reading: Reading) -> Iterator[ProjectError]:

@@ -17,7 +17,6 @@ WORDS: dict[Kind, str] = {
     "mapping action": "action",
     "loop": "form",
     "form slot": "slot",
-    "variable": "slot",
 }
 HOW: dict[Kind, str] = {
     "action": "List it under actions, or give it a response.",
@@ -27,7 +26,6 @@ HOW: dict[Kind, str] = {
     "slot": "Define it under slots.",
     "form slot": "Define it under slots.",
     "loop": "Define it under forms.",
-    "variable": "Define it under slots, unless an action gives it.",
 }
 
 
@@ -56,11 +54,12 @@ def check_references(
         "entity": reader.named("entities"),
         "slot": slots,
         "form slot": slots,
-        "variable": slots,
         "loop": {*forms, *LOOP_ACTIONS},
     }
     for mention in _once_per_file(mentions.all):
-        if mention.name in known[mention.kind] or _is_retrieval(mention, domain):
+        if mention.name in known.get(mention.kind, {mention.name}) or _is_retrieval(
+            mention, domain
+        ):
             continue
         kind = mention.kind
         meant = did_you_mean(mention.name, known[kind]) or HOW[kind]

@@ -50,7 +50,7 @@ def broken() -> list[Problem]:
         ("error", "domain.yml:18:5", "slot 'table' has no mappings"),
         ("warning", "domain.yml:20:3", "no way to ask for 'taste'"),
         ("error", "domain.yml:21:29", "the slot 'colour'"),
-        ("warning", "domain.yml:24:13", "the slot 'nmae'"),
+        ("warning", "domain.yml:24:13", "a place for 'nmae', which is no slot"),
         ("error", "domain.yml:25:3", "written twice; first in line 23"),
         ("warning", "domain.yml:27:3", "'utter_unused' is used by no story"),
         ("error", "domain.yml:30:7", "neither text nor custom"),
@@ -95,10 +95,13 @@ def test_a_conflict_of_annotations_is_named(write: Write) -> None:
     assert "'hi Ann' has other entities here than in data/nlu.yml:4" in "".join(map(str, problems))
 
 
-def test_a_response_named_in_code_counts_as_used(write: Write) -> None:
-    domain = DOMAIN + "  utter_done:\n    - text: Done\n"
-    folder = write(domain, **{"actions/actions.py": 'dispatcher.utter_message("utter_done")\n'})
-    assert "utter_done" not in "".join(map(str, check_project(folder)))
+def test_what_actions_say_and_fill_in_counts_as_used(write: Write) -> None:
+    domain = DOMAIN + "  utter_in_2: [{text: 'In {days}'}]\n  utter_done: [{text: Done}]\n"
+    code = 'say(f"utter_in_{n}", days=3)\nsay("utter_done")\n'
+    before = "".join(map(str, check_project(write(domain))))
+    assert all(word in before for word in ("'utter_in_2'", "'days'", "'utter_done'"))
+    after = "".join(map(str, check_project(write(domain, **{"actions/actions.py": code}))))
+    assert not any(word in after for word in ("'utter_in_2'", "'days'", "'utter_done'"))
 
 
 leaves = st.sampled_from(["", "a", "greet", "3", "null", "true", "[]", "{}", "- x", "'", "utter_a"])
