@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -30,6 +31,7 @@ from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import open_redis
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
+from nlu.parse import Understanding
 
 ALWAYS_OPEN = ("rest", "web")
 ELSEWHERE = ("rasa", "cmdline")  # named in many a credentials.yml; nothing to open here
@@ -52,7 +54,7 @@ async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Run
         metrics.watch_nlu_queue(lambda: nlu.queue_length)
         client = await stack.enter_async_context(httpx2.AsyncClient())
         sql = await _open_log(settings, stack)
-        checks: dict[str, Check] = {"model": _always, "sql": sql.ping}
+        checks: dict[str, Check] = {"model": partial(_understands, nlu), "sql": sql.ping}
         trackers, leases, news = await _open_live(settings, project, stack, checks)
         parley = Services(
             bot=Bot(
@@ -130,5 +132,5 @@ def _action_endpoint(settings: Settings, project: Project) -> Endpoint | None:
     return project.endpoints.action_endpoint
 
 
-async def _always() -> None:
-    """The model was opened before the server began to listen."""
+async def _understands(nlu: Understanding) -> None:
+    await nlu.parse("hello")

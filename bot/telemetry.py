@@ -1,18 +1,13 @@
-"""What a running server tells about itself: structured logs, step timings, metrics.
+"""What a running server tells about itself: structured logs and metrics.
 
-A turn is timed by ``with telemetry.turn(...)`` around it and ``with step("nlu")`` inside it; at
-its end one line is logged. What users write goes into the log at DEBUG only.
+What users write goes into the log at DEBUG only.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,9 +15,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from bot.settings import Settings
 
 STEP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-_steps: ContextVar[dict[str, float] | None] = ContextVar("steps", default=None)
-_log = structlog.get_logger()
 
 
 class Metrics:
@@ -51,50 +43,15 @@ class Metrics:
             "parley_nlu_queue", "Messages waiting for the model", registry=self.registry
         )
 
+    def turn(self, *, channel: str, outcome: str, steps_ms: Mapping[str, float]) -> None:
+        """Count a turn that ended as ``outcome`` (``done``, ``conflict``, ``failed``…)."""
+        self.turns.labels(channel=channel, outcome=outcome).inc()
+        for step, ms in steps_ms.items():
+            self.steps.labels(step=step).observe(ms / 1000)
+
     def watch_nlu_queue(self, length: Callable[[], float]) -> None:
         """Read the length of the NLU queue from ``length`` at every scrape."""
         self._nlu_queue.set_function(length)
-
-
-@contextmanager
-def turn(
-    metrics: Metrics, *, conversation_id: str, message_id: str, channel: str
-) -> Iterator[dict[str, Any]]:
-    """Around a turn: binds its ids, collects its steps, logs one line. Facts may be added to
-    what it gives."""
-    facts: dict[str, Any] = {}
-    steps: dict[str, float] = {}
-    token = _steps.set(steps)
-    outcome, began = "failed", time.perf_counter()
-    with structlog.contextvars.bound_contextvars(conversation=conversation_id, message=message_id):
-        try:
-            yield facts
-            outcome = "done"
-        except Exception as error:
-            outcome, facts["error"] = type(error).__name__.lower(), str(error)
-            raise
-        finally:
-            _steps.reset(token)
-            metrics.turns.labels(channel=channel, outcome=outcome).inc()
-            for name, seconds in steps.items():
-                metrics.steps.labels(step=name).observe(seconds)
-            timings = {f"{name}_ms": round(seconds * 1000, 2) for name, seconds in steps.items()}
-            whole = round((time.perf_counter() - began) * 1000, 2)
-            _log.info(f"turn.{outcome}", channel=channel, **facts, **timings, turn_ms=whole)
-
-
-@contextmanager
-def step(name: str) -> Iterator[None]:
-    """Adds the wall time of the block to step ``name`` of the turn around it, if there is one."""
-    steps = _steps.get()
-    if steps is None:
-        yield
-        return
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        steps[name] = steps.get(name, 0.0) + time.perf_counter() - began
 
 
 def start_logging(settings: Settings) -> None:
@@ -116,7 +73,6 @@ def start_logging(settings: Settings) -> None:
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
     handler.setFormatter(

@@ -14,7 +14,8 @@ from fastapi.responses import Response
 from bot.api.problems import PROBLEM
 from bot.api.schemas import EventsBody, IncludeEvents
 from bot.dialogue.events import ActionExecuted, Event, Restarted, SessionStarted
-from bot.dialogue.tracker import LISTEN, SESSION_START, Tracker, event_state
+from bot.dialogue.policy import LISTEN
+from bot.dialogue.tracker import SESSION_START, Tracker, event_state
 from bot.door import body_schema, clean, json_body
 from bot.errors import BadRequest, Conflict
 from bot.running import running

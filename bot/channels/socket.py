@@ -20,6 +20,7 @@ from bot.dialogue.events import Event
 from bot.dialogue.messages import Message
 from bot.errors import BadRequest, ParleyError, Unavailable
 from bot.running import Running
+from bot.store.base import History
 from bot.version import VERSION
 from nlu.errors import NluError
 
@@ -111,12 +112,14 @@ class Page:
                 self._start(self._answer(message))
 
     async def _answer(self, message: Message) -> None:
+        log.debug("message.received", conversation=message.conversation_id, text=message.text)
         stamped = msgspec.structs.replace(message, received=self._parley.clock())
         self._unanswered += 1
+        seen = self._seen
         try:
             await self._tell({"type": "typing", "on": True})
             await self._running.inbox.answer(stamped, self._running.settings.response_timeout_s)
-            await self._tell_news()
+            await self._tell_news(unless_beyond=seen)
         except WebSocketDisconnect:
             raise
         except Exception as error:
@@ -137,27 +140,37 @@ class Page:
                 continue
 
     async def _tell_history(self) -> None:
-        history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+        history = await self._history()
         if self._seen > history.seq:  # the page has seen another log
             self._seen = 0
+            history = await self._history()
         frames = self._unseen(history.events, history.seq)
         for frame in frames[-MOST_SHOWN:]:
             await self._tell(frame)
         self._seen = history.seq
 
-    async def _tell_news(self) -> None:
+    async def _tell_news(self, *, unless_beyond: int | None = None) -> None:
         """Tell what was logged since; the live tracker has it, else the log."""
         async with self._reading:
+            if unless_beyond is not None and self._seen > unless_beyond:
+                return  # the note of it was quicker
             kept = await self._parley.trackers.load(self._conversation_id)
             if kept and kept[0].seq > self._seen >= kept[0].seq - len(kept[0].events):
                 events: Sequence[Event] = kept[0].events
                 seq = kept[0].seq
             else:
-                history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+                history = await self._history()
                 events, seq = history.events, history.seq
             for frame in self._unseen(events, seq):
                 await self._tell(frame)
             self._seen = max(self._seen, seq)
+
+    async def _history(self) -> History:
+        """At least what is logged after the last seen; earlier sessions only where they matter."""
+        history = await self._parley.log.history(self._conversation_id)
+        if history.seq - len(history.events) > self._seen:
+            history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+        return history
 
     def _unseen(self, events: Sequence[Event], seq: int) -> list[dict[str, Any]]:
         """Frames of the ``events`` after the last seen; the last of them is number ``seq``."""

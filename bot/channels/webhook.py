@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
@@ -19,6 +20,7 @@ from bot.running import Running, running
 
 router = APIRouter(prefix="/webhooks", tags=["channels"])
 Name = Annotated[str, Path(description="`rest`, `callback`, …: a channel that is configured.")]
+log = structlog.get_logger()
 EXAMPLE = [{"recipient_id": "anna", "text": "Which order is it about?"}]
 
 
@@ -67,10 +69,11 @@ async def webhook(request: Request, channel: Name) -> PlainTextResponse:
 async def _messages(request: Request, channel: Channel) -> Sequence[Message]:
     delivery = Delivery(await request.body(), dict(request.headers), dict(request.query_params))
     channel.verify(delivery)
-    return [
-        msgspec.structs.replace(message, received=running(request).parley.clock())
-        for message in channel.parse(delivery)
-    ]
+    now = running(request).parley.clock()
+    messages = [msgspec.structs.replace(one, received=now) for one in channel.parse(delivery)]
+    for message in messages:
+        log.debug("message.received", conversation=message.conversation_id, text=message.text)
+    return messages
 
 
 def _channel(parley: Running, name: str) -> Any:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import httpx2
@@ -44,19 +44,34 @@ class Server:
         return connect(f"ws://127.0.0.1:{self.port}/webhooks/web/socket?{query}")
 
 
+class Listening(uvicorn.Server):
+    """Says when it listens, and leaves signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    def capture_signals(self):
+        return nullcontext()
+
+
 @asynccontextmanager
 async def serving(**settings: object) -> AsyncIterator[Server]:
     app = create_app(load_settings(project=PROJECT, **settings))
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws_max_size=65_536)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
+    server = Listening(config)
     async with app.router.lifespan_context(app):
         task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await server.listening.wait()
         port = server.servers[0].sockets[0].getsockname()[1]
         try:
-            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            async with httpx2.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=30
+            ) as client:
                 yield Server(port, client)
         finally:
             server.should_exit = True

@@ -197,3 +197,21 @@ def test_open_sockets_are_counted(client):
         until(socket, "hello")
         assert "parley_sockets 1.0" in client.get("/metrics").text
     assert "parley_sockets 0.0" in client.get("/metrics").text
+
+
+def test_a_page_that_is_new_is_told_earlier_sessions_too(client):
+    path = f"/conversations/web:{CONVERSATION}/tracker/events"
+    for text in ("first", "second"):
+        client.post(path, json=[{"event": "session_started"}, {"event": "user", "text": text}])
+    with client.websocket_connect(ADDRESS) as socket:
+        frames = until(socket, "hello")
+    assert said(frames) == [(2, "user", "first"), (4, "user", "second")]
+
+
+def test_a_page_is_told_the_latest_of_a_long_history(client):
+    path = f"/conversations/web:{CONVERSATION}/tracker/events"
+    said_before = [{"event": "user", "text": f"t{n}"} for n in range(250)]
+    client.post(path, json=[{"event": "session_started"}, *said_before])
+    with client.websocket_connect(ADDRESS) as socket:
+        frames = said(until(socket, "hello"))
+    assert (len(frames), frames[0][2], frames[-1][2]) == (200, "t50", "t249")
