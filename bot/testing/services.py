@@ -7,10 +7,10 @@ from random import Random
 
 from bot.actions.base import ActionServer
 from bot.predict import make_policies
-from bot.project.project import Project
+from bot.project.project import Example, Project
 from bot.services import Bot, Services
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
-from nlu.parse import NO_CONTEXT, Context, Parse, Understanding
+from nlu.parse import NO_CONTEXT, Context, Entity, Intent, Parse, Understanding
 
 NOON = 1_700_000_000.0
 
@@ -37,6 +37,24 @@ class ScriptedNlu:
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         return self._parses.get(text) or Parse(text)
+
+
+def examples_nlu(project: Project) -> ScriptedNlu:
+    """Understands exactly the examples of ``project``."""
+    return ScriptedNlu({example.text: _parse(example) for example in project.nlu.examples})
+
+
+def _parse(example: Example) -> Parse:
+    intent = Intent(example.intent.partition("/")[0], 1.0)
+    entities = tuple(
+        Entity(each.entity, each.value, each.start, each.end, each.role, each.group)
+        for each in example.entities
+    )
+    selector = {}
+    if "/" in example.intent:
+        answer = {"intent_response_key": example.intent, "utter_action": f"utter_{example.intent}"}
+        selector = {intent.name: {"response": answer}}
+    return Parse(example.text, intent, entities, (intent,), selector)
 
 
 def memory_services(
