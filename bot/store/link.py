@@ -49,7 +49,7 @@ class Link:
             raise RedisDown
         try:
             async with asyncio.timeout(self.patience_s):
-                answer = await command(self.client)
+                answer = await heed(command(self.client))
         except ResponseError as error:  # it is there, but cannot do this: read-only, out of memory
             self.failed(what, error)
             raise RedisDown from error
@@ -107,6 +107,20 @@ def connect(url: str, *, prefix: str = "parley", patience_s: float = PATIENCE_S)
     except ValueError as error:
         raise SettingsError(f"The Redis URL cannot be read: {error}") from error
     return Link(Redis.from_pool(pool), prefix=prefix, patience_s=patience_s)
+
+
+async def heed(command: Awaitable[Answer]) -> Answer:
+    """The answer to ``command``, unless this task was cancelled meanwhile and it was lost.
+
+    redis-py waits with ``asyncio.wait_for``, which before Python 3.12 may drop a cancellation that
+    comes together with the answer (CPython issue 86296).
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    answer = await command
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
 
 
 async def _awaitable(answer: Any) -> Any:

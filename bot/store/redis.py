@@ -16,7 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from bot.dialogue.tracker import Tracker
-from bot.store.link import PATIENCE_S, Link, RedisDown, connect
+from bot.store.link import PATIENCE_S, Link, RedisDown, connect, heed
 from bot.store.memory import MemoryNews
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
@@ -246,7 +246,7 @@ class RedisNews:
                     asyncio.TaskGroup() as both,
                 ):
                     # Something to listen to even while nobody is followed.
-                    await subscriber.subscribe(self._link.key(self._name, "news"))
+                    await heed(subscriber.subscribe(self._link.key(self._name, "news")))
                     self._down = False
                     self._link.works("news")
                     both.create_task(self._hear(subscriber))
@@ -262,7 +262,7 @@ class RedisNews:
 
     async def _hear(self, subscriber: PubSub) -> None:
         while True:
-            match await subscriber.get_message(timeout=None):
+            match await heed(subscriber.get_message(timeout=None)):
                 case {"type": "subscribe", "channel": bytes(channel)}:
                     if confirmed := self._subscribed.get(channel.decode()):
                         confirmed.set()
@@ -283,9 +283,9 @@ class RedisNews:
             for channel in left:
                 self._subscribed.pop(channel, None)
             if left:
-                await subscriber.unsubscribe(*left)
+                await heed(subscriber.unsubscribe(*left))
             if new:
-                await subscriber.subscribe(*new)
+                await heed(subscriber.subscribe(*new))
             subscribed = followed
 
 
