@@ -23,6 +23,7 @@ from nlu.model import Model
 from nlu.registry import Registry
 from nlu.session import Session
 from nlu.tokenizer import Tokenizer
+from training.dataset import Labels
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
 from training.export import check_agreement, export
@@ -72,7 +73,7 @@ def build(
 
         before, after = (_open(path, trained, recipe) for path in (float32, draft / "model.onnx"))
         check_agreement(*(_columns(model, fitting, trained) for model in (before, after)))
-        temperature = fit_temperature(_ask(after, kept_back, trained), kept_back, trained)
+        temperature = fit_temperature(_ask(after, kept_back, trained), kept_back, trained.labels)
         judged = tests or kept_back
         scores = {
             name: score(judged, _ask(model, judged, trained, temperature))
@@ -116,7 +117,7 @@ def hold_out(
 
 
 def fit_temperature(
-    answers: Sequence[Answer], examples: Sequence[Example], trained: Trained
+    answers: Sequence[Answer], examples: Sequence[Example], labels: Labels
 ) -> float:
     """What to divide the logits by so that confidences are as often right as they say.
 
@@ -126,7 +127,7 @@ def fit_temperature(
     if len(examples) < FEWEST_TO_FIT:
         return 1.0
     logits = np.array([said.logits for said in answers])
-    columns = [trained.labels.intents.index(example.intent) for example in examples]
+    columns = [labels.intents.index(example.intent) for example in examples]
     rows = np.arange(len(columns))
 
     def surprise(temperature: float) -> float:

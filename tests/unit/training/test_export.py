@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from training.bert_graph import bert_graph, is_bert
+from training.encoders import load_encoder
+from training.export import (
+    ExportError,
+    check,
+    check_agreement,
+    example_inputs,
+    export,
+    open_session,
+    quantize,
+    trace,
+)
+from training.model import JointModel
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert: Path) -> JointModel:
+    torch.manual_seed(1)
+    return JointModel(load_encoder(str(tiny_bert), 32), 4, 7).eval()
+
+
+@pytest.fixture(scope="module")
+def other() -> JointModel:
+    """A model that is no BERT, so torch has to record its graph."""
+    from transformers import DistilBertConfig, DistilBertModel
+
+    torch.manual_seed(1)
+    config = DistilBertConfig(
+        vocab_size=90, dim=32, n_layers=1, n_heads=2, hidden_dim=64, max_position_embeddings=40
+    )
+    return JointModel(DistilBertModel(config), 4, 7).eval()
+
+
+def run(path: Path, model: JointModel, requests: int = 3, tokens: int = 9) -> list[np.ndarray]:
+    ids, mask = example_inputs(model, requests, tokens)
+    feed = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+    return open_session(path).run(["intent_logits", "tag_logits", "sentence"], feed)
+
+
+def test_the_written_graph_answers_as_torch_does(model: JointModel, tmp_path: Path):
+    onnx.save(bert_graph(model), tmp_path / "float32.onnx")
+    check(model, tmp_path / "float32.onnx")
+
+
+def test_int8_weights_are_near_and_take_a_quarter_of_the_room(model: JointModel, tmp_path: Path):
+    export(model, tmp_path / "float32.onnx", tmp_path / "int8.onnx")
+    exact, rounded = run(tmp_path / "float32.onnx", model), run(tmp_path / "int8.onnx", model)
+    assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
+    kinds = {t.name: t.data_type for t in onnx.load(tmp_path / "int8.onnx").graph.initializer}
+    assert kinds["encoder.embeddings.word_embeddings.weight"] == onnx.TensorProto.INT8
+    assert kinds["encoder.encoder.layer.1.output.dense.weight"] == onnx.TensorProto.INT8
+    assert kinds["intent_head.weight"] == onnx.TensorProto.FLOAT
+
+
+def test_padding_changes_no_answer(model: JointModel, tmp_path: Path):
+    onnx.save(bert_graph(model), tmp_path / "float32.onnx")
+    session = open_session(tmp_path / "float32.onnx")
+    ids = np.array([[2, 7, 8, 3]])
+    padded = np.array([[2, 7, 8, 3, 0, 0]])
+    mask = np.array([[1, 1, 1, 1, 0, 0]])
+    alone = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    among = session.run(None, {"input_ids": padded, "attention_mask": mask})
+    for a, b in zip(alone, (among[0], among[1][:, :4], among[2]), strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+
+def test_any_encoder_can_be_recorded_and_quantized(other: JointModel, tmp_path: Path):
+    assert not is_bert(other)
+    trace(other, tmp_path / "float32.onnx")
+    check(other, tmp_path / "float32.onnx")
+    quantize(tmp_path / "float32.onnx", tmp_path / "int8.onnx")
+    exact, rounded = run(tmp_path / "float32.onnx", other), run(tmp_path / "int8.onnx", other)
+    assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
+    sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "float32.onnx")]
+    assert sizes[0] < sizes[1]
+
+
+def test_a_graph_that_answers_otherwise_is_refused(model: JointModel, tmp_path: Path):
+    onnx.save(bert_graph(model), tmp_path / "float32.onnx")
+    other = JointModel(model.encoder, 4, 7).eval()
+    other.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        other.tag_head.bias[3] += 2e-4
+    with pytest.raises(ExportError, match=r"tag_logits differ from torch's by 0\.0002"):
+        check(other, tmp_path / "float32.onnx")
+
+
+def test_a_graph_that_answers_no_numbers_is_refused(model: JointModel, tmp_path: Path):
+    broken = JointModel(model.encoder, 4, 7).eval()
+    with torch.no_grad():
+        broken.intent_head.bias[0] = float("nan")
+    onnx.save(bert_graph(broken), tmp_path / "float32.onnx")
+    with pytest.raises(ExportError, match="intent_logits"):
+        check(broken, tmp_path / "float32.onnx")
+
+
+def test_int8_may_change_few_intents():
+    check_agreement([1] * 100, [1] * 98 + [2] * 2)
+    with pytest.raises(ExportError, match=r"intent of 4\.0% of the training sentences"):
+        check_agreement([1] * 100, [1] * 96 + [2] * 4)

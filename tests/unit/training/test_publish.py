@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from bot.errors import ProjectError
+from bot.project.project import NluData, Project
+from nlu.bundle import open_bundle
+from nlu.manifest import EntityLabel, Extractors
+from nlu.registry import Registry
+from training.dataset import Labels
+from training.evaluate import Answer, answer
+from training.publish import build, fit_temperature, hold_out
+from training.recipe import Recipe, load_recipe
+
+from .conftest import example
+
+pytestmark = pytest.mark.torch
+
+TESTS = [
+    example("greet", "Hi, hi!"),
+    example("order", "send me green tea", colour="green"),
+    example("order", "order me blue hats!", colour="blue"),
+    example("faq/where", "where is my order"),
+]
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def test_a_project_becomes_a_bundle_that_answers(
+    project: Project, recipe: Recipe, registry: Registry
+):
+    lines: list[str] = []
+    manifest = build(project, recipe, registry, tests=TESTS, report=lines.append)
+
+    assert registry.current() == manifest.version
+    folder = registry.folder(manifest.version)
+    bundle = open_bundle(folder)
+    assert bundle.manifest == manifest
+    assert manifest.intents == ("faq/bye", "faq/where", "greet", "order")
+    assert manifest.labels == (EntityLabel("colour"),)
+    assert (manifest.data_hash, manifest.recipe_hash) == ("of the data", recipe.hash)
+    assert bundle.extractors == Extractors(
+        lookups={"colour": ("teal", "red")}, synonyms={"crimson": "red"}
+    )
+    assert load_recipe(folder / "recipe.toml") == recipe
+    [said] = answer(bundle.model, ["order red socks"], manifest.intents, manifest.labels)
+    assert said.intent == "order"
+    assert [(e.entity, e.value) for e in said.entities] == [("colour", "red")]
+
+    scores = json.loads((folder / "scores.json").read_text())
+    assert scores["scored"] == "tests"
+    assert scores["int8"]["sentences"] == 4
+    left_out = [pair["training"] for pair in scores["overlap"]["left_out"]]
+    assert "order me blue hats" in left_out
+    assert "hi hi" in left_out
+    assert any(line.startswith(f"{len(left_out)} examples left out") for line in lines)
+
+
+def test_without_tests_what_was_kept_back_is_scored(
+    project: Project, recipe: Recipe, registry: Registry
+):
+    recipe = msgspec.structs.replace(recipe, epochs=1, holdout=0.25)
+    manifest = build(project, recipe, registry)
+    scores = json.loads((registry.folder(manifest.version) / "scores.json").read_text())
+    assert scores["scored"] == "kept back"
+    assert scores["int8"]["sentences"] == scores["training"]["kept_back"] == 8
+    assert scores["overlap"] == {}
+
+
+def test_a_run_that_is_stopped_leaves_nothing(
+    project: Project, recipe: Recipe, registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.publish.check_agreement", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        build(project, msgspec.structs.replace(recipe, epochs=1), registry)
+    assert registry.current() is None
+    assert list(registry.root.iterdir()) == []
+
+
+def test_a_project_without_examples_is_told_so(
+    project: Project, recipe: Recipe, registry: Registry
+):
+    empty = msgspec.structs.replace(project, nlu=NluData())
+    with pytest.raises(ProjectError, match="no examples"):
+        build(empty, recipe, registry)
+
+
+def test_each_intent_with_enough_examples_gives_a_share():
+    examples = [example("many", str(i)) for i in range(40)]
+    examples += [example("few", str(i)) for i in range(7)]
+    fitting, back = hold_out(examples, 0.1, seed=1)
+    assert [e.intent for e in back] == ["many"] * 4
+    assert sorted(fitting + back, key=examples.index) == examples
+    assert hold_out(examples, 0.1, seed=1) == (fitting, back)
+    assert hold_out(examples, 0.0, seed=1) == (examples, [])
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_that_made_the_answers_is_found(true: float):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 3)) * 2
+    odds = np.exp(logits / true)
+    odds /= odds.sum(1, keepdims=True)
+    names = ("a", "b", "c")
+    examples = [example(names[rng.choice(3, p=p)], "x") for p in odds]
+    answers = [Answer("a", 0, tuple(row), ()) for row in logits.tolist()]
+    assert fit_temperature(answers, examples, Labels(names, ())) == pytest.approx(true, rel=0.1)
+
+
+def test_few_sentences_leave_the_temperature_at_one():
+    answers = [Answer("a", 0, (9.0, 0.0), ())] * 5
+    assert fit_temperature(answers, [example("b", "x")] * 5, Labels(("a", "b"), ())) == 1.0

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+import torch
+
+from bot.errors import ProjectError
+from bot.project.project import Example
+from training.dataset import Encoder, Labels
+from training.encoders import load_encoder, load_tokenizer
+from training.model import JointModel
+from training.recipe import Recipe
+from training.train import Step, begin_at_means, open_tokenizer, overlap, ramp, sentence_vectors
+from training.train import train as train_model
+
+from .conftest import example
+
+pytestmark = pytest.mark.torch
+
+
+def brief(recipe: Recipe, **changes: object) -> Recipe:
+    return msgspec.structs.replace(recipe, **{"epochs": 2, **changes})
+
+
+def test_the_loss_falls_until_intents_and_entities_are_learnt(
+    examples: list[Example], recipe: Recipe
+):
+    steps: list[Step] = []
+    trained = train_model(examples, recipe, watch=steps.append)
+    assert [step.done for step in steps] == list(range(1, steps[0].total + 1))
+    assert steps[-1].loss < steps[0].loss / 3
+    rows = Encoder(_tokenizer(recipe), trained.labels).rows(examples)
+    right = 0
+    for row in rows:
+        ids = torch.tensor([row.ids])
+        with torch.inference_mode():
+            right += (
+                int(trained.model(ids, torch.ones_like(ids)).intent_logits.argmax()) == row.intent
+            )
+    assert right / len(rows) > 0.95
+
+
+def test_the_same_inputs_make_the_same_weights(examples: list[Example], recipe: Recipe):
+    first, second = (train_model(examples, brief(recipe)).model.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_another_seed_makes_other_weights(examples: list[Example], recipe: Recipe):
+    first = train_model(examples, brief(recipe)).model.state_dict()
+    second = train_model(examples, brief(recipe, seed=8)).model.state_dict()
+    assert not torch.equal(first["tag_head.weight"], second["tag_head.weight"])
+
+
+def test_one_intent_is_too_few(recipe: Recipe):
+    with pytest.raises(ProjectError, match="at least two intents"):
+        train_model([example("greet", "hello"), example("greet", "hi")], recipe)
+
+
+def test_no_examples_are_too_few(recipe: Recipe):
+    with pytest.raises(ProjectError, match="examples of 0 intents"):
+        train_model([], recipe)
+
+
+def test_one_example_an_intent_and_no_entities_train(recipe: Recipe):
+    trained = train_model([example("greet", "hello"), example("bye", "bye")], brief(recipe))
+    assert trained.labels == Labels(("bye", "greet"), ())
+    assert trained.model.tag_head.out_features == 1
+    assert all(value.isfinite().all() for value in trained.model.state_dict().values())
+
+
+def test_texts_without_any_word_do_no_harm(recipe: Recipe):
+    blank = [example("greet", "\u200b"), example("bye", " ")] * 8
+    trained = train_model([*blank, example("bye", "bye")], brief(recipe))
+    assert all(value.isfinite().all() for value in trained.model.state_dict().values())
+
+
+def test_frozen_embeddings_stay_as_they_were(examples: list[Example], recipe: Recipe):
+    before = load_encoder(recipe.encoder, 32).get_input_embeddings().weight
+    frozen = train_model(examples, brief(recipe, freeze_embeddings=True)).model
+    free = train_model(examples, brief(recipe)).model
+    assert torch.equal(frozen.encoder.get_input_embeddings().weight, before)
+    assert not torch.equal(free.encoder.get_input_embeddings().weight, before)
+
+
+def test_the_intent_head_begins_as_scaled_cosines(examples: list[Example], recipe: Recipe):
+    labels, tokenizer = Labels.of(examples), _tokenizer(recipe)
+    model = JointModel(load_encoder(recipe.encoder, 32), len(labels.intents), labels.tags)
+    rows = Encoder(tokenizer, labels).rows(examples)
+    begin_at_means(model, rows, tokenizer.pad_id, scale=5.0)
+    weight = model.intent_head.weight.detach()
+    assert weight.norm(dim=-1).tolist() == pytest.approx([5.0] * 4)
+    vectors = sentence_vectors(model, rows, tokenizer.pad_id)
+    own = vectors[[row.intent == 0 for row in rows]].mean(0)
+    cosine = torch.nn.functional.cosine_similarity(own, weight[0], dim=0)
+    assert cosine.item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_sentence_vectors_come_in_the_order_of_the_rows(examples: list[Example], recipe: Recipe):
+    tokenizer = _tokenizer(recipe)
+    model = JointModel(load_encoder(recipe.encoder, 32), 1, 1)
+    rows = Encoder(tokenizer, Labels(("",), ())).rows(
+        [Example(text=text, intent="") for text in ("hello there hello", "bye", "red blue")]
+    )
+    together = sentence_vectors(model, rows, tokenizer.pad_id)
+    alone = torch.cat([sentence_vectors(model, [row], tokenizer.pad_id) for row in rows])
+    assert torch.allclose(together, alone, atol=2e-2)  # bfloat16 where the processor has it
+
+
+def test_a_repeated_sentence_overlaps_wholly(examples: list[Example], recipe: Recipe):
+    found = overlap(examples, [example("x", "send red hats")], recipe)
+    assert (found.pairs[0].training, found.pairs[0].test) == ("send red hats",) * 2
+    assert found.pairs[0].similarity == pytest.approx(1.0, abs=1e-2)
+
+
+def test_the_learning_rate_rises_and_falls_in_straight_lines():
+    rates = [ramp(step, 100, 0.1) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert 0 < rates[99] < 0.02
+
+
+def test_a_run_of_one_step_has_a_learning_rate():
+    assert ramp(0, 1, 0.06) == 1.0
+
+
+def _tokenizer(recipe: Recipe):
+    return open_tokenizer(load_tokenizer(recipe.encoder, recipe.max_tokens), recipe)
