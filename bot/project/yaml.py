@@ -29,10 +29,10 @@ MOST_BYTES = 64 * 1024 * 1024
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 INT = re.compile(r"[-+]?[0-9][0-9_]*")
-RADIX_INT = re.compile(r"[-+]?0(?:x[0-9a-fA-F_]+|o[0-7_]+|b[01_]+)")
+RADIX_INT = re.compile(r"[-+]?0(?:x[0-9a-fA-F][0-9a-fA-F_]*|o[0-7][0-7_]*|b[01][01_]*)")
 FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
-    r"|\.[0-9_]+(?:[eE][-+]?[0-9]+)?)"
+    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)"
 )
 MAYBE_NOT_TEXT = frozenset("-+.0123456789")
 # ruamel refuses a block text that begins with a line of fewer spaces than the next has,
@@ -281,11 +281,16 @@ def resolve(source: str) -> Scalar:
     if source[0] not in MAYBE_NOT_TEXT or len(source) > 100:
         return source
     if INT.fullmatch(source):
-        return int(source.replace("_", ""))
+        return _stored(int(source.replace("_", "")), source)
     if RADIX_INT.fullmatch(source):
-        return int(source.replace("_", ""), 0)
+        return _stored(int(source.replace("_", ""), 0), source)
     if FLOAT.fullmatch(source):
         return float(source.replace("_", ""))
     if source.lstrip("+-") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
         return float(source.lower().replace(".", ""))
     return source
+
+
+def _stored(number: int, source: str) -> int | str:
+    """``number``, or the text where no event could hold it: those keep 64 bits."""
+    return number if -(2**63) <= number < 2**63 else source

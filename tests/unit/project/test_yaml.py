@@ -60,7 +60,10 @@ def test_every_node_knows_its_line_and_column() -> None:
         ("2024-01-01", "2024-01-01"),
         ("12:30", "12:30"),
         ("-", "-"),
+        ("9" * 19, "9" * 19),
         ("9" * 5000, "9" * 5000),
+        ("0x_", "0x_"),
+        ("._e1", "._e1"),
     ],
 )
 def test_a_plain_scalar_has_its_type(source: str, value: Any) -> None:
@@ -87,6 +90,11 @@ def test_what_ruamel_writes_is_read_back(value: Any) -> None:
     writer.default_flow_style = False
     writer.dump(value, stream)
     assert read(stream.getvalue()).plain() == value
+
+
+@given(st.text("0123456789abcdefxob_.-+eEinfNA~", min_size=1))
+def test_any_plain_scalar_has_a_value(source: str) -> None:
+    assert resolve(source) == resolve(source) or source.lower().endswith("nan")
 
 
 def test_aliases_and_merge_keys_are_followed() -> None:
