@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -62,10 +63,13 @@ def _page(api: Mapping[str, Any], base: str) -> Iterator[str]:
 def _route(method: str, path: str, route: Mapping[str, Any], base: str) -> Iterator[str]:
     yield f"<article><h3><b>{method}</b> {html.escape(path)}</h3>"
     for paragraph in route.get("description", "").split("\n\n"):
-        yield f"<p>{html.escape(paragraph)}</p>"
-    if parameters := route.get("parameters"):
-        yield "<table>" + "".join(map(_parameter, parameters)) + "</table>"
-    body = _example(route.get("requestBody", {}).get("content", {}))
+        yield f"<p>{_prose(paragraph)}</p>"
+    content = route.get("requestBody", {}).get("content", {})
+    rows = [(p["name"], p["in"], p.get("description", "")) for p in route.get("parameters", ())]
+    rows += [(name, "body", p.get("description", "")) for name, p in _properties(content)]
+    if rows:
+        yield "<table>" + "".join(_row(*row) for row in rows) + "</table>"
+    body = _example(content)
     if body is not None:
         data = html.escape(json.dumps(body, ensure_ascii=False))
         yield f"<pre>curl {html.escape(base + path)} --json '{data}'</pre>"
@@ -75,12 +79,21 @@ def _route(method: str, path: str, route: Mapping[str, Any], base: str) -> Itera
     yield "</article>"
 
 
-def _parameter(parameter: Mapping[str, Any]) -> str:
-    name, place = html.escape(parameter["name"]), parameter["in"]
+def _row(name: str, place: str, description: str) -> str:
     return (
-        f"<tr><th><code>{name}</code></th><td>{place}</td>"
-        f"<td>{html.escape(parameter.get('description', ''))}</td></tr>"
+        f"<tr><th><code>{html.escape(name)}</code></th><td>{place}</td>"
+        f"<td>{_prose(description)}</td></tr>"
     )
+
+
+def _properties(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for described in content.values():
+        yield from described.get("schema", {}).get("properties", {}).items()
+
+
+def _prose(text: str) -> str:
+    """``text`` as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _example(content: Mapping[str, Any]) -> Any:

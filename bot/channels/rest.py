@@ -24,10 +24,17 @@ class RestMessage(BaseModel):
         json_schema_extra={"example": {"sender": "anna", "message": "Where is my order?"}},
     )
 
-    sender: str = Field("default", min_length=1, max_length=MOST_ID_CHARS)
+    sender: str = Field(
+        "default",
+        min_length=1,
+        max_length=MOST_ID_CHARS,
+        description="Who says it; names the conversation.",
+    )
     message: str | None = Field(None, description="Without it nothing happens, as in Rasa.")
-    input_channel: str | None = Field(None, min_length=1, max_length=MOST_ID_CHARS)
-    metadata: dict[str, Any] = {}
+    input_channel: str | None = Field(
+        None, min_length=1, max_length=MOST_ID_CHARS, description="Written into the user's event."
+    )
+    metadata: dict[str, Any] = Field({}, description="Written into the user's event.")
     message_id: str = Field(
         "",
         max_length=MOST_ID_CHARS,

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 from ruamel.yaml import YAML
 
+from bot.plugins import BUILT_IN
 from bot.version import VERSION
 from tests.serving import echo_app, served
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -96,3 +101,20 @@ async def test_a_page_elsewhere_may_call_where_settings_name_it(client):
     assert answer.headers["access-control-allow-origin"] == "https://shop.example"
     other = await client.get("/version", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
+
+
+async def test_every_route_is_in_the_docs(client):
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    missing = [
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method in methods
+        if f"{method.upper()} {path}`" not in page
+    ]
+    assert missing == []
+
+
+def test_every_channel_is_in_the_docs():
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    assert [name for name in BUILT_IN["channels"] if f"| `{name}` |" not in page] == []

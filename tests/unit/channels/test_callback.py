@@ -1,0 +1,47 @@
+import json
+
+import httpx2
+import pytest
+
+from bot.channels.base import Sender, Undeliverable
+from bot.channels.callback import CallbackChannel
+from bot.dialogue.messages import Reply
+from bot.errors import Unavailable
+
+
+def channel(answer, posted=None):
+    def respond(request):
+        if posted is not None:
+            posted.append(json.loads(request.content))
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx2.Response(answer)
+
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
+    return CallbackChannel("http://shop.example/callback", client)
+
+
+async def test_each_part_of_a_reply_is_posted_in_order():
+    posted: list[dict] = []
+    await channel(200, posted).send(Reply("anna", "One.\n\nTwo.", image="https://i"))
+    assert posted == [
+        {"recipient_id": "anna", "text": "One."},
+        {"recipient_id": "anna", "text": "Two."},
+        {"recipient_id": "anna", "image": "https://i"},
+    ]
+
+
+@pytest.mark.parametrize("answer", [500, 503, 429, httpx2.ConnectError("refused")])
+async def test_what_may_work_later_is_to_be_tried_again(answer):
+    with pytest.raises(Unavailable, match=r"shop\.example"):
+        await channel(answer).send(Reply("anna", "hi"))
+
+
+@pytest.mark.parametrize("answer", [302, 400, 404])
+async def test_what_will_never_work_is_given_up(answer):
+    with pytest.raises(Undeliverable, match=str(answer)):
+        await channel(answer).send(Reply("anna", "hi"))
+
+
+def test_it_is_a_channel_that_sends():
+    assert isinstance(channel(200), Sender)
