@@ -96,3 +96,33 @@ async def test_two_tabs_follow_one_conversation_on_the_real_server(
     await here.shows("It arrives tomorrow.", "Anything else?", "Hello, this is Fernway.")
     for tab in (here, there):
         await tab.page.goto("about:blank")
+
+
+async def test_a_message_the_server_is_given_twice_is_said_once(
+    address: str, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    await page.goto(address)
+    chat = ChatPage(page)
+    await chat.connected()
+    await page.evaluate(
+        """async () => {
+          const id = localStorage.getItem("parley.conversation");
+          const url = `/webhooks/web/socket?after=0&conversation=${id}`;
+          for (let tries = 0; tries < 2; tries += 1) {
+            const socket = new WebSocket(new URL(url, location).href.replace("http", "ws"));
+            await new Promise(resolve => {
+              socket.onmessage = ({ data }) => {
+                const frame = JSON.parse(data);
+                if (frame.type === "typing" && !frame.on) resolve();
+                if (frame.type !== "hello") return;
+                socket.send(JSON.stringify({ type: "message", id: "the-same", text: "hello" }));
+              };
+            });
+            socket.close();
+          }
+        }"""
+    )
+    await chat.send("/order_status")
+    await chat.shows("hello", "It arrives tomorrow.", "Anything else?")
+    await page.goto("about:blank")
