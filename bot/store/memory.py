@@ -212,7 +212,7 @@ class MemoryNews:
         queue: asyncio.Queue[str] = asyncio.Queue(MOST_NOTES)
         self._followers.setdefault(conversation_id, set()).add(queue)
         try:
-            yield notes(queue)
+            yield Notes(queue)
         finally:
             self._followers[conversation_id].discard(queue)
             if not self._followers[conversation_id]:
@@ -226,7 +226,14 @@ def put(queue: asyncio.Queue[str], note: str) -> None:
     queue.put_nowait(note)
 
 
-async def notes(queue: asyncio.Queue[str]) -> AsyncIterator[str]:
-    """What comes into ``queue``, without end."""
-    while True:
-        yield await queue.get()
+class Notes:
+    """What comes into a queue, without end; giving up on the next note does not end it."""
+
+    def __init__(self, queue: asyncio.Queue[str]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> Notes:
+        return self
+
+    async def __anext__(self) -> str:
+        return await self._queue.get()

@@ -109,7 +109,7 @@ class RedisTrackers:
         except RedisDown:
             return None
         except (TypeError, ValueError) as error:  # msgspec's errors are ValueErrors
-            log.warning("tracker.unreadable", conversation_id=conversation_id, error=str(error))
+            log.warning("tracker.unreadable", conversation=conversation_id, error=str(error))
             return None
 
     async def keep(self, tracker: Tracker, *, epoch: int) -> None:
@@ -118,7 +118,7 @@ class RedisTrackers:
         try:
             body = msgspec.msgpack.encode(tracker)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            log.warning("tracker.not_kept", conversation_id=conversation_id, error=str(error))
+            log.warning("tracker.not_kept", conversation=conversation_id, error=str(error))
             return await self.forget(conversation_id)
         values: Values = [self._form, epoch, tracker.seq, body, self._remember_s]
         try:
@@ -185,7 +185,7 @@ class RedisLeases:
             with suppress(RedisDown):
                 if not await self._taken(key, token):
                     # The holder stalled too long. Its commit is compared with what is stored.
-                    log.warning("lease.lost", conversation_id=conversation_id)
+                    log.warning("lease.lost", conversation=conversation_id)
                     return
 
     async def _taken(self, key: str, token: str) -> bool:

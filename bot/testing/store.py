@@ -130,6 +130,14 @@ class NewsContract:
                 await there.publish("ann", str(n))
                 assert await next_of(notes) == str(n)
 
+    async def test_giving_up_on_a_note_loses_nothing(self, here: News, there: News) -> None:
+        async with here.follow("ann") as notes:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await anext(notes)
+            await there.publish("ann", "note")
+            assert await next_of(notes) == "note"
+
     async def test_publishing_to_nobody_is_fine(self, here: News) -> None:
         await here.publish("nobody", "note")
 

@@ -1,0 +1,86 @@
+"""One task at a time for each conversation, and those who wait for what it gives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from bot.dialogue.messages import Reply
+
+Answer = tuple[Reply, ...] | None  # None: it will not come from here
+
+
+class Errands:
+    """At most one task for each conversation; asked again meanwhile, it does its work once more."""
+
+    def __init__(self, group: asyncio.TaskGroup, work: Callable[[str], Awaitable[None]]) -> None:
+        self._group = group
+        self._work = work
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    def start(self, conversation_id: str) -> None:
+        """See to it that the work is done from the beginning after now."""
+        if conversation_id in self._tasks:
+            self._again.add(conversation_id)
+        else:
+            self._tasks[conversation_id] = self._group.create_task(self._run(conversation_id))
+
+    async def close(self, patience_s: float) -> None:
+        """Let what runs end, then cancel it."""
+        if self._tasks:
+            _, late = await asyncio.wait(list(self._tasks.values()), timeout=patience_s)
+            for task in late:
+                task.cancel()
+
+    async def _run(self, conversation_id: str) -> None:
+        try:
+            await self._work(conversation_id)
+            while conversation_id in self._again:
+                self._again.discard(conversation_id)
+                await self._work(conversation_id)
+        finally:
+            del self._tasks[conversation_id]
+            self._again.discard(conversation_id)
+
+    def __contains__(self, conversation_id: str) -> bool:
+        return conversation_id in self._tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+
+class Waiters:
+    """Who waits here for the replies to a message."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, int], list[asyncio.Future[Answer]]] = {}
+
+    @contextmanager
+    def wait(self, conversation_id: str, inbox_id: int) -> Iterator[asyncio.Future[Answer]]:
+        """What will be told of the message; None when somebody else must be asked."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        futures = self._waiting.setdefault((conversation_id, inbox_id), [])
+        futures.append(future)
+        try:
+            yield future
+        finally:
+            futures.remove(future)
+            if not futures:
+                del self._waiting[conversation_id, inbox_id]
+
+    def tell(self, conversation_id: str, inbox_id: int, answer: Answer) -> None:
+        """Give ``answer`` to who waits for it."""
+        for future in self._waiting.get((conversation_id, inbox_id), ()):
+            if not future.done():
+                future.set_result(answer)
+
+    def look_elsewhere(self, conversation_id: str) -> None:
+        """Nobody here works on the conversation any more."""
+        for conversation, inbox_id in list(self._waiting):
+            if conversation == conversation_id:
+                self.tell(conversation, inbox_id, None)
+
+    def __len__(self) -> int:
+        return len(self._waiting)

@@ -1,0 +1,273 @@
+"""The inbox: accept a message, have it answered in its turn, sweep up after a dead worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bot.apology import apologise
+from bot.dialogue.messages import Message, Reply
+from bot.errands import Errands, Waiters
+from bot.errors import Conflict, Timeout, Unavailable
+from bot.reply import Sender, send_replies
+from bot.services import Services
+from bot.store.base import Accepted, Waiting
+from bot.turn import Done, take_turn
+
+POLL_S = 0.5  # how often to look whether another worker has answered, when no news comes
+MOST_CONFLICTS = 10
+TRY_AGAIN_S = 0.2
+CLOSING = "The server is closing; ask again soon."
+
+log = structlog.get_logger(__name__)
+
+
+class TakeTurn(Protocol):
+    """``bot.turn.take_turn``, or what stands in for it."""
+
+    def __call__(
+        self, waiting: Waiting, parley: Services, *, pushing: Collection[str]
+    ) -> Awaitable[Done]: ...
+
+
+class CountTurn(Protocol):
+    """``Metrics.turn``."""
+
+    def __call__(self, *, channel: str, outcome: str, steps_ms: Mapping[str, float]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an inbox does, and how patiently."""
+
+    turns_at_once: int = 64
+    conversations: int = 1000  # at work or waited for, here; more are refused
+    tries: int = 5  # of a message whose turn breaks; then the user is told
+    sweep_s: float = 2.0
+    late_s: float = 5.0  # a message or reply this old is the sweep's business
+    close_s: float = 10.0  # for the turns in hand, when the server ends
+
+
+class Inbox:
+    """Every message is committed first; then whoever holds the conversation's lease answers it.
+
+    An async context manager: work goes on inside the block. When it ends nothing more is taken,
+    turns in hand may finish for ``close_s``; what is left is answered after the next start.
+
+    Args:
+        senders: The channels that are called with their replies, by name; others are asked.
+        count: Told of every turn: ``Metrics.turn``.
+    """
+
+    def __init__(
+        self,
+        parley: Services,
+        *,
+        take_turn: TakeTurn = take_turn,
+        senders: Mapping[str, Sender] | None = None,
+        count: CountTurn | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._parley = parley
+        self._take_turn = take_turn
+        self._senders = senders or {}
+        self._count = count
+        self._limits = limits or Limits()
+        self._group = asyncio.TaskGroup()
+        self._turns = Errands(self._group, self._drain)
+        self._sends = Errands(self._group, self._send)
+        self._at_once = asyncio.Semaphore(self._limits.turns_at_once)
+        self._waiters = Waiters()
+        self._swept: set[str] = set()
+        self._closing = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        self._group.create_task(self._sweep_up())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        await asyncio.gather(
+            self._turns.close(self._limits.close_s), self._sends.close(self._limits.close_s)
+        )
+        await self._group.__aexit__(kind, error, trace)
+
+    async def accept(self, message: Message) -> Accepted:
+        """Commit ``message`` and see to its answer; a repeated one has its row already.
+
+        Raises Unavailable when the log cannot be reached or too much is in hand, Duplicate and
+        BadRequest as the log does.
+        """
+        if self._closing.is_set():
+            raise Unavailable(CLOSING)
+        if max(len(self._turns), len(self._waiters)) >= self._limits.conversations:
+            raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
+        accepted = await self._parley.log.accept(message)
+        if not accepted.done:
+            self._turns.start(message.conversation_id)
+        return accepted
+
+    async def answer(self, message: Message, timeout_s: float) -> tuple[Reply, ...]:
+        """Accept ``message`` and wait for its replies, whichever worker makes them.
+
+        Raises Timeout when they are not there in time; the same message id gets them later.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                accepted = await self.accept(message)
+                if accepted.done:
+                    return accepted.replies
+                with self._waiters.wait(message.conversation_id, accepted.inbox_id) as waiter:
+                    replies = await waiter
+                if replies is None:
+                    replies = await self._elsewhere(message.conversation_id, accepted.inbox_id)
+                return replies
+        except TimeoutError as error:
+            raise Timeout(
+                f"No answer within {timeout_s:g} seconds. It will be stored: ask again with the "
+                "same message id."
+            ) from error
+
+    async def _elsewhere(self, conversation_id: str, inbox_id: int) -> tuple[Reply, ...]:
+        """The replies to a message that this worker does not work on now."""
+        async with self._parley.news.follow(conversation_id) as notes:
+            while not (accepted := await self._parley.log.accepted(inbox_id)).done:
+                if self._closing.is_set():
+                    raise Unavailable(CLOSING)
+                try:
+                    async with asyncio.timeout(POLL_S):
+                        await anext(notes)
+                except TimeoutError:
+                    continue
+        return accepted.replies
+
+    # One conversation
+
+    async def _drain(self, conversation_id: str) -> None:
+        """Answer what waits in the conversation, in order, with the right to."""
+        try:
+            while not self._closing.is_set():
+                async with self._parley.leases.hold(conversation_id) as held:
+                    if not held or not await self._empty(conversation_id):
+                        return
+                # Whoever was refused the lease meanwhile relies on us.
+                if await self._parley.log.waiting(conversation_id) is None:
+                    return
+        except Unavailable as error:
+            log.warning("inbox.postponed", conversation=conversation_id, error=str(error))
+        except Exception:
+            log.exception("inbox.failed", conversation=conversation_id)
+        finally:
+            self._swept.discard(conversation_id)
+            self._waiters.look_elsewhere(conversation_id)
+
+    async def _empty(self, conversation_id: str) -> bool:
+        """Whether every message was answered; the sweep comes back for what is left."""
+        while waiting := await self._parley.log.waiting(conversation_id):
+            async with self._at_once:
+                if self._closing.is_set():
+                    return False
+                message = waiting.message
+                with bound_contextvars(conversation=conversation_id, message=message.message_id):
+                    if not await self._answered(waiting):
+                        return False
+        return True
+
+    async def _answered(self, waiting: Waiting) -> bool:
+        """Take the turn, again when it is refused or breaks, and at last apologise."""
+        log_ = self._parley.log
+        take: TakeTurn = self._take_turn
+        if waiting.message.conversation_id in self._swept:
+            # Somebody left it, perhaps by dying of it.
+            self._swept.discard(waiting.message.conversation_id)
+            if await log_.tried(waiting.inbox_id) > self._limits.tries:
+                take = apologise
+        for _ in range(MOST_CONFLICTS):
+            try:
+                done = await take(waiting, self._parley, pushing=self._senders.keys())
+            except Conflict:
+                self._tell(waiting, "conflict")
+                if (await log_.accepted(waiting.inbox_id)).done:
+                    return True
+            except Unavailable as error:
+                self._tell(waiting, "postponed", error=str(error))
+                return False
+            except Exception:
+                log.exception("turn.failed", inbox_id=waiting.inbox_id)
+                self._tell(waiting, "failed")
+                if take is apologise:
+                    return False
+                if await log_.tried(waiting.inbox_id) >= self._limits.tries:
+                    take = apologise
+                else:
+                    await asyncio.sleep(TRY_AGAIN_S)
+            else:
+                self._finish(waiting, done, "done" if take is not apologise else "given_up")
+                return True
+        return False
+
+    def _finish(self, waiting: Waiting, done: Done, outcome: str) -> None:
+        self._waiters.tell(waiting.message.conversation_id, waiting.inbox_id, tuple(done.replies))
+        if done.replies and waiting.message.channel in self._senders:
+            self._sends.start(waiting.message.conversation_id)
+        self._tell(waiting, outcome, done.steps_ms, actions=done.actions)
+
+    def _tell(
+        self,
+        waiting: Waiting,
+        outcome: str,
+        steps_ms: Mapping[str, float] | None = None,
+        **facts: Any,
+    ) -> None:
+        """One line of log and one count for a turn."""
+        steps_ms = steps_ms or {}
+        timings = {f"{step}_ms": round(ms, 2) for step, ms in steps_ms.items()}
+        say = log.info if outcome == "done" else log.warning
+        say(f"turn.{outcome}", channel=waiting.message.channel, **facts, **timings)
+        if self._count:
+            self._count(channel=waiting.message.channel, outcome=outcome, steps_ms=steps_ms)
+
+    async def _send(self, conversation_id: str) -> None:
+        try:
+            await send_replies(conversation_id, self._parley, self._senders)
+        except Unavailable as error:
+            log.warning("outbox.postponed", conversation=conversation_id, error=str(error))
+        except Exception:
+            log.exception("outbox.failed", conversation=conversation_id)
+
+    # What others left
+
+    async def _sweep_up(self) -> None:
+        """Now and then see to messages and replies that nobody saw to."""
+        late_s = 0.0  # at the start nothing is in hand
+        failing = False
+        while not self._closing.is_set():
+            try:
+                for conversation_id in await self._parley.log.unfinished(older_than_s=late_s):
+                    if conversation_id not in self._turns:
+                        self._swept.add(conversation_id)
+                        self._turns.start(conversation_id)
+                    self._sends.start(conversation_id)
+                failing = False
+            except Exception as error:
+                if not failing:
+                    log.warning("sweep.failing", error=str(error), exc_info=True)
+                failing = True
+            late_s = self._limits.late_s
+            try:
+                async with asyncio.timeout(self._limits.sweep_s):
+                    await self._closing.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,85 @@
+"""Recorded replies become calls of their channel: in order, tried again, their end recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Protocol
+
+import structlog
+
+from bot.dialogue.messages import Reply
+from bot.errors import ParleyError, Unavailable
+from bot.services import Services
+from bot.store.base import Outgoing
+
+TRY_AGAIN_S = (0.2, 1.0, 5.0)  # at most; each wait is between half of it and all of it
+SEND_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Sender(Protocol):
+    """What a channel that calls its service can do."""
+
+    async def send(self, reply: Reply) -> None:
+        """Deliver ``reply``. Raises Unavailable to be tried again, ParleyError to be given up."""
+        ...
+
+
+async def send_replies(
+    conversation_id: str,
+    parley: Services,
+    senders: Mapping[str, Sender],
+    *,
+    try_again_s: Sequence[float] = TRY_AGAIN_S,
+) -> None:
+    """Send what waits in the conversation's outbox, by whoever has the right to.
+
+    Each reply is sent at least once: a process that dies between sending and recording leaves
+    it to be sent again. States: ``sent``; ``failed`` when the service refused it; ``unknown`` when
+    it never said, so that what follows is not held up for ever.
+    """
+    # Not the turn's lease: a service slow to take replies does not keep the bot from working.
+    while True:
+        async with parley.leases.hold(f"{conversation_id}/outbox") as held:
+            if not held:
+                return
+            for outgoing in await parley.log.outgoing(conversation_id):
+                state = await _sent(outgoing, senders, parley.random, try_again_s)
+                await parley.log.mark_sent(outgoing.outbox_id, state=state)
+        # Whoever was refused the lease meanwhile relies on us.
+        if not await parley.log.outgoing(conversation_id):
+            return
+
+
+async def _sent(
+    outgoing: Outgoing,
+    senders: Mapping[str, Sender],
+    random: Random,
+    try_again_s: Sequence[float],
+) -> str:
+    """How sending ended."""
+    told = log.bind(conversation=outgoing.conversation_id, channel=outgoing.channel)
+    if not (sender := senders.get(outgoing.channel)):
+        told.error("reply.failed", error="no such channel is configured to send replies")
+        return "failed"
+    for wait_s in (*try_again_s, None):
+        try:
+            async with asyncio.timeout(SEND_S):
+                await sender.send(outgoing.reply)
+        except (Unavailable, TimeoutError) as error:
+            if wait_s is None:
+                told.error("reply.unknown", error=str(error) or "no answer in time")
+                return "unknown"
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1))
+        except ParleyError as error:
+            told.error("reply.failed", error=str(error))
+            return "failed"
+        except Exception:
+            told.exception("reply.failed")
+            return "failed"
+        else:
+            return "sent"
+    raise AssertionError("the last try returns")
