@@ -28,7 +28,7 @@ class MicroBatcher(Generic[Request, Answer]):
     Args:
         model: Answers a batch, in its order; runs in the batcher's thread, as ``length`` does.
         length: How many tokens a request has.
-        max_tokens: Of one batch, padding included; a longer request runs alone.
+        max_tokens: Of one batch, padding included; a longer request runs alone, with 0 each.
         most_waiting: Requests beyond this are refused.
     """
 

@@ -23,16 +23,24 @@ T = TypeVar("T")
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+TRIED = ("Hello there!", "I have 3 questions, one of them about the order I made on Monday.")
+SAME = 1e-3  # of a logit
 NEEDED = ("model.onnx", "tokenizer.json", "extractors.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A model ready to answer, and everything the folder says about it."""
+    """A model ready to answer, and everything the folder says about it.
+
+    ``batches`` tells whether texts read together are answered as each alone. A graph that scales
+    its int8 activations by the largest of the whole batch answers a little differently in every
+    company.
+    """
 
     manifest: Manifest
     extractors: Extractors
     model: Model
+    batches: bool
 
 
 def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
@@ -47,10 +55,10 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
         tokenizer_json = _read(folder / "tokenizer.json")
         tokenizer = Tokenizer(tokenizer_json, max_tokens=manifest.max_tokens)
         model = Model(Session(folder / "model.onnx", threads=threads), tokenizer)
-        _try(model, manifest)
+        batches = _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
-    return Bundle(manifest, extractors, model)
+    return Bundle(manifest, extractors, model, batches)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -130,9 +138,22 @@ def _decoded(path: Path, content: bytes, kind: type[T]) -> T:
         raise BundleError(f"{path}: {error}") from error
 
 
-def _try(model: Model, manifest: Manifest) -> None:
-    """Read one sentence: shows a graph of another shape before a user meets it, and warms up."""
-    scores: Scores = model.read([Reading("hello there", model.tokenizer)])[0]
+def _try(model: Model, manifest: Manifest) -> bool:
+    """Whether two sentences get the same scores together as alone. Shows a graph of another shape
+    before a user meets it, and warms up."""
+    readings = [Reading(text, model.tokenizer) for text in TRIED]
+    alone = [model.read([reading])[0] for reading in readings]
+    for scores in alone:
+        _check_shapes(scores, manifest)
+    pairs = zip(alone, model.read(readings), strict=True)
+    return all(
+        np.allclose(one.intents, other.intents, rtol=0, atol=SAME)
+        and np.allclose(one.tags, other.tags, rtol=0, atol=SAME)
+        for one, other in pairs
+    )
+
+
+def _check_shapes(scores: Scores, manifest: Manifest) -> None:
     for output, found, wanted in (
         ("intent_logits", scores.intents.shape, (len(manifest.intents),)),
         ("tag_logits", scores.tags.shape[1:], (1 + 2 * len(manifest.labels),)),

@@ -122,11 +122,12 @@ class ServedBundle:
 
 @asynccontextmanager
 async def serve(bundle: Bundle, *, most_waiting: int = 1024) -> AsyncIterator[ServedBundle]:
-    """Run ``bundle`` in a thread of its own until left."""
+    """Run ``bundle`` in a thread of its own until left; texts that wait are handed over together,
+    and run together where that changes no answer."""
     batcher = MicroBatcher(
         bundle.model.read,
         length=lambda reading: len(reading.tokens.ids),
-        max_tokens=MOST_PADDED_TOKENS,
+        max_tokens=MOST_PADDED_TOKENS if bundle.batches else 0,
         most_waiting=most_waiting,
     )
     async with batcher:

@@ -41,8 +41,11 @@ def tiny_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def tiny_graph(*, intents: int = len(INTENTS), tags: int = len(COLUMNS)) -> bytes:
-    """intent_logits: the sum of the words' votes; tag_logits: one row of a table per token."""
+def tiny_graph(
+    *, intents: int = len(INTENTS), tags: int = len(COLUMNS), sociable: bool = False
+) -> bytes:
+    """intent_logits: the sum of the words' votes, which a sociable graph compares with the whole
+    batch; tag_logits: one row of a table per token."""
     says = np.zeros((len(VOCABULARY), intents), np.float32)
     tagged = np.zeros((len(VOCABULARY), tags), np.float32)
     for number, piece in enumerate(VOCABULARY):
@@ -57,7 +60,11 @@ def tiny_graph(*, intents: int = len(INTENTS), tags: int = len(COLUMNS)) -> byte
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
         helper.make_node("Mul", ["votes", "column"], ["counted"]),
-        helper.make_node("ReduceSum", ["counted", "middle"], ["intent_logits"], keepdims=0),
+        helper.make_node("ReduceSum", ["counted", "middle"], ["sums"], keepdims=0),
+        helper.make_node("ReduceSum", ["mask"], ["company"], keepdims=0),
+        helper.make_node("Div", ["sums", "company"], ["intent_logits"])
+        if sociable
+        else helper.make_node("Identity", ["sums"], ["intent_logits"]),
         helper.make_node("Gather", ["tagged", "input_ids"], ["tag_logits"]),
         helper.make_node("ReduceMean", ["counted", "middle"], ["sentence"], keepdims=0),
     ]

@@ -57,6 +57,14 @@ async def test_a_batch_holds_no_more_padded_tokens_than_allowed():
     assert model.batches == [["c", "e"], ["bbb", "ddd"], ["aaaaaaaaa"]]
 
 
+async def test_with_no_tokens_allowed_each_runs_alone():
+    model = Gate()
+    async with MicroBatcher(model, length=len, max_tokens=0) as batcher:
+        model.let_through(3)
+        await asyncio.gather(*(batcher.submit(text) for text in ("bb", "a", "cc")))
+    assert model.batches == [["a"], ["bb"], ["cc"]]
+
+
 async def test_a_full_queue_refuses_and_goes_on_once_emptied():
     model = Gate()
     async with MicroBatcher(model, length=len, max_tokens=100, most_waiting=2) as batcher:

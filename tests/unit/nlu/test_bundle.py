@@ -40,6 +40,11 @@ def test_a_batch_answers_as_each_alone_would(make_bundle):
         assert scores.tags == pytest.approx(alone.tags)
 
 
+def test_a_graph_whose_answers_depend_on_their_company_is_recognised(make_bundle, tmp_path):
+    assert open_bundle(make_bundle()).batches
+    assert not open_bundle(make_bundle(tmp_path / "s", graph=tiny_graph(sociable=True))).batches
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "extractors.json"])
 def test_a_changed_file_is_refused_by_name(make_bundle, name):
     folder = make_bundle()

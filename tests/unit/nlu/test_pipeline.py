@@ -13,6 +13,7 @@ from nlu.fallback import Fallback
 from nlu.keywords import Keywords
 from nlu.parse import Context, Intent, Parse
 from nlu.pipeline import Nlu, Pipeline, serve
+from tests.unit.nlu.conftest import tiny_graph
 
 NO_MODEL = Pipeline(intents=False, entities=False)
 
@@ -137,6 +138,15 @@ async def test_many_at_once_are_each_given_their_own_answer(nlu_of):
         assert parse.text == text
         assert parse.intent.name == names[text.split()[0]]
     assert nlu.queue_length == 0
+
+
+async def test_no_answer_depends_on_who_else_asks(make_bundle):
+    folder = make_bundle(graph=tiny_graph(sociable=True))
+    async with serve(open_bundle(folder)) as served:
+        nlu = Nlu(Pipeline(), served)
+        alone = await nlu.parse("order")
+        together = await asyncio.gather(*(nlu.parse(text) for text in ("order", "bye tea " * 6)))
+    assert together[0] == alone
 
 
 async def test_too_many_at_once_are_refused(make_bundle):
