@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from bot.actions.builtin import run_action
+from bot.actions.builtin import run_action, session_start
 from bot.actions.extraction import extract_slots
 from bot.actions.fallback import NAME as TWO_STAGE
 from bot.actions.stage import Stage
@@ -20,7 +20,7 @@ from bot.dialogue.events import (
 )
 from bot.dialogue.policy import Prediction
 from bot.dialogue.responses import DATA_KEYS
-from bot.dialogue.tracker import Tracker
+from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.errors import ActionFailed, ActionRejected
 from bot.services import Services
 
@@ -81,9 +81,12 @@ def _failed(
     """What is left of an action that failed: its event with the reason, and an apology.
 
     A loop that failed takes the message back, so that its question stays open and no rule takes
-    it for finished.
+    it for finished. A session starts all the same, as it does by default.
     """
-    events = [_action_event(prediction, {"error": str(failure)}), *_apology(tracker, stage)]
+    failed: Event = _action_event(prediction, {"error": str(failure)})
+    if prediction.action == SESSION_START:
+        return [failed, *session_start(tracker, stage)]
+    events = [failed, *_apology(tracker, stage)]
     is_loop = prediction.action in stage.domain.forms or prediction.action == TWO_STAGE
     return [*events, UserUtteranceReverted()] if is_loop else events
 

@@ -65,7 +65,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A turn as recorded. ``steps_ms`` says how long each step took."""
+    """A turn as recorded.
+
+    ``steps_ms`` says how long the steps took: load, understand (nlu is a part of it), predict,
+    act, commit.
+    """
 
     tracker: Tracker
     events: Sequence[Event]
@@ -92,7 +96,8 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     call_id = f"{message.conversation_id}:{message.message_id or waiting.inbox_id}"
     await _open_session(turn, message, call_id)
     began = perf_counter()
-    turn.add(*await understand(message, turn.tracker, parley, call_id=call_id))
+    said = await understand(message, turn.tracker, parley, call_id=call_id, took=turn.took)
+    turn.add(*said)
     turn.took("understand", began)
     await _answer(turn, message, call_id)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -29,16 +31,28 @@ log = structlog.get_logger(__name__)
 
 
 async def understand(
-    message: Message, tracker: Tracker, parley: Services, *, call_id: str = ""
+    message: Message,
+    tracker: Tracker,
+    parley: Services,
+    *,
+    call_id: str = "",
+    took: Callable[[str, float], None] | None = None,
 ) -> list[Event]:
-    """What the user said, and the slots it fills; ``call_id`` names the turn to action servers.
+    """What the user said, and the slots it fills.
+
+    Args:
+        call_id: Names this step of the turn, for the action server.
+        took: Told when NLU began, in seconds of ``perf_counter``, as soon as it is done.
 
     Raises Unavailable when NLU cannot be reached; then nothing has happened yet.
     """
     text = cleaned(message.text)
     parse = read_payload(text, parley.bot.domain)
     if parse is None:
+        began = perf_counter()
         parse = await _parsed(text, tracker, parley)
+        if took is not None:
+            took("nlu", began)
     user = UserUttered(
         text=text,
         parse_data=parse,

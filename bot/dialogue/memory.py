@@ -48,7 +48,8 @@ class MemoizationPolicy:
         self._longest = max((len(key) for key in self._actions), default=0)
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
-        states = told_states(tracker, domain, self._only_in_rules)
+        most = self._longest + 1 if self._max_history is None else self._max_history
+        states = told_states(tracker, domain, self._only_in_rules, most=most)
         action = self._recall(states, tracker, domain)
         if action is None:
             return Prediction(LISTEN, 0.0, self.name, self.priority, scores={})
@@ -78,7 +79,7 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
         blank = Tracker(tracker.conversation_id, tracker.shapes).reborn()
         for first in actions[self._oldest(tracker) :]:
             rest = blank.apply_all(applied[first:])
-            states = told_states(rest, domain, self._only_in_rules)
+            states = told_states(rest, domain, self._only_in_rules, most=self._longest + 1)
             if states != earlier and (action := super()._recall(states, rest, domain)) is not None:
                 return action
             earlier = states
@@ -94,12 +95,18 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
         return 0
 
 
-def told_states(tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules) -> list[State]:
-    """The conversation as a story would tell it: without what only rules know of."""
+def told_states(
+    tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules, *, most: int
+) -> list[State]:
+    """The conversation as a story would tell it: without what only rules know of.
+
+    At least the last ``most`` states of it, so that a long conversation costs no more.
+    """
     told: list[State] = []
     last_action: str | None = None
     hidden = False
-    for state in tracker.states:
+    states = tracker.states
+    for state in states[_window(states, most) :]:
         if not hidden:
             last_action = state.action
         if not state.followup and state.action != state.loop:
@@ -110,6 +117,20 @@ def told_states(tracker: Tracker, domain: Domain, only_in_rules: OnlyInRules) ->
     if told:
         told[-1] = by_intent(told[-1])
     return [visible(state, domain) for state in told]
+
+
+def _window(states: Sequence[State], most: int) -> int:
+    """From where on ``most`` states are told, seen from a turn that begins in plain sight."""
+    left = most
+    for number in range(len(states) - 1, 0, -1):
+        left -= _in_sight(states[number])
+        if left <= 0 and states[number].action == LISTEN and _in_sight(states[number - 1]):
+            return number
+    return 0
+
+
+def _in_sight(state: State) -> bool:
+    return not state.hidden and not state.followup and state.action != state.loop
 
 
 def _told(

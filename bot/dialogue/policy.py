@@ -8,9 +8,8 @@ from typing import Protocol
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import Event
+from bot.dialogue.states import LISTEN as LISTEN
 from bot.dialogue.tracker import Tracker
-
-LISTEN = "action_listen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,15 @@ from typing import Any
 import msgspec
 
 from bot.channels.base import parts
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    BotUttered,
+    Event,
+    Restarted,
+    SessionStarted,
+    UserUtteranceReverted,
+)
 from bot.dialogue.messages import Message
 from bot.dialogue.tracker import event_state
 from bot.services import Services
@@ -208,3 +217,49 @@ def _patterns(variations: Any) -> list[str]:
         for text in texts
         if text.strip()
     ]
+
+
+def flow(events: Sequence[Event]) -> list[str]:
+    """What happened, in the recordings' short form."""
+    told: list[str] = []
+    for event in events:
+        match event:
+            case ActionExecuted(name=name, action_text=text):
+                told.append(name or text or "")
+            case ActionExecutionRejected(name=name):
+                told.append(f"!{name}")
+            case BotUttered(metadata=metadata):
+                told.append(f"utter:{metadata.get('utter_action')}")
+            case UserUtteranceReverted():
+                told.append("<rewind>")
+            case Restarted():
+                told.append("<restart>")
+            case SessionStarted():
+                told.append("<session_started>")
+            case _:
+                pass
+    return [each for each in told if each != "action_listen"]
+
+
+async def replay_flow(
+    conversation: dict[str, Any], parley: Services, clock: HandClock
+) -> list[Difference]:
+    """Like ``replay``, for recordings in the short form."""
+    differences = []
+    for number, step in enumerate(conversation["steps"]):
+        clock.advance(0.01)
+        await parley.log.accept(Message(conversation["id"], step["user"]))
+        waiting = await parley.log.waiting(conversation["id"])
+        assert waiting is not None
+        done = await take_turn(waiting, parley)
+        if step.get("mute"):
+            continue
+        slots = {name: value for name, value in done.tracker.slots.items() if value is not None}
+        for part, got, want in (
+            ("flow", flow(done.events), step["flow"]),
+            ("slots", plain(slots), plain(step["slots"])),
+            ("active_loop", done.tracker.loop_name, step.get("active_loop")),
+        ):
+            if got != want:
+                differences.append(Difference(number, part, got, want))
+    return differences
