@@ -14,7 +14,7 @@ import httpx2
 import structlog
 
 from bot.actions.remote import RemoteActions
-from bot.channels.base import Channel, Place
+from bot.channels.base import Channel, Place, Sender
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
 from bot.model import open_understanding
@@ -75,7 +75,8 @@ async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Run
             random=Random(),
         )
         channels = open_channels(project.credentials, settings, client)
-        inbox = await stack.enter_async_context(Inbox(parley))
+        senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
+        inbox = await stack.enter_async_context(Inbox(parley, senders=senders, count=metrics.turn))
         yield Running(settings, project, parley, inbox, metrics, channels, checks)
 
 
