@@ -12,7 +12,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from bot.errors import SettingsError
 
-disable_progress_bar()  # a second of loading needs none
+disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading needs none
 
 
 def find_encoder(name: str) -> str:

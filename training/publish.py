@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -186,9 +187,11 @@ def _manifest(
     scores: dict[str, Scores],
 ) -> Manifest:
     now = datetime.now(UTC)
+    # Of the moment too: the same data and seed make the same files.
+    name = sha256(f"{now.isoformat()} {recipe.hash} {project.nlu_hash}".encode()).hexdigest()[:8]
     files = {path.name: file_hash(path) for path in sorted(draft.iterdir())}
     return Manifest(
-        version=f"{now:%Y%m%d-%H%M%S}-{files['model.onnx'][:8]}",
+        version=f"{now:%Y%m%d-%H%M%S}-{name}",
         created=now.isoformat(timespec="seconds"),
         language=project.config.language,
         encoder=recipe.encoder,
