@@ -181,7 +181,14 @@ def test_a_form_that_was_left_for_something_else_keeps_its_turns():
         LISTEN, said("book", "book"), FORM, ActiveLoop(name="form"), LISTEN, said("chat", "chat"),
         ActionExecutionRejected(name="form"), ActionExecuted(name="utter_chat"), FORM,
     )  # fmt: skip
-    assert actions(tracker) == [None, "action_listen", "form", "action_listen", "utter_chat", "form"]
+    assert actions(tracker) == [
+        None,
+        "action_listen",
+        "form",
+        "action_listen",
+        "utter_chat",
+        "form",
+    ]
 
 
 def test_featurization_says_whether_words_or_intent_count():
@@ -226,7 +233,9 @@ def test_the_state_has_the_keys_an_action_server_reads():
 
 
 def test_metadata_that_we_add_to_events_is_not_the_messages():
-    message = UserUttered(text="hi", metadata={"page": "home", "model_id": "m", "assistant_id": "a"})
+    message = UserUttered(
+        text="hi", metadata={"page": "home", "model_id": "m", "assistant_id": "a"}
+    )
     assert after(LISTEN, message).state()["latest_message"]["metadata"] == {"page": "home"}
 
 

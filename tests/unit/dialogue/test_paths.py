@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from bot.dialogue.domain import Domain, EntitySpec, Mapping, Slot
+from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
+from bot.dialogue.paths import rule_events, story_events
+from bot.dialogue.stories import (
+    ActionStep,
+    CheckpointStep,
+    LoopStep,
+    OrStep,
+    SlotStep,
+    Story,
+    StoryEntity,
+    UserStep,
+)
+
+DOMAIN = Domain(
+    entities={"city": EntitySpec("city")},
+    slots={"city": Slot("city", "text", (Mapping("from_entity", entity="city"),))},
+)
+
+
+def told(*stories: Story) -> list[list[str]]:
+    return [[_short(event) for event in events] for events in story_events(stories, DOMAIN)]
+
+
+def _short(event: Event) -> str:
+    match event:
+        case UserUttered():
+            return f"*{event.intent or event.text}"
+        case ActionExecuted():
+            return str(event.name)
+        case SlotSet():
+            return f"{event.name}={event.value}"
+        case ActiveLoop():
+            return f"loop={event.name}"
+        case _:
+            return "?"
+
+
+def test_the_bot_listens_before_every_message_and_at_the_end():
+    story = Story("s", (UserStep("hi"), ActionStep("utter_hi"), UserStep("bye"), ActionStep("a")))
+    assert told(story) == [
+        ["action_listen", "*hi", "utter_hi", "action_listen", "*bye", "a", "action_listen"]
+    ]
+
+
+def test_alternatives_are_told_one_by_one():
+    either = OrStep((UserStep("yes"), UserStep("sure")))
+    story = Story("s", (either, ActionStep("a"), either, ActionStep("b")))
+    assert [[each for each in path if each[0] == "*"] for path in told(story)] == [
+        ["*yes", "*yes"],
+        ["*yes", "*sure"],
+        ["*sure", "*yes"],
+        ["*sure", "*sure"],
+    ]
+
+
+def test_checkpoints_join_stories_and_a_circle_ends():
+    begin = Story("b", (UserStep("hi"), CheckpointStep("c")))
+    go_on = Story("g", (CheckpointStep("c"), ActionStep("a")))
+    again = Story("r", (CheckpointStep("c"), UserStep("more"), CheckpointStep("c")))
+    assert [path[1:-1] for path in told(begin, go_on, again)] == [
+        ["*hi", "a"],
+        ["*hi", "action_listen", "*more", "a"],
+    ]
+
+
+def test_a_checkpoint_with_a_slot_joins_only_stories_that_set_it():
+    plain = Story("p", (UserStep("hi"), CheckpointStep("c")))
+    setting = Story("s", (UserStep("yo"), SlotStep("city", "Rome"), CheckpointStep("c")))
+    go_on = Story("g", (CheckpointStep("c", (SlotStep("city", "Rome"),)), ActionStep("a")))
+    assert [path[1:-1] for path in told(plain, setting, go_on)] == [["*yo", "city=Rome", "a"]]
+
+
+def test_the_entities_of_a_message_fill_slots_as_they_do_when_talking():
+    story = Story("s", (UserStep("go", (StoryEntity("city", "Rome"),)), ActionStep("a")))
+    assert told(story)[0][1:3] == ["*go", "city=Rome"]
+
+
+def test_a_rule_may_begin_anywhere_and_marks_what_must_not_be():
+    rule = Story(
+        "r",
+        (UserStep("hi"), ActionStep("a")),
+        is_rule=True,
+        condition=(LoopStep(None), SlotStep("city", None)),
+        wait_for_user_input=False,
+    )
+    (events,) = rule_events(rule, DOMAIN)
+    assert [_short(event) for event in events] == [
+        "loop=should_not_be_set", "city=should_not_be_set", "...", "action_listen", "*hi", "a", "...",
+    ]  # fmt: skip
