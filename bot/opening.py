@@ -77,7 +77,7 @@ async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Run
         channels = open_channels(project.credentials, settings, client)
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
         inbox = await stack.enter_async_context(Inbox(parley, senders=senders, count=metrics.turn))
-        yield Running(settings, project, parley, inbox, metrics, channels, checks)
+        yield Running(settings, project, parley, inbox, metrics, nlu.model_id, channels, checks)
 
 
 def open_channels(

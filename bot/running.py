@@ -21,8 +21,9 @@ Check = Callable[[], Awaitable[None]]
 class Running:
     """Opened by ``bot.opening`` when the server starts, closed when it ends.
 
-    ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that
-    ``/ready`` asks; each raises when its part cannot be used.
+    ``model`` is the version of the bundle that serves, empty without one. ``channels`` are
+    ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready`` asks; each
+    raises when its part cannot be used.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Running:
     parley: Services
     inbox: Inbox
     metrics: Metrics
+    model: str
     channels: Mapping[str, Any]
     checks: Mapping[str, Check]
 

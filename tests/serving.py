@@ -113,6 +113,7 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                 parley,
                 EchoInbox(parley),  # type: ignore[arg-type]
                 metrics,
+                "m-1",
                 open_channels({"callback": {"url": "http://127.0.0.1:9"}}, settings, client),
                 {"model": fine, "sql": parley.log.ping},
             )

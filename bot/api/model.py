@@ -36,8 +36,8 @@ async def version() -> Version:
 @router.get("/status")
 async def status(request: Request) -> Status:
     """Which model serves."""
-    model = running(request).parley.bot.model_id
-    return Status(model_file=model or None, model_id=model)
+    server = running(request)
+    return Status(model_file=server.model or None, model_id=server.parley.bot.model_id)
 
 
 @router.get("/domain", response_class=Response)

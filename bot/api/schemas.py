@@ -32,7 +32,7 @@ class Version(BaseModel):
 
 
 class Status(BaseModel):
-    """The model that serves; null where none does."""
+    """The model that serves, null where none does; ``model_id`` is written into events."""
 
     model_file: str | None
     model_id: str

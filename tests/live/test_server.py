@@ -14,10 +14,12 @@ import httpx2
 import pytest
 import uvicorn
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from bot.app import create_app
 from bot.errors import ParleyError
 from bot.settings import load_settings
+from bot.store import schema
 
 PROJECT = Path(__file__).parents[1] / "data" / "projects" / "greeter"
 WEBHOOK = "/webhooks/rest/webhook"
@@ -273,3 +275,73 @@ def test_serving_imports_no_training():
     look = "import bot.app, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class SlowActions:
+    """An action server that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        self.asked.set()
+        await self.let.wait()
+        body = b'{"events": [], "responses": [{"text": "late but here"}]}'
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n" % len(body))
+        writer.write(b"Content-Type: application/json\r\n\r\n" + body)
+        writer.close()
+
+
+async def test_a_late_answer_is_504_and_stored_for_the_same_message_id(tmp_path, redis_url):
+    slow = SlowActions()
+    actions = await asyncio.start_server(slow, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{actions.sockets[0].getsockname()[1]}/webhook"
+    settings = {"home": tmp_path, "redis_url": redis_url, "response_timeout_s": 0.5}
+    async with actions, serving(actions_url=url, **settings) as server:
+        body = {"sender": "anna", "message": "/crash", "message_id": "m-1"}
+        late = await server.client.post(WEBHOOK, json=body)
+        assert (late.status_code, late.json()["reason"]) == (504, "Timeout")
+        await slow.asked.wait()
+        slow.let.set()
+        async with serving(home=tmp_path, redis_url=redis_url) as other:  # with more patience
+            assert await other.say("/crash", message_id="m-1") == [
+                {"recipient_id": "anna", "text": "late but here"}
+            ]
+
+
+async def test_a_lost_database_is_503_and_ready_names_it(tmp_path, own_postgres):
+    url = own_postgres.url("postgres")
+    await asyncio.to_thread(schema.upgrade, url)
+    async with serving(home=tmp_path, database_url=url) as server:
+        assert len(await server.say("hello")) == 2
+        await asyncio.to_thread(own_postgres.stop)
+        body = {"sender": "anna", "message": "hello"}
+        answer = await server.client.post(WEBHOOK, json=body)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "2"
+        ready = await server.client.get("/ready")
+        assert (ready.status_code, ready.json()["details"]["checks"]["model"]) == (503, "ok")
+        assert "sql: " in ready.json()["message"]
+
+
+async def test_a_database_without_tables_stops_the_start_with_a_sentence(
+    tmp_path, empty_postgres_url
+):
+    settings = load_settings(project=PROJECT, home=tmp_path, database_url=empty_postgres_url)
+    app = create_app(settings)
+    with pytest.raises(ParleyError, match="parley db upgrade"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_a_frame_that_is_too_large_ends_the_connection_and_nothing_else(server):
+    async with server.page("f" * 20) as socket:
+        await frames_until(socket, "hello")
+        await socket.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed) as closed:
+            await frames_until(socket, "message")
+    assert closed.value.rcvd.code == 1009
+    assert len(await server.say("hello")) == 2
