@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from bot.errors import ProjectError, SettingsError
+from bot.plugins import find
 from bot.project.project import Component, Endpoint, Project
 from nlu.bundle import Bundle, open_bundle
 from nlu.errors import BundleError, NluError
@@ -132,23 +133,20 @@ def _pipeline(project: Project) -> Pipeline:
     pipeline = _parts(project)
     before: list[Decision] = []
     after: list[Decision] = []
+    own: list[Extractor] = []
     classified = not pipeline.intents
     for component in project.config.pipeline:
         if _name(component) in INTENT_MODELS:
             classified = True
         elif decision := _decision(component, project):
             (after if classified else before).append(decision)
-        elif not _is_known(_name(component)):
-            log.warning(
-                "nlu.component_ignored",
-                component=component.name,
-                hint="Parley has no such component; what it would find is not found",
-            )
+        elif extractor := _own_extractor(component):
+            own.append(extractor)
     return replace(
         pipeline,
         before=tuple(before),
         after=tuple(after),
-        extractors=_extractors(project),
+        extractors=(*_extractors(project), *own),
         synonyms=_synonyms(project),
     )
 
@@ -215,6 +213,21 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
             )
         )
     return tuple(found)
+
+
+def _own_extractor(component: Component) -> Extractor | None:
+    """An extractor that is not part of Parley, made from the component's options."""
+    if _is_known(_name(component)):
+        return None
+    try:
+        made: Extractor = find("extractors", component.name)(**component.options)
+        if callable(getattr(made, "extract", None)) and hasattr(made, "exact"):
+            return made
+        why = "it is no extractor: extract(text) and exact are what makes one"
+    except (SettingsError, TypeError) as error:  # a component written for Rasa, as a rule
+        why = str(error)
+    log.warning("nlu.component_ignored", component=component.name, why=why)
+    return None
 
 
 def _synonyms(project: Project) -> Synonyms | None:

@@ -19,7 +19,7 @@ from bot.project.project import (
     Project,
     Regex,
 )
-from nlu.parse import Intent, Parse
+from nlu.parse import Entity, Intent, Parse
 
 KEYWORD_PIPELINE = (Component("WhitespaceTokenizer"), Component("KeywordIntentClassifier"))
 NLU = NluData(
@@ -185,6 +185,40 @@ async def test_a_model_of_older_data_is_served_with_a_warning(models, nlu_hash, 
         stale = project(Component("DIETClassifier"), nlu_hash=nlu_hash)
         assert (await parsed(stale, models, "hello")).intent.name == "greet"
     assert [line["event"] for line in logs] == ["model.stale"] * warnings
+
+
+class Exclamations:
+    """An extractor of a project's own."""
+
+    exact = True
+
+    def __init__(self, *, entity):
+        self._entity = entity
+
+    def extract(self, text):
+        return [
+            Entity(entity=self._entity, value="!", start=at, end=at + 1, extractor="Exclamations")
+            for at, letter in enumerate(text)
+            if letter == "!"
+        ]
+
+
+class WrittenForRasa:
+    """A component with another interface."""
+
+
+async def test_an_extractor_of_ones_own_is_named_by_its_path(tmp_path):
+    own = Component(f"{__name__}.Exclamations", {"entity": "shout"})
+    parse = await parsed(project(*KEYWORD_PIPELINE, own), tmp_path, "hello!")
+    assert [(e.entity, e.start) for e in parse.entities] == [("shout", 5)]
+
+
+@pytest.mark.parametrize("name", ["WrittenForRasa", "Exclamations", "Missing"])
+async def test_a_component_that_is_no_extractor_is_ignored_aloud(tmp_path, name):
+    pipeline = (*KEYWORD_PIPELINE, Component(f"{__name__}.{name}"))
+    with structlog.testing.capture_logs() as logs:
+        assert (await parsed(project(*pipeline), tmp_path, "hello")).intent.name == "greet"
+    assert [line["event"] for line in logs] == ["nlu.component_ignored"]
 
 
 async def test_a_component_that_is_not_had_is_said_to_be_missing(tmp_path):
