@@ -6,7 +6,6 @@ included; one that cannot be read is as good as none.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from hashlib import sha256
@@ -51,13 +50,17 @@ def recall(cache: Path, key: str, root: Path) -> Content | None:
 
 def remember(cache: Path, key: str, entry: Entry, *, keep: int = 5) -> None:
     """Keep ``entry`` and the newest others; where nothing can be written, nothing is kept."""
+    body = msgspec.msgpack.encode(entry)
     try:
-        body = msgspec.msgpack.encode(entry)
         cache.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=cache, suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(sha256(body).digest() + body)
-        Path(name).replace(cache / f"{key}.msgpack")
+        with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
+            unfinished = Path(file.name)
+            try:
+                file.write(sha256(body).digest() + body)
+                file.close()
+                unfinished.replace(cache / f"{key}.msgpack")
+            finally:
+                unfinished.unlink(missing_ok=True)
         entries = sorted(cache.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
         for old in entries[keep:]:
             old.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ def check_references(
         *reader.named("responses"),
         *forms,
         *(f"utter_{intent}" for intent in retrieval_intents(nlu)),
+        *(name.split("/", 1)[0] for name in reader.named("responses")),
     }
     known: dict[Kind, set[str]] = {
         "action": actions,

@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.project.load import load_project
 from bot.project.project import Project
+
+# A busy machine is no reason to fail: these tests bound their work by examples, not by time.
+settings.register_profile("any machine", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("any machine")
 
 PROJECTS = Path(__file__).parents[2] / "data" / "projects"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.project.check import check_project
@@ -127,7 +127,7 @@ documents = st.lists(st.tuples(keys, values), max_size=4).map(
 )
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(st.lists(documents, min_size=5, max_size=5))
 def test_wrong_types_anywhere_are_problems_and_never_a_crash(
     write: Write, texts: list[str]
