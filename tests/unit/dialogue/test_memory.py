@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from bot.dialogue.domain import Domain, EntitySpec, IntentSpec, Slot
+from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserFeaturization, UserUttered
+from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
+from bot.dialogue.rules import OnlyInRules
+from bot.dialogue.stories import ActionStep, Story, UserStep
+from bot.dialogue.tracker import Tracker
+from nlu.parse import Intent, Parse
+
+DOMAIN = Domain(
+    intents={name: IntentSpec(name) for name in ("hi", "ask", "more", "other")},
+    entities={"city": EntitySpec("city")},
+    slots={"known": Slot("known", "text")},
+)
+LISTEN = ActionExecuted(name="action_listen")
+STORY = Story("s", (UserStep("ask"), ActionStep("a"), UserStep("more"), ActionStep("b")))
+
+
+def turn(intent: str, action: str | None = None, *, hidden: bool = False) -> list[Event]:
+    said = UserUttered(text=intent, parse_data=Parse(intent, Intent(intent, 1.0)))
+    events: list[Event] = [LISTEN, said]
+    if action is not None:
+        featurised = UserFeaturization(use_text_for_featurization=False)
+        done = ActionExecuted(name=action, hide_rule_turn=hidden)
+        events += [featurised, done]
+    return events
+
+
+def proposed(policy: MemoizationPolicy, *events: Event) -> tuple[str, float]:
+    prediction = policy.predict(Tracker.start("c", DOMAIN).apply_all(events), DOMAIN)
+    return prediction.action, prediction.confidence
+
+
+NOTHING = ("action_listen", 0.0)
+
+
+def test_it_does_what_the_story_tells():
+    policy = MemoizationPolicy((STORY,), DOMAIN)
+    assert proposed(policy, *turn("ask")) == ("a", 1.0)
+    assert proposed(policy, *turn("ask", "a")) == ("action_listen", 1.0)
+    assert proposed(policy, *turn("ask", "a"), *turn("more")) == ("b", 1.0)
+
+
+def test_in_the_midst_of_a_conversation_a_story_is_not_recognised():
+    policy = MemoizationPolicy((STORY,), DOMAIN)
+    assert proposed(policy, *turn("other", "x"), *turn("ask")) == NOTHING
+
+
+def test_a_slot_set_before_makes_it_another_conversation():
+    policy = MemoizationPolicy((STORY,), DOMAIN)
+    assert proposed(policy, SlotSet(name="known", value="x"), *turn("ask")) == NOTHING
+
+
+def test_slots_that_only_rules_know_do_not_count():
+    only = OnlyInRules(slots=frozenset({"known"}))
+    policy = MemoizationPolicy((STORY,), DOMAIN, only_in_rules=only)
+    assert proposed(policy, SlotSet(name="known", value="x"), *turn("ask")) == ("a", 1.0)
+
+
+def test_where_two_stories_disagree_neither_is_remembered():
+    other = Story("o", (UserStep("ask"), ActionStep("c")))
+    assert proposed(MemoizationPolicy((STORY, other), DOMAIN), *turn("ask")) == NOTHING
+
+
+def test_hidden_turns_of_rules_do_not_disturb_a_story():
+    policy = MemoizationPolicy((STORY,), DOMAIN)
+    aside = [LISTEN, *turn("other", "x", hidden=True)[1:]]
+    hidden_listen = ActionExecuted(name="action_listen", hide_rule_turn=True)
+    events = [*turn("ask", "a"), *aside, hidden_listen, *turn("more")[1:]]
+    assert proposed(policy, *events) == ("b", 1.0)
+
+
+def test_augmented_it_forgets_what_came_before_the_story():
+    policy = AugmentedMemoizationPolicy((STORY,), DOMAIN)
+    before = [SlotSet(name="known", value="x"), *turn("other", "y"), *turn("other", "y")]
+    assert proposed(policy, *before, *turn("ask")) == ("a", 1.0)
+    assert proposed(policy, *before, *turn("ask", "a"), *turn("more")) == ("b", 1.0)
+    assert proposed(policy, *before, *turn("more")) == NOTHING
+
+
+def test_a_long_conversation_is_decided_by_its_end():
+    policy = MemoizationPolicy((STORY,), DOMAIN, max_history=2)
+    before = [event for _ in range(50) for event in turn("other", "x")]
+    assert proposed(policy, *before, *turn("ask")) == NOTHING
+    assert proposed(policy, *before, *turn("ask", "a"), *turn("more")) == ("b", 1.0)
