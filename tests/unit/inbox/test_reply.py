@@ -1,0 +1,123 @@
+"""Replies leave in order, are tried again, and how sending ended is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.dialogue.messages import Reply
+from bot.errors import ParleyError, Unavailable
+from bot.inbox import Inbox, Limits
+from bot.reply import send_replies
+from bot.store.memory import MemoryLog
+from tests.turns import Echo, message, services
+
+NO_WAIT = (0.0, 0.0)
+
+
+class Service:
+    """A messaging service: takes replies, or raises what it is told to."""
+
+    def __init__(self, *troubles: Exception) -> None:
+        self.got: list[str | None] = []
+        self.tries = 0
+        self._troubles = list(troubles)
+
+    async def send(self, reply: Reply) -> None:
+        self.tries += 1
+        if self._troubles:
+            raise self._troubles.pop(0)
+        self.got.append(reply.text)
+
+
+class RecordingLog(MemoryLog):
+    """Remembers how sending ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[str] = []
+        self._changed = asyncio.Condition()
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
+        await super().mark_sent(outbox_id, state=state)
+        async with self._changed:
+            self.states.append(state)
+            self._changed.notify_all()
+
+    async def settled(self, many: int) -> None:
+        """Return when so many are no longer waiting."""
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(lambda: len(self.states) >= many)
+
+
+async def log_with(*texts: str) -> RecordingLog:
+    log = RecordingLog()
+    replies = [Reply("ann", text) for text in texts]
+    await log.commit("ann", [], seq=0, epoch=0, replies=replies, channel="callback")
+    return log
+
+
+async def send(log: RecordingLog, service: Service, channel: str = "callback") -> None:
+    await send_replies("ann", services(log=log), {channel: service}, try_again_s=NO_WAIT)
+
+
+async def test_replies_are_sent_in_order_and_once() -> None:
+    log, service = await log_with("one", "two", "three"), Service()
+    await send(log, service)
+    await send(log, service)
+    assert service.got == ["one", "two", "three"]
+    assert log.states == ["sent"] * 3
+
+
+async def test_a_service_that_is_unavailable_is_tried_again() -> None:
+    log, service = await log_with("one", "two"), Service(Unavailable("busy"), Unavailable("busy"))
+    await send(log, service)
+    assert service.got == ["one", "two"]
+    assert log.states == ["sent", "sent"]
+
+
+async def test_a_service_that_never_answers_leaves_the_reply_unknown_and_the_next_is_sent() -> None:
+    log = await log_with("one", "two")
+    service = Service(*[Unavailable("busy")] * 3)
+    await send(log, service)
+    assert service.got == ["two"]
+    assert service.tries == 4
+    assert log.states == ["unknown", "sent"]
+
+
+async def test_a_reply_the_service_refuses_has_failed_and_is_not_tried_again() -> None:
+    log, service = await log_with("one", "two"), Service(ParleyError("too long"))
+    await send(log, service)
+    assert service.got == ["two"]
+    assert log.states == ["failed", "sent"]
+
+
+async def test_a_sender_that_breaks_holds_up_nothing() -> None:
+    log, service = await log_with("one", "two"), Service(KeyError("oops"))
+    await send(log, service)
+    assert log.states == ["failed", "sent"]
+
+
+async def test_a_reply_for_a_channel_that_is_gone_has_failed() -> None:
+    log, service = await log_with("one"), Service()
+    await send(log, service, channel="another")
+    assert (service.got, log.states) == ([], ["failed"])
+
+
+async def test_the_inbox_sends_what_a_turn_recorded_for_a_channel_that_pushes() -> None:
+    log, service = RecordingLog(), Service()
+    async with Inbox(services(log=log), take_turn=Echo(), senders={"callback": service}) as inbox:
+        await inbox.accept(message("one", channel="callback"))
+        await inbox.accept(message("asked for", conversation_id="bob"))
+        await inbox.accept(message("two", channel="callback"))
+        await log.settled(2)
+    assert service.got == ["one", "two"]
+
+
+async def test_the_sweep_sends_what_a_dead_worker_recorded() -> None:
+    log, service = await log_with("one"), Service()
+    limits = Limits(sweep_s=1000.0)
+    async with Inbox(
+        services(log=log), take_turn=Echo(), senders={"callback": service}, limits=limits
+    ):
+        await log.settled(1)
+    assert service.got == ["one"]
