@@ -73,7 +73,9 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
         yield listening
 
 
-def _start_children(settings: Settings, stack: ExitStack) -> tuple[Settings, list[Child], list[str]]:
+def _start_children(
+    settings: Settings, stack: ExitStack
+) -> tuple[Settings, list[Child], list[str]]:
     """Start what the settings leave to us; gives the settings completed with it."""
     project = load_project(settings.project, cache=settings.cache_folder)
     settings = settings.completed(project.endpoints)
