@@ -136,9 +136,9 @@ def test_what_cannot_be_read_is_named_with_its_place(
 def test_an_alias_bomb_is_refused_quickly() -> None:
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 30)]
-    started = time.monotonic()
+    started = time.process_time()
     assert "repeats more than" in problem("\n".join(lines)).message
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_text_that_is_not_utf_8_is_named_with_its_place() -> None:
