@@ -46,7 +46,7 @@ async def act(
         done = await run_action(prediction.action, before, stage)
     except ActionRejected as refusal:
         log.info("action.rejected", action=prediction.action, reason=str(refusal))
-        return [_rejected(prediction)]
+        return [_rejected(prediction, {})]
     except ActionFailed as failure:
         log.error("action.failed", action=prediction.action, error=str(failure))
         return [*prediction.events, *_failed(prediction, before, failure, stage)]
@@ -69,9 +69,12 @@ def _action_event(prediction: Prediction, metadata: dict[str, Any]) -> ActionExe
     )
 
 
-def _rejected(prediction: Prediction) -> ActionExecutionRejected:
+def _rejected(prediction: Prediction, metadata: dict[str, Any]) -> ActionExecutionRejected:
     return ActionExecutionRejected(
-        name=prediction.action, policy=prediction.policy, confidence=prediction.confidence
+        name=prediction.action,
+        policy=prediction.policy or None,
+        confidence=prediction.confidence,
+        metadata=metadata,
     )
 
 
@@ -80,15 +83,16 @@ def _failed(
 ) -> list[Event]:
     """What is left of an action that failed: its event with the reason, and an apology.
 
-    A loop that failed takes the message back, so that its question stays open and no rule takes
-    it for finished. A session starts all the same, as it does by default.
+    A loop that failed did not run: the message is taken back, so that its question stays open
+    and no rule takes it for finished. A session starts all the same, as it does by default.
     """
-    failed: Event = _action_event(prediction, {"error": str(failure)})
+    reason = {"error": str(failure)}
     if prediction.action == SESSION_START:
-        return [failed, *session_start(tracker, stage)]
-    events = [failed, *_apology(tracker, stage)]
-    is_loop = prediction.action in stage.domain.forms or prediction.action == TWO_STAGE
-    return [*events, UserUtteranceReverted()] if is_loop else events
+        return [_action_event(prediction, reason), *session_start(tracker, stage)]
+    if prediction.action in stage.domain.forms or prediction.action == TWO_STAGE:
+        rejected = _rejected(prediction, reason)
+        return [rejected, *_apology(tracker, stage), UserUtteranceReverted()]
+    return [_action_event(prediction, reason), *_apology(tracker, stage)]
 
 
 def _apology(tracker: Tracker, stage: Stage) -> list[Event]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from bot.actions.base import ActionServer
 from bot.predict import make_policies
@@ -45,15 +46,16 @@ def examples_nlu(project: Project) -> ScriptedNlu:
 
 
 def _parse(example: Example) -> Parse:
-    intent = Intent(example.intent.partition("/")[0], 1.0)
+    name = example.intent.partition("/")[0]
+    intent = Intent(name, 1.0)
     entities = tuple(
         Entity(each.entity, each.value, each.start, each.end, each.role, each.group)
         for each in example.entities
     )
-    selector = {}
+    selector: dict[str, Any] = {}
     if "/" in example.intent:
         answer = {"intent_response_key": example.intent, "utter_action": f"utter_{example.intent}"}
-        selector = {intent.name: {"response": answer}}
+        selector = {name: {"response": answer}}
     return Parse(example.text, intent, entities, (intent,), selector)
 
 

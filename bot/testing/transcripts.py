@@ -231,8 +231,8 @@ def _transcript(item: Node, name_key: str) -> Transcript:
 
 
 def _said(step: Node, parts: dict[str, Node]) -> Said:
+    intent = parts["intent"].name("an intent") if "intent" in parts else None
     if "user" not in parts:  # the intent itself is said
-        intent = parts["intent"].name("an intent")
         return Said(f"/{intent}", intent, (), (), _place(step))
     marked = parts["user"].text("what the user says").strip()
     text, entities = marked, ()  # type: tuple[str, tuple[ExampleEntity, ...]]
@@ -241,7 +241,6 @@ def _said(step: Node, parts: dict[str, Node]) -> Said:
             text, entities = read_markup(marked)
         except MarkupError as wrong:
             raise parts["user"].wrong(wrong.message, wrong.suggestion) from wrong
-    intent = parts["intent"].name("an intent") if "intent" in parts else None
     return Said(text, intent, entities, (), _place(step))
 
 

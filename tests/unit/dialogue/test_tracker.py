@@ -21,8 +21,8 @@ from bot.dialogue.events import (
     SessionStarted,
     SlotSet,
     UserFeaturization,
-    UserUttered,
     UserUtteranceReverted,
+    UserUttered,
 )
 from bot.dialogue.tracker import Tracker
 from nlu.parse import Entity, Intent, Parse

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.dialogue.domain import Domain, EntitySpec, IntentSpec
+from bot.understand import cleaned, read_payload
+
+DOMAIN = Domain(intents={"greet": IntentSpec("greet")}, entities={"name": EntitySpec("name")})
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "confidence", "values"),
+    [
+        ("/greet", "greet", 1.0, []),
+        ("/greet@0.4", "greet", 0.4, []),
+        ("/greet@7", "greet", 1.0, []),
+        ("/greet@much", "greet", 0.0, []),
+        ('/greet{"name": "Ada"}', "greet", 1.0, ["Ada"]),
+        ('/greet@0.5{"name": "Ada"}', "greet", 0.5, ["Ada"]),
+        ('/greet{"name": ["Ada", "Bo"]}', "greet", 1.0, ["Ada", "Bo"]),
+        ('/greet{"name": null}', "greet", 1.0, [None]),
+        ('/greet{"unknown": 1, "name": 2}', "greet", 1.0, [2]),
+        ('/greet{"name": ', "greet", 1.0, []),
+        ("/greet{1}", "greet", 1.0, []),
+        ("/restart", "restart", 1.0, []),
+    ],
+)
+def test_a_payload_says_intent_confidence_and_entities(text, intent, confidence, values):
+    parse = read_payload(text, DOMAIN)
+    assert parse is not None
+    assert (parse.intent.name, parse.intent.confidence) == (intent, confidence)
+    assert [entity.value for entity in parse.entities] == values
+
+
+@pytest.mark.parametrize("text", ["greet", "/", "/other", "/greet you", "/{}", "/@1"])
+def test_what_names_no_intent_is_no_payload(text: str):
+    assert read_payload(text, DOMAIN) is None
+
+
+def test_entities_of_a_payload_stand_where_its_json_stands():
+    parse = read_payload('/greet{"name": "Ada"}', DOMAIN)
+    assert parse is not None
+    assert (parse.entities[0].start, parse.entities[0].end) == (6, 21)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("  hi  ", "hi"), ("a\x00b", "ab"), ("a\nb\tc", "a\nb\tc"), ("\ud83d!", "?!"), ("🦀", "🦀")],
+)
+def test_what_no_database_takes_is_taken_out(text: str, kept: str):
+    assert cleaned(text) == kept
