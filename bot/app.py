@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from bot.api import conversations, docs, health, model, page
-from bot.api.problems import BodyLimit, add_problems
+from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
 from bot.opening import open_parley
@@ -56,7 +56,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
     )
     add_problems(app, metrics)
     for router in (webhook, conversations, model, health, docs):
-        app.include_router(router.router)
+        app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import Response
 
-from bot.api.problems import PROBLEM
 from bot.api.schemas import EventsBody, IncludeEvents
 from bot.dialogue.events import ActionExecuted, Event, Restarted, SessionStarted
 from bot.dialogue.policy import LISTEN
@@ -25,7 +24,7 @@ from bot.turn import NEWS, load
 MOST_TRIES = 5
 MOST_ID_CHARS = 255
 
-router = APIRouter(prefix="/conversations", tags=["conversations"], responses=PROBLEM)
+router = APIRouter(prefix="/conversations", tags=["conversations"])
 
 
 def _known_view(include_events: str = "AFTER_RESTART") -> IncludeEvents:

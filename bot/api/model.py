@@ -13,7 +13,6 @@ from fastapi.responses import Response
 from ruamel.yaml import YAML
 from starlette.exceptions import HTTPException
 
-from bot.api.problems import PROBLEM
 from bot.api.schemas import ParseBody, Status, Version
 from bot.door import body_schema, checked, json_body
 from bot.errors import BadRequest
@@ -24,7 +23,7 @@ from bot.version import VERSION
 
 JSON, YAML_TYPE = "application/json", "application/x-yaml"
 
-router = APIRouter(tags=["model"], responses=PROBLEM)
+router = APIRouter(tags=["model"])
 
 
 @router.get("/version")

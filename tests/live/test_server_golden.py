@@ -13,7 +13,15 @@ from bot.settings import Settings
 from tests.serving import served
 from tests.transcripts.golden import GOLDEN, load, plain
 
-CONVERSATIONS = ("meta", "parse", "tracker_new", "append_events", "rest_stream", "rest_bad_bodies")
+CONVERSATIONS = (
+    "meta",
+    "parse",
+    "tracker_new",
+    "tracker_views",
+    "append_events",
+    "rest_stream",
+    "rest_bad_bodies",
+)
 # Of this project or version, or a route that is not there yet, or an error worded or coded
 # otherwise: (conversation, step).
 OTHERWISE = {
@@ -27,6 +35,9 @@ OTHERWISE = {
     ("parse", 6),  # no text is the client's error here
     ("tracker_new", 0),  # story
     ("tracker_new", 3),
+    ("tracker_views", 7),  # its store in memory had forgotten the earlier session
+    ("tracker_views", 10),  # story
+    ("tracker_views", 11),
     ("rest_bad_bodies", 2),
 }
 
