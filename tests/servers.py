@@ -89,7 +89,8 @@ class Postgres:
         self._user = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def create(self) -> None:
+        """Make the cluster, empty."""
         if self._user:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         made = subprocess.run(
@@ -102,6 +103,9 @@ class Postgres:
         )
         if made.returncode:
             raise ServerError(f"initdb failed: {made.stderr.strip()}")
+
+    def start(self) -> None:
+        """Start it, with what it held before."""
         ports = ["-p", str(self.port), "-k", self._folder]
         self._process = subprocess.Popen(
             [self._bin / "postgres", "-F", "-h", "127.0.0.1", *ports, "-D", self._folder / "data"],
@@ -206,6 +210,7 @@ def _postgres() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="parley-pg-"))
     server = Postgres(folder)
     try:
+        server.create()
         server.start()
         yield server
     finally:

@@ -78,6 +78,7 @@ async def open_redis(
     try:
         yield RedisStores(link, RedisTrackers(link, model_id=model_id), RedisLeases(link), news)
     finally:
+        news.close()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         with suppress(RedisError, OSError, TimeoutError):
@@ -211,6 +212,7 @@ class RedisNews:
         self._subscribed: dict[str, asyncio.Event] = {}  # set once Redis confirmed it
         self._changed = asyncio.Event()
         self._down = False
+        self._closed = False
 
     async def publish(self, conversation_id: str, note: str) -> None:
         await self._here.publish(conversation_id, note)
@@ -237,8 +239,8 @@ class RedisNews:
                 self._changed.set()
 
     async def listen(self) -> None:
-        """Pass on what other processes publish, without end."""
-        while True:
+        """Pass on what other processes publish, until ``close``."""
+        while not self._closed:  # a group that breaks while it is cancelled forgets that it was
             try:
                 async with (
                     self._link.subscriber() as client,
@@ -253,12 +255,14 @@ class RedisNews:
                     both.create_task(self._adjust(subscriber))
             except* (RedisError, OSError, TimeoutError) as errors:
                 self._link.failed("news", errors.exceptions[0])
-            if (task := asyncio.current_task()) and task.cancelling():
-                return  # the group was closing when the connection broke
             self._down = True
             self._subscribed.clear()
             self._changed.set()
             await asyncio.sleep(RECONNECT_S)
+
+    def close(self) -> None:
+        """Let ``listen`` end; cancel it to end it now."""
+        self._closed = True
 
     async def _hear(self, subscriber: PubSub) -> None:
         while True:

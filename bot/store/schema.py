@@ -119,5 +119,7 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         parsed.set(drivername="sqlite"), connect_args={"isolation_level": None, "timeout": 30}
     )
+    # Writing ahead is a property of the file: set here, it needs no lock when a server connects.
+    event.listen(engine, "connect", lambda db, _: db.execute("PRAGMA journal_mode = WAL"))
     event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
