@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from typing import Any
@@ -23,7 +24,12 @@ from bot.dialogue.stories import (
 from nlu.parse import Entity, Intent, Parse
 
 ANYTHING = "..."  # where a rule begins or goes on in the midst of a conversation
-MOST_PATHS = 10_000  # through checkpoints; a project with more is cut off there
+# Ways through alternatives and checkpoints; a project with more is cut off there. Checkpoints
+# that only lead to one another would otherwise never come to an end.
+MOST_PATHS = 10_000
+
+
+_Chain = tuple[tuple[Step, ...], tuple[int, ...]]  # steps so far, numbers of the stories used
 
 
 def story_events(stories: Sequence[Story], domain: Domain) -> Iterator[tuple[Event, ...]]:
@@ -72,7 +78,7 @@ def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
             alternatives.append([c if isinstance(c, tuple) else (c,) for c in step.choices])
         else:
             alternatives.append([(step,)])
-    for chosen in product(*alternatives):
+    for chosen in islice(product(*alternatives), MOST_PATHS):
         yield tuple(step for group in chosen for step in group)
 
 
@@ -84,11 +90,10 @@ def _unrolled(stories: Sequence[Story]) -> Iterator[tuple[Step, ...]]:
 
 def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
     pieces = [_piece(steps) for steps in variants]
-    waiting: list[tuple[tuple[Step, ...], tuple[int, ...]]] = [
+    waiting: deque[_Chain] = deque(
         (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
-    ]
-    while waiting:
-        steps, used = waiting.pop(0)
+    )
+    for steps, used in islice(_queue(waiting), 10 * MOST_PATHS):
         ends = pieces[used[-1]][2]
         if not ends:
             yield steps
@@ -97,6 +102,12 @@ def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
             joint = next((start for start in starts if start.name in ends), None)
             if joint is not None and number not in used and _open(joint, steps):
                 waiting.append(((*steps, *body), (*used, number)))
+
+
+def _queue(waiting: deque[_Chain]) -> Iterator[_Chain]:
+    """What is waiting, first come first served, until nothing is."""
+    while waiting:
+        yield waiting.popleft()
 
 
 def _piece(

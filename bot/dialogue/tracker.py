@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -13,6 +13,7 @@ from bot.dialogue.events import (
     ActionExecutionRejected,
     ActionReverted,
     ActiveLoop,
+    AgentUttered,
     AllSlotsReset,
     BotUttered,
     ConversationPaused,
@@ -23,9 +24,13 @@ from bot.dialogue.events import (
     LegacyForm,
     LegacyFormValidation,
     LoopInterrupted,
+    ReminderCancelled,
+    ReminderScheduled,
     Restarted,
+    SessionEnded,
     SessionStarted,
     SlotSet,
+    StoryExported,
     UserFeaturization,
     UserUtteranceReverted,
     UserUttered,
@@ -223,8 +228,19 @@ class Tracker(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(after, paused=True)
             case ConversationResumed():
                 return msgspec.structs.replace(after, paused=False)
-            case _:  # what was said, scheduled or exported changes nothing a bot decides by
-                return after
+            case (
+                BotUttered()
+                | AgentUttered()
+                | StoryExported()
+                | ReminderScheduled()
+                | ReminderCancelled()
+                | SessionEnded()
+            ):
+                return after  # a bot decides by none of these
+            case SessionStarted() | Restarted() | UserUtteranceReverted() | ActionReverted():
+                return after  # they change what counts, and `apply` has seen to it
+            case _:
+                assert_never(event)
 
     def _after_action(self, event: ActionExecuted, index: int) -> Tracker:
         name = event.name or event.action_text

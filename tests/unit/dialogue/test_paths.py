@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from bot.dialogue.domain import Domain, EntitySpec, Mapping, Slot
 from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
-from bot.dialogue.paths import rule_events, story_events
+from bot.dialogue.paths import MOST_PATHS, rule_events, story_events
 from bot.dialogue.stories import (
     ActionStep,
     CheckpointStep,
@@ -88,5 +88,20 @@ def test_a_rule_may_begin_anywhere_and_marks_what_must_not_be():
     )
     (events,) = rule_events(rule, DOMAIN)
     assert [_short(event) for event in events] == [
-        "loop=should_not_be_set", "city=should_not_be_set", "...", "action_listen", "*hi", "a", "...",
+        "loop=should_not_be_set", "city=should_not_be_set", "...",
+        "action_listen", "*hi", "a", "...",
     ]  # fmt: skip
+
+
+def test_checkpoints_that_lead_nowhere_come_to_an_end():
+    begin = Story("b", (UserStep("hi"), CheckpointStep("c")))
+    circles = [
+        Story(str(number), (CheckpointStep("c"), ActionStep(str(number)), CheckpointStep("c")))
+        for number in range(20)
+    ]
+    assert told(begin, *circles) == []
+
+
+def test_a_story_of_countless_alternatives_is_cut_off():
+    either = OrStep((UserStep("yes"), UserStep("no")))
+    assert len(told(Story("s", (either,) * 40))) == MOST_PATHS
