@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from random import Random
@@ -90,3 +91,12 @@ async def said_by_bot(log: Log, conversation_id: str = "ann") -> list[str | None
     """The bot's messages in the log, in order."""
     history = await log.history(conversation_id, all_sessions=True)
     return [event.text for event in history.events if isinstance(event, BotUttered)]
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once ``holds`` does: for what a real server does in its own time."""
+    async with asyncio.timeout(20):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from bot.store.base import TrackerStore
 from bot.store.redis import RedisLeases, RedisStores, open_redis
 from bot.testing.store import next_of, tracker
 from tests.servers import Valkey, free_port
+from tests.turns import eventually
 
 LONG_S = 5.0  # what must not be waited for takes longer
 
@@ -47,7 +49,7 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(own_valkey: Valkey) ->
                 await stores.trackers.keep(tracker("ann", seq), epoch=0)
                 await stores.trackers.load("ann")
             own_valkey.start()
-            await until_it_answers(stores)
+            await eventually(stores.link.ping)
     told = [line["event"] for line in logs if line.get("what") == "connection"]
     assert told == ["redis.failing", "redis.works"]
 
@@ -59,7 +61,7 @@ async def test_a_redis_that_comes_back_empty_is_used_again(
     own_valkey.kill()
     assert await stores.trackers.load("ann") is None
     own_valkey.start()
-    await until_it_answers(stores)
+    await eventually(stores.link.ping)
     assert await stores.trackers.load("ann") is None
     await stores.trackers.keep(tracker("ann", 8), epoch=0)
     assert await stores.trackers.load("ann") == (tracker("ann", 8), 0)
@@ -95,7 +97,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(
             assert held
     assert time.monotonic() - began < LONG_S
     own_valkey.resume()
-    await until_it_answers(stores)
+    await eventually(stores.link.ping)
     assert await stores.trackers.load("ann") == (tracker("ann", 7), 0)
 
 
@@ -191,9 +193,7 @@ async def test_the_lease_of_a_dead_holder_ends_by_itself(
 ) -> None:
     own_valkey.send("SET parley:{ann}:lease somebody PX 200")
     assert not await taken(stores.leases)
-    async with asyncio.timeout(5):
-        while not await taken(stores.leases):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: taken(stores.leases))
 
 
 async def test_a_lease_that_was_lost_is_noticed_and_not_taken_from_its_new_holder(
@@ -203,21 +203,20 @@ async def test_a_lease_that_was_lost_is_noticed_and_not_taken_from_its_new_holde
     with capture_logs() as logs:
         async with leases.hold("ann"):
             own_valkey.send("SET parley:{ann}:lease somebody PX 60000")
-            async with asyncio.timeout(5):
-                while not any(line["event"] == "lease.lost" for line in logs):
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: told(logs, "lease.lost"))
     assert not await taken(leases)
 
 
 async def test_a_lease_that_redis_forgot_is_taken_again(
     own_valkey: Valkey, stores: RedisStores
 ) -> None:
+    async def exists() -> bool:
+        return own_valkey.send("EXISTS parley:{ann}:lease") == b":1\r\n"
+
     leases = RedisLeases(stores.link, lease_s=0.3)
     async with leases.hold("ann"):
         own_valkey.send("FLUSHALL")
-        async with asyncio.timeout(5):
-            while own_valkey.send("EXISTS parley:{ann}:lease") == b":0\r\n":
-                await asyncio.sleep(0.01)
+        await eventually(exists)
         assert not await taken(leases)
 
 
@@ -227,7 +226,5 @@ async def taken(leases: RedisLeases) -> bool:
         return held
 
 
-async def until_it_answers(stores: RedisStores) -> None:
-    async with asyncio.timeout(10):
-        while not await stores.link.ping():
-            await asyncio.sleep(0.02)
+async def told(logs: Sequence[Mapping[str, Any]], event: str) -> bool:
+    return any(line["event"] == event for line in logs)

@@ -1,0 +1,31 @@
+"""A worker that takes up a message and never finishes: run as a child, to be killed.
+
+Arguments: the database's URL, Redis' URL. Prints ``working`` once it is in the turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from bot.inbox import Inbox
+from bot.store.base import Waiting
+from bot.store.redis import RedisLeases, open_redis
+from bot.store.sql import open_log
+from tests.turns import Echo, message, services
+
+
+async def hang(waiting: Waiting) -> None:
+    print("working", flush=True)  # noqa: T201
+    await asyncio.Event().wait()
+
+
+async def main(database_url: str, redis_url: str) -> None:
+    async with open_log(database_url) as log, open_redis(redis_url, patience_s=5.0) as stores:
+        leases = RedisLeases(stores.link, lease_s=3.0)
+        parley = services(log=log, trackers=stores.trackers, leases=leases, news=stores.news)
+        async with Inbox(parley, take_turn=Echo(hang)) as inbox:
+            await inbox.answer(message("first", message_id="m1"), 1000)
+
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
