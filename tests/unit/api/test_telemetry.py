@@ -49,8 +49,10 @@ def test_records_of_others_come_in_the_same_form(lines):
     try:
         raise ValueError("boom")
     except ValueError:
-        logging.getLogger("uvicorn.error").exception("Exception in %s", "ASGI")
+        more = {"color_message": "Exception in \x1b[1mASGI"}
+        logging.getLogger("uvicorn.error").exception("Exception in %s", "ASGI", extra=more)
     (line,) = lines()
+    assert "color_message" not in line
     assert line["event"] == "Exception in ASGI"
     assert line["exception"][0]["exc_type"] == "ValueError"
 
