@@ -32,6 +32,10 @@ const SHAPES = {
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  // Children first: with dir=auto already there, a browser reads all the text for each of them.
+  for (const child of children) {
+    if (child) element.append(child);
+  }
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") {
@@ -39,9 +43,6 @@ export function el(tag, attributes = {}, ...children) {
     } else {
       element.setAttribute(name, value === true ? "" : String(value));
     }
-  }
-  for (const child of children) {
-    if (child) element.append(child);
   }
   return element;
 }

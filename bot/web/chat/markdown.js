@@ -74,12 +74,8 @@ function makeBlock(lines) {
       return el("ol", { dir: "auto", start: start === "1" ? null : start }, ...items);
     }
     default: {
-      const paragraph = el("p", { dir: "auto" });
-      lines.forEach((line, index) => {
-        if (index) paragraph.append(el("br"));
-        paragraph.append(...inline(line));
-      });
-      return paragraph;
+      const parts = lines.flatMap((line, index) => [index ? el("br") : "", ...inline(line)]);
+      return el("p", { dir: "auto" }, ...parts);
     }
   }
 }
@@ -206,5 +202,6 @@ function bare(text, at) {
   let shown = /^[^\s<>"]+/.exec(near)?.[0] ?? "";
   while (".,;:!?'*_)]".includes(shown.at(-1) ?? " ")) shown = shown.slice(0, -1);
   const address = safeLink(shown);
-  return address ? { node: link(address, shown), end: at + shown.length } : null;
+  const node = address ? link(address, shown) : document.createTextNode(shown);
+  return { node, end: at + shown.length };
 }

@@ -93,7 +93,7 @@ function parts({ from, shown, said }) {
 
 /** @param {Item["from"]} from @param {string} text */
 function words(from, text) {
-  const bubble = el("div", { class: "bubble", dir: "auto" });
+  const bubble = el("div", { class: "bubble" });
   if (from === "user") bubble.append(el("p", { dir: "auto" }, text));
   else bubble.append(markdown(text));
   bubble.classList.toggle("jumbo", ONLY_EMOJI.test(text.slice(0, 60).trim()));
