@@ -52,7 +52,7 @@ def _relative(said: str, today: date) -> date | None:
     if found := _IN.search(said):
         number = found[1]
         count = int(number) if number.isdigit() else NUMBERS.get(number)
-        if count is not None:
+        if count is not None:  # two digits at most, so this cannot leave the calendar
             return today + timedelta(days=count * (7 if found[2] == "week" else 1))
     if said in {"next week", "a week from now", "a week from today"}:
         return today + timedelta(days=7)

@@ -69,6 +69,12 @@ class ShopAction(Action, ABC):
         """Do it, say so, and return the events."""
 
 
+def slot_text(tracker: Tracker, slot: str) -> str:
+    """The value of a slot as text, empty when unset. A payload may have put anything into it."""
+    value = tracker.get_slot(slot)
+    return "" if value is None else str(value)
+
+
 def entities(tracker: Tracker, entity: str) -> list[str]:
     """The values of one entity in the latest message."""
     found = tracker.latest_message.get("entities") or []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -12,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import NO_ADDRESS, NO_CANCELLING, NO_DAY, REFUND, STATUS
-from .desk import ShopAction, forget_task
+from .dates import read_date
+from .desk import ShopAction, forget_task, slot_text
 from .models import Order
+from .seed import this_day
 
 
 class OrderStatus(ShopAction):
@@ -25,7 +26,7 @@ class OrderStatus(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         if order is None:
             dispatcher.utter_message(response="utter_order_unknown")
             return forget_task()
@@ -42,7 +43,7 @@ class ListOrders(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        customer = shop.find_customer(session, tracker.get_slot("email"))
+        customer = shop.find_customer(session, slot_text(tracker, "email"))
         orders = customer.orders[:5] if customer else []
         if not orders:
             dispatcher.utter_message(response="utter_no_orders")
@@ -71,7 +72,7 @@ class CancelOrder(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         if order is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
@@ -93,7 +94,7 @@ class RefundStatus(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         returns = order.returns if order else []
         if order and not returns:
             dispatcher.utter_message(response="utter_refund_none", **order_words(order))
@@ -118,16 +119,16 @@ class ChangeAddress(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         if order is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
         try:
             shop.change_address(
                 order,
-                tracker.get_slot("street"),
-                tracker.get_slot("city"),
-                tracker.get_slot("postcode"),
+                slot_text(tracker, "street"),
+                slot_text(tracker, "city"),
+                slot_text(tracker, "postcode"),
             )
         except shop.Refused as refused:
             dispatcher.utter_message(response=NO_ADDRESS[refused.reason], **order_words(order))
@@ -145,11 +146,15 @@ class ChangeDeliveryDate(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         if order is None:
             return forget_task()
+        day = read_date(slot_text(tracker, "delivery_date"), this_day())
+        if day is None:
+            dispatcher.utter_message(response="utter_date_unclear")
+            return forget_task()
         try:
-            shop.change_delivery_day(order, date.fromisoformat(tracker.get_slot("delivery_date")))
+            shop.change_delivery_day(order, day)
         except shop.Refused as refused:
             dispatcher.utter_message(response=NO_DAY[refused.reason], **order_words(order))
         else:
@@ -166,7 +171,7 @@ class SendInvoice(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, tracker.get_slot("order_number"))
+        order = shop.find_order(session, slot_text(tracker, "order_number"))
         if order is None:
             return forget_task()
         shop.open_ticket(

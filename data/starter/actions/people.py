@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import REPORTED
-from .desk import ShopAction, forget_task
+from .desk import ShopAction, forget_task, slot_text
 
 LAST_WORDS = 5
 
@@ -44,8 +44,10 @@ class ReportProblem(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        problem, item = tracker.get_slot("problem"), tracker.get_slot("item")
-        number = tracker.get_slot("order_number")
+        problem, item = slot_text(tracker, "problem"), slot_text(tracker, "item")
+        number = slot_text(tracker, "order_number")
+        if problem not in REPORTED:
+            return forget_task()
         ticket = shop.open_ticket(
             session, problem, tracker.sender_id, about=item, order_number=number
         )
@@ -64,7 +66,7 @@ class Unsubscribe(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        email = tracker.get_slot("email")
+        email = slot_text(tracker, "email")
         customer = shop.find_customer(session, email)
         if customer:
             customer.newsletter = False
@@ -84,7 +86,7 @@ class DeleteAccount(ShopAction):
         if not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
-        email = tracker.get_slot("email")
+        email = slot_text(tracker, "email")
         ticket = shop.open_ticket(session, "delete_account", tracker.sender_id, about=email)
         dispatcher.utter_message(
             response="utter_account_deletion", ticket=ticket.number, mail=shop.hidden(email)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import NO_VOUCHER
-from .desk import ShopAction, entities
+from .desk import ShopAction, entities, slot_text
 from .models import Product
 
 MOST_PRODUCTS = 4
@@ -23,7 +23,7 @@ class SearchProducts(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        said = " ".join(entities(tracker, "product")) or tracker.get_slot("product")
+        said = " ".join(entities(tracker, "product")) or slot_text(tracker, "product")
         if not said:
             dispatcher.utter_message(response="utter_ask_product")
             return []
@@ -98,7 +98,7 @@ class CheckVoucher(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        code = tracker.get_slot("voucher_code")
+        code = slot_text(tracker, "voucher_code")
         if not code:
             dispatcher.utter_message(response="utter_ask_voucher_code")
             return []
@@ -121,7 +121,7 @@ class CheckVoucher(ShopAction):
 def _product(
     dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
 ) -> Product | None:
-    said = " ".join(entities(tracker, "product")) or tracker.get_slot("product")
+    said = " ".join(entities(tracker, "product")) or slot_text(tracker, "product")
     if not said:
         dispatcher.utter_message(response="utter_ask_product")
         return None

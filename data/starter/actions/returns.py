@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import NO_RETURN
-from .desk import ShopAction, forget_task
+from .desk import ShopAction, forget_task, slot_text
 from .forms import REASONS
 from .models import Item
 
@@ -27,7 +27,7 @@ class SubmitReturn(ShopAction):
         if item is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
-        _book(dispatcher, session, item, tracker.get_slot("return_reason"), None)
+        _book(dispatcher, session, item, slot_text(tracker, "return_reason"), None)
         return forget_task(but=("order_number",))
 
 
@@ -44,15 +44,15 @@ class SubmitExchange(ShopAction):
         if item is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
-        said = tracker.get_slot("return_reason")
+        said = slot_text(tracker, "return_reason")
         reason = said if said in REASONS else "exchange"
-        _book(dispatcher, session, item, reason, tracker.get_slot("replacement"))
+        _book(dispatcher, session, item, reason, slot_text(tracker, "replacement"))
         return forget_task(but=("order_number",))
 
 
 def _item(session: Session, tracker: Tracker) -> Item | None:
-    order = shop.find_order(session, tracker.get_slot("order_number"))
-    return shop.find_item(order, tracker.get_slot("item")) if order else None
+    order = shop.find_order(session, slot_text(tracker, "order_number"))
+    return shop.find_item(order, slot_text(tracker, "item")) if order else None
 
 
 def _book(
