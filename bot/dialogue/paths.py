@@ -93,7 +93,7 @@ def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
     waiting: deque[_Chain] = deque(
         (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
     )
-    for steps, used in islice(_queue(waiting), 10 * MOST_PATHS):
+    for steps, used in islice(_queue(waiting), MOST_PATHS):
         ends = pieces[used[-1]][2]
         if not ends:
             yield steps

@@ -22,7 +22,7 @@ from bot.dialogue.events import (
     UserUtteranceReverted,
 )
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import event_state
+from bot.dialogue.tracker import Tracker, event_state
 from bot.services import Services
 from bot.testing.services import HandClock
 from bot.turn import take_turn
@@ -108,6 +108,7 @@ async def replay(
         waiting = await parley.log.waiting(conversation_id)
         assert waiting is not None
         done = await take_turn(waiting, parley)
+        await _check_replay(done.tracker, parley)
         if step.get("mute") or (limit is not None and number >= limit):
             continue
         said = [part for reply in done.replies for part in parts(reply)]
@@ -122,6 +123,18 @@ async def replay(
             if got != want:
                 differences.append(Difference(number, part, got, want))
     return differences
+
+
+async def _check_replay(tracker: Tracker, parley: Services) -> None:
+    """What was kept must be what the log adds up to, whatever the conversation did."""
+    history = await parley.log.history(tracker.conversation_id)
+    domain = parley.bot.domain
+    replayed = Tracker.replay(tracker.conversation_id, domain, history.events, seq=history.seq)
+    # These look back to before the session, which the log's latest session does not hold.
+    back = {"events", "applied", "latest_input_channel"}
+    for name in Tracker.__struct_fields__:
+        if name not in back:
+            assert getattr(replayed, name) == getattr(tracker, name), name
 
 
 def plain(value: Any) -> Any:
