@@ -14,7 +14,7 @@ import httpx2
 import structlog
 
 from bot.actions.remote import RemoteActions
-from bot.channels.base import Channel, Place, Sender
+from bot.channels.base import Channel, Place
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
 from bot.model import open_understanding
@@ -22,6 +22,7 @@ from bot.plugins import find
 from bot.predict import make_policies
 from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
+from bot.reply import Sender
 from bot.running import Check, Running
 from bot.services import Bot, Services
 from bot.settings import Settings

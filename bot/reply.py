@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
@@ -20,8 +20,9 @@ SEND_S = 30.0
 log = structlog.get_logger(__name__)
 
 
+@runtime_checkable
 class Sender(Protocol):
-    """What a channel that calls its service can do."""
+    """What a channel that calls its service can do; others are asked for their replies."""
 
     async def send(self, reply: Reply) -> None:
         """Deliver ``reply``. Raises Unavailable to be tried again, ParleyError to be given up."""

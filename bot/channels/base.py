@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import httpx2
 
@@ -74,15 +74,6 @@ class Channel(Protocol):
 
     def render(self, reply: Reply) -> Sequence[Mapping[str, Any]]:
         """The payloads that say ``reply``, in order."""
-        ...
-
-
-@runtime_checkable
-class Sender(Channel, Protocol):
-    """A channel that calls its service; others are asked for their replies."""
-
-    async def send(self, reply: Reply) -> None:
-        """Deliver ``reply``. Raises Unavailable to be tried again, Undeliverable to be given up."""
         ...
 
 

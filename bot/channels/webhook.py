@@ -11,11 +11,12 @@ from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from bot.channels.base import Channel, Delivery, Sender
+from bot.channels.base import Channel, Delivery
 from bot.channels.rest import RestMessage
 from bot.dialogue.messages import Message, Reply
 from bot.door import body_schema
 from bot.errors import NotFound
+from bot.reply import Sender
 from bot.running import Running, running
 
 router = APIRouter(prefix="/webhooks", tags=["channels"])

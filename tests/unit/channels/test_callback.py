@@ -3,10 +3,11 @@ import json
 import httpx2
 import pytest
 
-from bot.channels.base import Sender, Undeliverable
+from bot.channels.base import Undeliverable
 from bot.channels.callback import CallbackChannel
 from bot.dialogue.messages import Reply
 from bot.errors import Unavailable
+from bot.reply import Sender
 
 
 def channel(answer, posted=None):
