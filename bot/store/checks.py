@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from bot.dialogue.messages import Message
+from bot.dialogue.events import Event
+from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest
 
 MOST_ID_BYTES = 512
@@ -25,20 +26,24 @@ def check_id(what: str, value: str) -> str:
     return value
 
 
-def check_message(message: Message) -> bytes:
+def check_message(message: Message) -> str:
     """``message`` as JSON to store, or BadRequest when a database could not hold it."""
     check_id("The conversation's id", message.conversation_id)
     check_id("The channel's account", message.account)
     check_id("The message's id", message.message_id)
-    try:
-        return msgspec.json.encode(message)
-    except UnicodeEncodeError as error:
-        raise BadRequest(
-            f"Message {message.message_id!r} holds half of a character (a lone surrogate)."
-        ) from error
+    return encode(message)
 
 
 def digest(message: Message) -> str:
     """The same for two deliveries of one message, whenever they came."""
     body = msgspec.structs.replace(message, received=0.0)
     return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
+
+
+def encode(value: Event | Message | Reply) -> str:
+    """``value`` as JSON to store, or BadRequest when it cannot be written so."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        kind = type(value).__name__
+        raise BadRequest(f"{kind} cannot be written as JSON, so not stored: {error}") from error

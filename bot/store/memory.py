@@ -13,7 +13,7 @@ from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
 from bot.store.base import Accepted, History, Outgoing, Waiting
-from bot.store.checks import check_id, check_message, digest
+from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
 MOST_NOTES = 1000  # a follower that reads slower than this loses the oldest
@@ -122,6 +122,8 @@ class MemoryLog:
         sent: bool = False,
     ) -> int:
         check_id("The conversation's id", conversation_id)
+        for value in (*events, *replies):
+            encode(value)
         conversation = self._conversations.get(conversation_id, _Conversation())
         if (seq, epoch) != (len(conversation.events), conversation.epoch):
             raise Conflict(

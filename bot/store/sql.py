@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
-from bot.errors import BadRequest, Conflict, Duplicate, NotFound, ParleyError, Unavailable
+from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
 from bot.store import schema
 from bot.store.base import Accepted, History, Outgoing, Waiting
-from bot.store.checks import check_id, check_message, digest
+from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
@@ -51,7 +51,7 @@ class SqlLog:
         self._clock = clock
 
     async def accept(self, message: Message) -> Accepted:
-        body = check_message(message).decode()
+        body = check_message(message)
         async with self._database.write() as db:
             position = await self._next_position(db, message.conversation_id)
             row = {
@@ -167,7 +167,7 @@ class SqlLog:
                 "conversation_id": conversation_id,
                 "inbox_id": inbox_id,
                 "channel": channel,
-                "reply": _encoded(reply),
+                "reply": encode(reply),
                 "state": "sent" if sent else "waiting",
                 "recorded_at": now,
                 "settled_at": now if sent else None,
@@ -301,18 +301,10 @@ def _event_rows(
             "seq": seq,
             "name": one.__struct_config__.tag,
             "timestamp": one.timestamp,
-            "event": _encoded(one),
+            "event": encode(one),
         }
         for seq, one in enumerate(events, after + 1)
     ]
-
-
-def _encoded(value: Event | Reply) -> str:
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError) as error:
-        kind = type(value).__name__
-        raise BadRequest(f"{kind} cannot be written as JSON, so not logged: {error}") from error
 
 
 def _decoded(conversation_id: str, seq: int, body: str) -> Event:

@@ -141,6 +141,24 @@ class LogContract:
         assert list(everything.events) == old + new
         assert latest.seq == everything.seq == 6
 
+    async def test_what_json_cannot_hold_is_refused_and_nothing_is_written(self, log: Log) -> None:
+        nested: list[Any] = []
+        for _ in range(100_000):
+            nested = [nested]
+        for bad in ("half \ud83d", object(), nested):
+            with pytest.raises(BadRequest, match="SlotSet"):
+                await log.commit("ann", [slot(1), slot(bad)], seq=0, epoch=0)
+            with pytest.raises(BadRequest, match="Reply"):
+                await log.commit(
+                    "ann", [slot(1)], seq=0, epoch=0, replies=[Reply("ann", attachment=bad)]
+                )
+        assert (await log.history("ann")).seq == 0
+
+    async def test_large_numbers_come_back(self, log: Log) -> None:
+        value = [2**63 - 1, -(2**63), 1e300, 0.1]
+        await log.commit("ann", [slot(value)], seq=0, epoch=0)
+        assert (await log.history("ann")).events == (slot(value),)
+
     async def test_a_commit_at_another_seq_is_refused_and_writes_nothing(self, log: Log) -> None:
         accepted = await log.accept(message("hello"))
         await log.commit("ann", [slot(1)], seq=0, epoch=0)
