@@ -9,7 +9,8 @@ from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.policy import LISTEN, Policy, Prediction
-from bot.dialogue.rules import OnlyInRules, RulePolicy
+from bot.dialogue.rules import RulePolicy
+from bot.dialogue.ruletable import OnlyInRules
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 from bot.project.project import Component, Project

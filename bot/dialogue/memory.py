@@ -10,7 +10,7 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Prediction
-from bot.dialogue.rules import NOTHING, OnlyInRules
+from bot.dialogue.ruletable import NOTHING, OnlyInRules
 from bot.dialogue.states import Feature, State, by_intent, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker

@@ -3,7 +3,7 @@ from __future__ import annotations
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec, Slot
 from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserFeaturization, UserUttered
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
-from bot.dialogue.rules import OnlyInRules
+from bot.dialogue.ruletable import OnlyInRules
 from bot.dialogue.stories import ActionStep, Story, UserStep
 from bot.dialogue.tracker import Tracker
 from nlu.parse import Intent, Parse
