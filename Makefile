@@ -92,7 +92,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  test "$$(id -u)" = 0 || { echo "The browser tests need Chromium: apt-get install chromium," \
 	    "or name one in PARLEY_CHROMIUM" >&2; exit 1; }; \
 	  echo "Installing Chromium ..."; \
-	  { apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
+	  { apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
 	    || { echo "Could not install Chromium: apt-get install chromium failed" >&2; exit 1; }; }
 	@touch $@
 

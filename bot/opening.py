@@ -20,6 +20,7 @@ from bot.inbox import Inbox
 from bot.model import open_understanding
 from bot.plugins import find
 from bot.predict import make_policies
+from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
 from bot.reply import Sender
@@ -43,7 +44,7 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Running]:
     """Everything the settings name, closed after the block. Raises ParleyError."""
-    project = await asyncio.to_thread(load_project, settings.project, cache=settings.cache_folder)
+    project = await asyncio.to_thread(load_project, settings.project, cache=cache_folder())
     for warning in project.warnings:
         log.warning("project.warning", hint=warning)
     settings = settings.completed(project.endpoints)

@@ -22,6 +22,7 @@ from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
 from bot.errors import SettingsError
+from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.settings import Settings, load_settings
 from bot.telemetry import start_logging
@@ -66,9 +67,10 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
             listening.bind((settings.host, settings.port))
             listening.listen(2048)  # a port is taken only once somebody listens
         except OSError as error:
+            reason = (error.strerror or str(error)).lower()
             raise SettingsError(
-                f"cannot listen on {settings.host}:{settings.port}: {(error.strerror or '').lower()}."
-                " Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
+                f"cannot listen on {settings.host}:{settings.port}: {reason}. Stop what is there,"
+                " or choose another port: --port, PARLEY_PORT, make run PORT=…"
             ) from error
         yield listening
 
@@ -77,7 +79,7 @@ def _start_children(
     settings: Settings, stack: ExitStack
 ) -> tuple[Settings, list[Child], list[str]]:
     """Start what the settings leave to us; gives the settings completed with it."""
-    project = load_project(settings.project, cache=settings.cache_folder)
+    project = load_project(settings.project, cache=cache_folder())
     settings = settings.completed(project.endpoints)
     children: list[Child] = []
     notes: list[str] = []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi.requests import Request
 
+from bot.channels.base import Channel
 from bot.inbox import Inbox
 from bot.project.project import Project
 from bot.services import Services
@@ -32,7 +32,7 @@ class Running:
     inbox: Inbox
     metrics: Metrics
     model: str
-    channels: Mapping[str, Any]
+    channels: Mapping[str, Channel]
     checks: Mapping[str, Check]
 
 

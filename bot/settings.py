@@ -122,11 +122,6 @@ class Settings(BaseSettings):
         return self.models or self.project / "models"
 
     @property
-    def cache_folder(self) -> Path:
-        """Where a project as read is kept, to be read quicker the next time."""
-        return self.home / "cache"
-
-    @property
     def sql_url(self) -> str:
         """The log's database: the one named, else SQLite in ``home``."""
         return self.database_url or f"sqlite:///{self.home / 'parley.db'}"

@@ -17,6 +17,7 @@ from bot.children import actions
 from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.opening import open_parley
+from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.running import Running
 from bot.settings import Settings, load_settings
@@ -38,7 +39,7 @@ def run_shell(*, project: Path, nlu: str | None, debug: bool) -> None:
 
 
 def _with_actions(settings: Settings, stack: ExitStack) -> Settings:
-    if not actions.wanted(settings, load_project(settings.project, cache=settings.cache_folder)):
+    if not actions.wanted(settings, load_project(settings.project, cache=cache_folder())):
         return settings
     child, url = actions.start(settings.project, actions.interpreter(settings.actions_python))
     stack.callback(child.stop)

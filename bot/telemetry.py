@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from structlog.typing import EventDict
+from structlog.tracebacks import ExceptionDictTransformer
 
 from bot.settings import Settings
 
+QUIET = ("uvicorn", "alembic", "httpcore2", "httpx2", "aiosqlite", "websockets", "asyncio")
 STEP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -78,7 +79,7 @@ def start_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _without_colours],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(form == "json" or (form == "auto" and not sys.stderr.isatty())),
@@ -88,23 +89,16 @@ def start_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
-    for name in ("alembic", "httpcore2", "httpx2", "aiosqlite", "websockets", "asyncio"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
 
 
-def _without_colours(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """uvicorn says some things twice, the second time for terminals."""
-    line.pop("color_message", None)
-    return line
-
-
 def _rendering(as_json: bool) -> list[structlog.types.Processor]:
+    """Tracebacks without local variables: those hold what users write."""
     if as_json:
         return [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -67,6 +67,7 @@ def train(
     import msgspec
 
     from bot.model import wants_model
+    from bot.project.cache import cache_folder
     from bot.project.load import load_project
     from training.examples import read_tests
     from training.recipe import Recipe, load_recipe
@@ -77,7 +78,7 @@ def train(
         chosen = load_recipe(recipe or (own if own.is_file() else None))
         if epochs is not None:
             chosen = msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs}, Recipe)
-        read = load_project(project)
+        read = load_project(project, cache=cache_folder())
         if not wants_model(read):
             typer.echo(f"{project}: nothing in the pipeline of config.yml is trained.")
             return

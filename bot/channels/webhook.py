@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -77,11 +77,12 @@ async def _messages(request: Request, channel: Channel) -> Sequence[Message]:
     return messages
 
 
-def _channel(parley: Running, name: str) -> Any:
-    if channel := parley.channels.get(name):
-        return channel
-    known = ", ".join(sorted(parley.channels))
-    raise NotFound(f"No channel {name!r} is configured. Configured: {known}.")
+def _channel(parley: Running, name: str) -> Channel:
+    channel = parley.channels.get(name)
+    if channel is None:
+        known = ", ".join(sorted(parley.channels))
+        raise NotFound(f"No channel {name!r} is configured. Configured: {known}.")
+    return channel
 
 
 def _lines(channel: Channel, replies: Sequence[Reply]) -> Iterator[bytes]:

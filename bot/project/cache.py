@@ -6,6 +6,7 @@ included; one that cannot be read is as good as none.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
 from hashlib import sha256
@@ -23,6 +24,11 @@ class Entry(msgspec.Struct, frozen=True):
 
     content: Content
     lookup_files: dict[str, str] = {}
+
+
+def cache_folder() -> Path:
+    """Where a user's caches go, by the XDG Base Directory Specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "parley"
 
 
 def key_of(domain: Mapping[str, str], data: Mapping[str, str]) -> str:
