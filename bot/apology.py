@@ -50,4 +50,4 @@ async def apologise(
     # The next turn reads the log: what is kept of this conversation may have been the trouble.
     await parley.trackers.forget(message.conversation_id)
     await parley.news.publish(message.conversation_id, NEWS)
-    return Done(turn.tracker, turn.events, replies, 0, {})
+    return Done(turn.tracker, turn.events, replies, 0, turn.watch)

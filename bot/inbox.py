@@ -17,6 +17,7 @@ from bot.errands import Errands, Waiters
 from bot.errors import Conflict, Timeout, Unavailable
 from bot.reply import Sender, send_replies
 from bot.services import Services
+from bot.stopwatch import Stopwatch
 from bot.store.base import Accepted, Waiting
 from bot.turn import Done, take_turn
 
@@ -189,6 +190,7 @@ class Inbox:
         """Take the turn, again when it is refused or breaks, and at last apologise."""
         log_ = self._parley.log
         take: TakeTurn = self._take_turn
+        waited_ms = self._waited_ms(waiting.message)
         if waiting.message.conversation_id in self._swept:
             # Somebody left it, perhaps by dying of it.
             self._swept.discard(waiting.message.conversation_id)
@@ -214,30 +216,34 @@ class Inbox:
                 else:
                     await asyncio.sleep(TRY_AGAIN_S)
             else:
-                self._finish(waiting, done, "done" if take is not apologise else "given_up")
+                outcome = "done" if take is not apologise else "given_up"
+                self._finish(waiting, done, outcome, waited_ms)
                 return True
         return False
 
-    def _finish(self, waiting: Waiting, done: Done, outcome: str) -> None:
+    def _waited_ms(self, message: Message) -> float:
+        """From the door of the channel to the beginning of the turn."""
+        return round(max(0.0, self._parley.clock() - message.received) * 1000, 2)
+
+    def _finish(self, waiting: Waiting, done: Done, outcome: str, waited_ms: float) -> None:
         self._waiters.tell(waiting.message.conversation_id, waiting.inbox_id, tuple(done.replies))
         if done.replies and waiting.message.channel in self._senders:
             self._sends.start(waiting.message.conversation_id)
-        self._tell(waiting, outcome, done.steps_ms, actions=done.actions)
+        self._tell(waiting, outcome, done.watch, actions=done.actions, waited_ms=waited_ms)
 
     def _tell(
         self,
         waiting: Waiting,
         outcome: str,
-        steps_ms: Mapping[str, float] | None = None,
+        watch: Stopwatch | None = None,
         **facts: Any,
     ) -> None:
         """One line of log and one count for a turn."""
-        steps_ms = steps_ms or {}
-        timings = {f"{step}_ms": round(ms, 2) for step, ms in steps_ms.items()}
+        watch = watch or Stopwatch()
         say = log.info if outcome == "done" else log.warning
-        say(f"turn.{outcome}", channel=waiting.message.channel, **facts, **timings)
+        say(f"turn.{outcome}", channel=waiting.message.channel, **facts, **watch.facts())
         if self._count:
-            self._count(channel=waiting.message.channel, outcome=outcome, steps_ms=steps_ms)
+            self._count(channel=waiting.message.channel, outcome=outcome, steps_ms=watch.wall_ms)
 
     async def _send(self, conversation_id: str) -> None:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict
 
 from bot.settings import Settings
 
@@ -79,7 +80,7 @@ def start_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _without_colours],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(form == "json" or (form == "auto" and not sys.stderr.isatty())),
@@ -91,6 +92,12 @@ def start_logging(settings: Settings) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
+
+
+def _without_colours(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """uvicorn says some things twice, the second time for terminals."""
+    line.pop("color_message", None)
+    return line
 
 
 def _rendering(as_json: bool) -> list[structlog.types.Processor]:

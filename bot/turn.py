@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import msgspec
 import structlog
@@ -24,6 +23,7 @@ from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
 from bot.errors import Conflict
 from bot.predict import predict
 from bot.services import Services
+from bot.stopwatch import Stopwatch
 from bot.store.base import Waiting
 from bot.understand import understand
 
@@ -42,7 +42,7 @@ class Turn:
     parley: Services
     events: list[Event] = field(default_factory=list)
     actions: int = 0
-    steps_ms: dict[str, float] = field(default_factory=dict)
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def add(self, *events: Event) -> None:
         """``events`` happen now."""
@@ -57,25 +57,19 @@ class Turn:
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)
 
-    def took(self, step: str, since: float) -> None:
-        """Add the time from ``since`` to what ``step`` took so far."""
-        elapsed_ms = (perf_counter() - since) * 1000
-        self.steps_ms[step] = self.steps_ms.get(step, 0.0) + elapsed_ms
-
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """A turn as recorded.
 
-    ``steps_ms`` says how long the steps took: load, understand (nlu is a part of it), predict,
-    act, commit.
+    ``watch`` timed its steps: load, nlu, slots, predict, act, commit, keep.
     """
 
     tracker: Tracker
     events: Sequence[Event]
     replies: Sequence[Reply]
     actions: int
-    steps_ms: Mapping[str, float]
+    watch: Stopwatch
 
 
 async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[str] = ()) -> Done:
@@ -88,26 +82,41 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     when NLU or the log cannot be reached. Either way nothing was recorded.
     """
     message = waiting.message
-    began = perf_counter()
-    tracker, epoch = await load(message.conversation_id, parley)
-    turn = Turn(tracker, parley)
-    turn.took("load", began)
+    watch = Stopwatch()
+    with watch.step("load"):
+        tracker, epoch = await load(message.conversation_id, parley)
+    turn = Turn(tracker, parley, watch=watch)
 
     call_id = f"{message.conversation_id}:{message.message_id or waiting.inbox_id}"
     await _open_session(turn, message, call_id)
-    began = perf_counter()
-    said = await understand(message, turn.tracker, parley, call_id=call_id, took=turn.took)
-    turn.add(*said)
-    turn.took("understand", began)
+    turn.add(*await understand(message, turn.tracker, parley, call_id=call_id, watch=watch))
     await _answer(turn, message, call_id)
 
-    began = perf_counter()
     replies = _replies(turn.events, message.conversation_id)
+    with watch.step("commit"):
+        await _commit(turn, replies, waiting, seq=tracker.seq, epoch=epoch, pushing=pushing)
+    with watch.step("keep"):
+        await parley.trackers.keep(turn.tracker, epoch=epoch)
+        await parley.news.publish(message.conversation_id, NEWS)
+    return Done(turn.tracker, turn.events, replies, turn.actions, watch)
+
+
+async def _commit(
+    turn: Turn,
+    replies: Sequence[Reply],
+    waiting: Waiting,
+    *,
+    seq: int,
+    epoch: int,
+    pushing: Collection[str],
+) -> None:
+    """All of the turn in one transaction, or Conflict."""
+    message, parley = waiting.message, turn.parley
     try:
         await parley.log.commit(
             message.conversation_id,
             turn.events,
-            seq=tracker.seq,
+            seq=seq,
             epoch=epoch,
             inbox_id=waiting.inbox_id,
             replies=replies,
@@ -117,10 +126,6 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     except Conflict:
         await parley.trackers.forget(message.conversation_id)  # it may be what was out of date
         raise
-    await parley.trackers.keep(turn.tracker, epoch=epoch)
-    await parley.news.publish(message.conversation_id, NEWS)
-    turn.took("commit", began)
-    return Done(turn.tracker, turn.events, replies, turn.actions, turn.steps_ms)
 
 
 async def load(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
@@ -162,12 +167,10 @@ async def _answer(turn: Turn, message: Message, call_id: str) -> None:
             turn.add(ActionExecuted(name=LISTEN))
             return
         turn.actions += 1
-        began = perf_counter()
-        prediction = predict(turn.tracker, turn.parley)
-        turn.took("predict", began)
-        began = perf_counter()
-        await _do(prediction, turn, message, f"{call_id}:{turn.actions}")
-        turn.took("act", began)
+        with turn.watch.step("predict"):
+            prediction = predict(turn.tracker, turn.parley)
+        with turn.watch.step("act"):
+            await _do(prediction, turn, message, f"{call_id}:{turn.actions}")
         if prediction.action in (LISTEN, SESSION_START):
             return
 

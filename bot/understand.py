@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -18,6 +16,7 @@ from bot.dialogue.messages import Message
 from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.services import Services
+from bot.stopwatch import Stopwatch
 from nlu.parse import Context, Entity, Intent, Parse
 
 # /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
@@ -36,23 +35,20 @@ async def understand(
     parley: Services,
     *,
     call_id: str = "",
-    took: Callable[[str, float], None] | None = None,
+    watch: Stopwatch | None = None,
 ) -> list[Event]:
     """What the user said, and the slots it fills.
 
     Args:
         call_id: Names this step of the turn, for the action server.
-        took: Told when NLU began, in seconds of ``perf_counter``, as soon as it is done.
+        watch: Times the steps nlu and slots.
 
     Raises Unavailable when NLU cannot be reached; then nothing has happened yet.
     """
+    watch = watch or Stopwatch()
     text = cleaned(message.text)
-    parse = read_payload(text, parley.bot.domain)
-    if parse is None:
-        began = perf_counter()
-        parse = await _parsed(text, tracker, parley)
-        if took is not None:
-            took("nlu", began)
+    with watch.step("nlu"):
+        parse = read_payload(text, parley.bot.domain) or await _parsed(text, tracker, parley)
     user = UserUttered(
         text=text,
         parse_data=parse,
@@ -62,7 +58,8 @@ async def understand(
     )
     channel = message.output_channel
     stage = Stage(parley.bot.domain, parley.actions, parley.random, channel, f"{call_id}:slots")
-    return [user, *await extract_slots(tracker.apply(user), stage)]
+    with watch.step("slots"):
+        return [user, *await extract_slots(tracker.apply(user), stage)]
 
 
 async def _parsed(text: str, tracker: Tracker, parley: Services) -> Parse:

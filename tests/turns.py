@@ -12,6 +12,7 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.events import BotUttered, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.services import Bot, Services
+from bot.stopwatch import Stopwatch
 from bot.store.base import Leases, Log, News, TrackerStore, Waiting
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
 from bot.turn import NEWS, Done, load
@@ -52,7 +53,7 @@ class Echo:
         tracker = tracker.apply_all(events)
         await parley.trackers.keep(tracker, epoch=epoch)
         await parley.news.publish(message.conversation_id, NEWS)
-        return Done(tracker, events, replies, 1, {})
+        return Done(tracker, events, replies, 1, Stopwatch())
 
 
 def services(

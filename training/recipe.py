@@ -37,7 +37,6 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     label_smoothing: Share
     tag_weight: Annotated[float, Meta(ge=0)]
     intent_scale: Annotated[float, Meta(gt=0)]
-    freeze_embeddings: bool
 
     swap_values: Share
     typos: Share

@@ -67,8 +67,6 @@ def train(
     encoder = load_encoder(recipe.encoder, recipe.max_tokens)
     model = JointModel(encoder, len(labels.intents), labels.tags, dropout=recipe.dropout)
     model.to(device)
-    if recipe.freeze_embeddings:
-        model.encoder.get_input_embeddings().requires_grad_(False)
 
     encode = Encoder(tokenizer, labels)
     begin_at_means(model, encode.rows(examples), tokenizer.pad_id, scale=recipe.intent_scale)
@@ -80,7 +78,7 @@ def train(
     total = recipe.epochs * per_epoch
     optimizer = torch.optim.AdamW(
         [
-            {"params": list(_trainable(model.encoder)), "lr": recipe.encoder_rate},
+            {"params": list(model.encoder.parameters()), "lr": recipe.encoder_rate},
             {"params": list(model.intent_head.parameters()), "lr": recipe.head_rate},
             {"params": list(model.tag_head.parameters()), "lr": recipe.head_rate},
         ],
@@ -183,7 +181,3 @@ def half_precision(device: torch.device) -> AbstractContextManager[object]:
     else:
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.autocast(device.type, torch.bfloat16) if fast else nullcontext()
-
-
-def _trainable(model: torch.nn.Module) -> Iterable[torch.nn.Parameter]:
-    return (parameter for parameter in model.parameters() if parameter.requires_grad)

@@ -84,6 +84,9 @@ async def say(parley: Services, text: str, **more: object) -> Done:
     return await take_turn(await waiting(parley, text, **more), parley)
 
 
+STEPS = {"load", "nlu", "slots", "predict", "act", "commit", "keep"}
+
+
 def texts(done: Done) -> list[str | None]:
     return [reply.text for reply in done.replies]
 
@@ -95,7 +98,8 @@ async def test_a_turn_is_recorded_whole_and_answered(parley: Services):
     assert history.events == tuple(done.events)
     assert history.seq == done.tracker.seq
     assert await parley.log.waiting("ada") is None
-    assert set(done.steps_ms) == {"load", "understand", "nlu", "predict", "act", "commit"}
+    assert set(done.watch.wall_ms) == STEPS
+    assert set(done.watch.cpu_ms) == STEPS
 
 
 async def test_every_event_says_when_and_by_which_model(parley: Services, clock: HandClock):

@@ -74,14 +74,6 @@ def test_texts_without_any_word_do_no_harm(recipe: Recipe):
     assert all(value.isfinite().all() for value in trained.model.state_dict().values())
 
 
-def test_frozen_embeddings_stay_as_they_were(examples: list[Example], recipe: Recipe):
-    before = load_encoder(recipe.encoder, 32).get_input_embeddings().weight
-    frozen = train_model(examples, brief(recipe, freeze_embeddings=True)).model
-    free = train_model(examples, brief(recipe)).model
-    assert torch.equal(frozen.encoder.get_input_embeddings().weight, before)
-    assert not torch.equal(free.encoder.get_input_embeddings().weight, before)
-
-
 def test_the_intent_head_begins_as_scaled_cosines(examples: list[Example], recipe: Recipe):
     labels, tokenizer = Labels.of(examples), _tokenizer(recipe)
     model = JointModel(load_encoder(recipe.encoder, 32), len(labels.intents), labels.tags)
