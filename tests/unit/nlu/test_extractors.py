@@ -98,3 +98,9 @@ def test_synonyms_change_the_value_and_nothing_else():
     changed, same = Synonyms({"nyc": "New York"}).apply([nyc, rome])
     assert (changed.value, changed.start, changed.end) == ("New York", 0, 3)
     assert same == rome
+
+
+def test_a_pattern_that_takes_for_ever_is_left_and_the_others_go_on():
+    extractor = RegexExtractor({"trap": ("(a|aa)+$",), "number": (r"\d+",)})
+    found = extractor.extract("a" * 200 + "! order 20415")
+    assert [(each.entity, each.value) for each in found] == [("number", "20415")]

@@ -1,0 +1,90 @@
+"""The starter project, whole: its trained model, its real action server, its conversations.
+
+`make test` trains the model first; nothing here is scripted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from bot.actions.remote import RemoteActions
+from bot.children import actions
+from bot.model import open_understanding
+from bot.project.load import load_project
+from bot.project.project import Endpoint, Project
+from bot.services import Services
+from bot.testing.services import memory_services
+from bot.testing.transcripts import Transcript, load_transcripts, run_transcript
+from nlu.bundle import Bundle, open_bundle
+from nlu.registry import Registry
+
+pytestmark = [pytest.mark.services, pytest.mark.torch]
+CHECKOUT = Path(__file__).parents[2]
+STARTER = CHECKOUT / "data/starter"
+ACTIONS_PYTHON = Path(
+    os.environ.get("PARLEY_ACTIONS_PYTHON", CHECKOUT / ".venv-actions/bin/python")
+)
+TRANSCRIPTS = load_transcripts(STARTER / "tests/conversations")
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load_project(STARTER)
+
+
+@pytest.fixture(scope="module")
+def bundle(project: Project) -> Bundle:
+    registry = Registry(STARTER / "models")
+    version = registry.current()
+    assert version, "data/starter has no model: make train"
+    found = open_bundle(registry.folder(version))
+    assert found.manifest.data_hash == project.nlu_hash, "data/starter changed: make train"
+    return found
+
+
+@pytest.fixture(scope="module")
+def action_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        shop = tmp_path_factory.mktemp("shop") / "shop.db"
+        patch.setenv("SHOP_DATABASE_URL", f"sqlite:///{shop}")
+        child, url = actions.start(STARTER, actions.interpreter(ACTIONS_PYTHON))
+    child.wait_until(lambda: actions.is_ready(url), within_s=60)
+    yield url
+    child.stop()
+
+
+@pytest.fixture
+async def parley(project: Project, bundle: Bundle, action_url: str) -> AsyncIterator[Services]:
+    async with (
+        httpx2.AsyncClient() as client,
+        open_understanding(project, STARTER / "models") as nlu,
+    ):
+        yield memory_services(project, nlu, RemoteActions(Endpoint(action_url), client))
+
+
+def test_there_are_enough_conversations():
+    assert len(TRANSCRIPTS) >= 30
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda each: each.name)
+async def test_the_conversation_goes_as_told(transcript: Transcript, parley: Services):
+    result = await run_transcript(transcript, parley)
+    assert result.passed, str(result)
+
+
+def test_the_model_understands_held_out_sentences(bundle: Bundle):
+    scores = bundle.manifest.scores["int8"]
+    assert scores["sentences"] >= 300
+    assert scores["intent_accuracy"] >= 0.92
+    assert scores["entity_f1"] >= 0.90
+
+
+def test_int8_weights_cost_less_than_half_a_point(bundle: Bundle):
+    scores = bundle.manifest.scores
+    for measure in ("intent_accuracy", "entity_f1"):
+        assert scores["int8"][measure] >= scores["float32"][measure] - 0.005
