@@ -14,8 +14,8 @@ from nlu.parse import Entity
 MOST_CHARACTERS = 1024
 """Of a longer text the rest is not searched."""
 MOST_S = 0.1
-"""For all patterns over one text. A pattern such as ``(a+)+$`` takes exponential time on some texts;
-then what was found so far counts and the server goes on."""
+"""For all patterns over one text. A pattern such as ``(a|aa)+$`` takes exponential time on some
+texts; then what was found so far counts and the server goes on."""
 
 EXTRACTOR = "RegexEntityExtractor"
 
