@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.console import Console
+try:
+    import typer
+    from rich.console import Console
+except ModuleNotFoundError as missing:
+    sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
 from bot.errors import ParleyError
 
@@ -123,6 +127,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command; what went wrong on purpose is one sentence and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no é shows a question mark
     for entry in sorted(entry_points(group="parley.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     try:

@@ -29,6 +29,7 @@ from bot.services import Bot, Services
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.base import Leases, News, TrackerStore
+from bot.store.link import reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import open_redis
 from bot.store.sql import SqlLog, open_log
@@ -42,12 +43,18 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Running]:
-    """Everything the settings name, closed after the block. Raises ParleyError."""
+async def open_parley(
+    settings: Settings, metrics: Metrics, *, alone: bool = False
+) -> AsyncIterator[Running]:
+    """Everything the settings name, closed after the block. Raises ParleyError.
+
+    ``alone`` keeps live state in this process, whatever Redis is named.
+    """
     project = await asyncio.to_thread(load_project, settings.project, cache=cache_folder())
     for warning in project.warnings:
         log.warning("project.warning", hint=warning)
     settings = settings.completed(project.endpoints)
+    redis_url = None if alone else settings.redis_url
     async with AsyncExitStack() as stack:
         models = settings.models_folder
         nlu = await stack.enter_async_context(
@@ -57,7 +64,7 @@ async def open_parley(settings: Settings, metrics: Metrics) -> AsyncIterator[Run
         client = await stack.enter_async_context(httpx2.AsyncClient())
         sql = await _open_log(settings, stack)
         checks: dict[str, Check] = {"model": partial(_understands, nlu), "sql": sql.ping}
-        trackers, leases, news = await _open_live(settings, project, stack, checks)
+        trackers, leases, news = await _open_live(redis_url, project, stack, checks)
         parley = Services(
             bot=Bot(
                 domain=project.domain,
@@ -114,12 +121,17 @@ async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlLog:
 
 
 async def _open_live(
-    settings: Settings, project: Project, stack: AsyncExitStack, checks: dict[str, Check]
+    redis_url: str | None, project: Project, stack: AsyncExitStack, checks: dict[str, Check]
 ) -> tuple[TrackerStore, Leases, News]:
-    """Redis where there is one, else this process alone."""
-    if settings.redis_url is None:
+    """Redis where one is named, else this process alone.
+
+    Turns go on without a Redis that is lost later; one that is not there at the start is most
+    likely named wrongly, and raises Unavailable.
+    """
+    if redis_url is None:
         return MemoryTrackers(), MemoryLeases(), MemoryNews()
-    stores = await stack.enter_async_context(open_redis(settings.redis_url, model_id=project.hash))
+    await reach(redis_url)
+    stores = await stack.enter_async_context(open_redis(redis_url, model_id=project.hash))
 
     async def check() -> None:
         if not await stores.link.ping():

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from bot.settings import Settings, load_settings
 from bot.telemetry import start_logging
 
 _STOP_S = 10  # for requests in hand when the server is told to end
+_ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
+_ANOTHER_HOST = "Choose an address of this machine: --host, PARLEY_HOST"
 
 
 def run_server(*, project: Path, host: str | None, port: int | None, nlu: str | None) -> int:
@@ -68,9 +71,9 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
             listening.listen(2048)  # a port is taken only once somebody listens
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
+            hint = _ANOTHER_PORT if error.errno in (EACCES, EADDRINUSE) else _ANOTHER_HOST
             raise SettingsError(
-                f"cannot listen on {settings.host}:{settings.port}: {reason}. Stop what is there,"
-                " or choose another port: --port, PARLEY_PORT, make run PORT=…"
+                f"cannot listen on {settings.host}:{settings.port}: {reason}. {hint}"
             ) from error
         yield listening
 
@@ -109,9 +112,11 @@ async def _serve(settings: Settings, listening: socket.socket, notes: list[str])
         access_log=False,
         lifespan="off",  # opened here, so that what it raises is an error and not a log line
         server_header=False,
+        ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing
         ws_max_size=65_536,
         timeout_graceful_shutdown=_STOP_S,
     )
+    config.load()
     async with app.router.lifespan_context(app):
         await _Server(config, lambda: _say_ready(listening, notes)).serve([listening])
 

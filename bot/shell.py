@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Sequence
-from contextlib import ExitStack
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from rich.console import Console
 from bot.children import actions
 from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
 from bot.dialogue.messages import Message, Reply
+from bot.door import clean
+from bot.errors import ParleyError
 from bot.opening import open_parley
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
@@ -48,20 +53,24 @@ def _with_actions(settings: Settings, stack: ExitStack) -> Settings:
 
 
 async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:
-    async with open_parley(settings, Metrics()) as running:
+    async with open_parley(settings, Metrics(), alone=True) as running:
         conversation = f"shell-{uuid.uuid4().hex[:12]}"
         console.print("Talk to the bot; a number chooses a button, Ctrl-D ends.", style="dim")
         lines = _lines()
         choices: list[str] = []
         seq = 0
         while (line := await lines.get()) is not None:
-            text = line.strip()
+            text = clean(line).strip()
             if text in _ENDS:
                 break
             if text.isdigit() and 0 < int(text) <= len(choices):
                 text = choices[int(text) - 1]
             if text:
-                replies = await _say(running, conversation, text)
+                replies: tuple[Reply, ...] = ()
+                try:
+                    replies = await _say(running, conversation, text)
+                except ParleyError as error:
+                    console.print(str(error), style="red", markup=False)
                 history = await running.parley.log.history(conversation)
                 if debug:
                     _explain(history.events[-(history.seq - seq) :], console)
@@ -73,20 +82,28 @@ async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:
 def _lines() -> asyncio.Queue[str | None]:
     """What is typed, line by line, then None. The next prompt waits for ``task_done``."""
     loop, lines = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    seen = sys.stdin is not None and sys.stdin.isatty()
+    prompt = "> " if seen else ""  # beside what comes from a pipe it says nothing
 
     def read() -> None:
-        line: str | None = ""
-        while line is not None:
-            try:
-                line = input("> ")
-            except EOFError:
-                line = None
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-            if line is not None:
+        with suppress(CancelledError, RuntimeError):  # the chat ended while this waited
+            while (line := _line(prompt)) is not None:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
                 asyncio.run_coroutine_threadsafe(lines.join(), loop).result()
+            loop.call_soon_threadsafe(lines.put_nowait, None)
 
     threading.Thread(target=read, name="terminal", daemon=True).start()
     return lines
+
+
+def _line(prompt: str) -> str | None:
+    """The next line of input; None at its end."""
+    try:
+        return input(prompt)
+    except (EOFError, RuntimeError):  # the latter: there is no input at all
+        return None
 
 
 async def _say(running: Running, conversation: str, text: str) -> tuple[Reply, ...]:

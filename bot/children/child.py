@@ -94,7 +94,9 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its log, for an error message."""
-        if self._log is None or not self._log.exists():
+        if self._log is None:
+            return "What it said is above."
+        if not self._log.exists():
             return ""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f"Its last words: {lines[-1].strip()}" if lines else ""

@@ -45,15 +45,19 @@ def start(home: Path) -> tuple[Child, str]:
     """
     server = find_server()
     folder = home / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = _socket_path(folder)
-    _end_orphan(path)
-    path.unlink(missing_ok=True)
+    log = folder / "redis.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _socket_path(folder)
+        _end_orphan(path)
+        path.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+    except OSError as error:
+        reason = f"cannot write to {error.filename}: {error.strerror}"
+        raise SettingsError(f"PARLEY_HOME: {reason}") from error
     command = [str(server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "everysec"]
     command += ["--save", "", "--daemonize", "no", "--loglevel", "notice"]
-    log = folder / "redis.log"
-    log.unlink(missing_ok=True)
     child = Child("Redis", command, log=log)
     try:
         child.wait_until(lambda: _answers(path), within_s=20)

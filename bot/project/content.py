@@ -65,10 +65,10 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
             with report.going_on():
                 _read_data(root, domain, nlu, stories, report)
     complete = Content(domain.domain(), nlu.data(), tuple(stories.stories))
-    if not domain.raw and not any(p.severity == "error" for p in report.problems[before:]):
-        report.add("error", _no_domain(files))
-    else:
+    if domain.raw:
         check_references(mentions, domain, complete.domain, complete.nlu, report)
+    elif report.first_error is None:
+        report.add("error", _no_domain(files))
     warnings = tuple(p for p in report.problems[before:] if p.severity == "warning")
     return Reading(
         msgspec.structs.replace(complete, warnings=warnings),

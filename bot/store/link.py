@@ -14,11 +14,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, Unavailable
 
 PATIENCE_S = 0.25
 CONNECTIONS = 50
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+REACH_S = 3.0
+ASK_AGAIN_S = 0.1
 
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
@@ -107,6 +109,33 @@ def connect(url: str, *, prefix: str = "parley", patience_s: float = PATIENCE_S)
     except ValueError as error:
         raise SettingsError(f"The Redis URL cannot be read: {error}") from error
     return Link(Redis.from_pool(pool), prefix=prefix, patience_s=patience_s)
+
+
+async def reach(url: str, *, within_s: float = REACH_S) -> None:
+    """Return once there is a Redis at ``url`` that answers. Raises Unavailable.
+
+    One that is starting, or reads its file, has ``within_s`` for it.
+    """
+    link = connect(url, patience_s=within_s)
+    options = link.client.connection_pool.connection_kwargs
+    place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+    why: BaseException = TimeoutError(f"no answer within {within_s:g} s")
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                try:
+                    await heed(_awaitable(link.client.ping()))
+                    return
+                except (RedisError, OSError) as error:
+                    why = error
+                await asyncio.sleep(ASK_AGAIN_S)
+    except TimeoutError:
+        raise Unavailable(
+            f"The Redis at {place} cannot be used: {str(why).rstrip('.')}. Start it, or name"
+            " another: PARLEY_REDIS_URL, or lock_store in endpoints.yml."
+        ) from why
+    finally:
+        await link.client.aclose()
 
 
 async def heed(command: Awaitable[Answer]) -> Answer:
