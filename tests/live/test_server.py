@@ -222,7 +222,7 @@ async def test_the_server_is_ready_and_counts_its_turns(server):
     assert checks == {"model": "ok", "sql": "ok", "redis": "ok"}
     metrics = (await server.client.get("/metrics")).text
     assert 'parley_turns_total{channel="rest",outcome="done"} 1.0' in metrics
-    assert 'parley_step_seconds_count{step="understand"} 1.0' in metrics
+    assert 'parley_step_seconds_count{step="nlu"} 1.0' in metrics
 
 
 async def test_turns_go_on_without_redis_and_ready_says_so(tmp_path, own_valkey):
