@@ -9,7 +9,6 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from bot.actions.remote import RemoteActions
@@ -61,10 +60,10 @@ def action_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def parley(project: Project, bundle: Bundle, action_url: str) -> AsyncIterator[Services]:
     async with (
-        httpx2.AsyncClient() as client,
+        RemoteActions(Endpoint(action_url)) as remote,
         open_understanding(project, STARTER / "models") as nlu,
     ):
-        yield memory_services(project, nlu, RemoteActions(Endpoint(action_url), client))
+        yield memory_services(project, nlu, remote)
 
 
 def test_there_are_enough_conversations():
