@@ -20,6 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.settings import Settings, variable
+from tests.servers import Valkey
 
 CHECKOUT = Path(__file__).parents[2]
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
@@ -123,12 +124,13 @@ def test_the_action_image_has_the_real_sdk(image: Path):
     assert done.stdout.strip() == "3.21.1"
 
 
-def test_the_image_serves_a_project_and_its_health_check_sees_it(image: Path, project: Path):
+def test_the_image_serves_a_project_and_its_health_check_sees_it(
+    image: Path, project: Path, own_valkey: Valkey
+):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    redis = image / "no-redis.sock"  # the server must live without one
-    settings = {"PARLEY_REDIS_URL": f"unix://{redis}", "PARLEY_ACTIONS_URL": "http://127.0.0.1:9/"}
+    settings = {"PARLEY_REDIS_URL": own_valkey.url, "PARLEY_ACTIONS_URL": "http://127.0.0.1:9/"}
     server = subprocess.Popen(
         [
             f"{image}/serve/bin/parley",
@@ -154,10 +156,10 @@ def test_the_image_serves_a_project_and_its_health_check_sees_it(image: Path, pr
         ).returncode:
             assert server.poll() is None, server.stdout and server.stdout.read()
             assert time.monotonic() < deadline
-        ready = subprocess.run(
-            [*check, f"http://127.0.0.1:{port}/ready"], capture_output=True, text=True
-        )
-        assert ready.returncode == 1  # Redis is named in the settings and not there
+        ready = [*check, f"http://127.0.0.1:{port}/ready"]
+        assert subprocess.run(ready, capture_output=True).returncode == 0
+        own_valkey.kill()
+        assert subprocess.run(ready, capture_output=True).returncode == 1
         body = json.dumps({"sender": "ana", "message": "/greet"}).encode()
         with urllib.request.urlopen(
             f"http://127.0.0.1:{port}/webhooks/rest/webhook", body, timeout=30
