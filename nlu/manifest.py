@@ -3,10 +3,11 @@
 A bundle is a folder of a registry:
 
     manifest.json     this
-    model.onnx        int8 weights. Inputs ``input_ids`` and ``attention_mask``, int64, shape
-                      (requests, tokens). Outputs, float32: ``intent_logits`` (requests, intents),
-                      ``tag_logits`` (requests, tokens, tags), ``sentence`` (requests, hidden),
-                      L2-normalised mean of the last layer
+    model.onnx        int8 weights, and activations on scales fixed at export, so that a request is
+                      answered alike in any batch. Inputs ``input_ids`` and ``attention_mask``,
+                      int64, shape (requests, tokens). Outputs, float32: ``intent_logits``
+                      (requests, intents), ``tag_logits`` (requests, tokens, tags), ``sentence``
+                      (requests, hidden), L2-normalised mean of the last layer
     tokenizer.json    for the `tokenizers` package
     extractors.json   regexes, lookups and synonyms of the project, as `Extractors`
     recipe.toml       every number of the training run

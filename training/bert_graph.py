@@ -1,7 +1,7 @@
 """The ONNX graph of a BERT with our heads, written node by node.
 
 Built from the weights in a second, with fewer and faster nodes than a recorded graph has: queries,
-keys and values in one product, attention's scale inside the weights, one node per int8 layer.
+keys and values in one product, attention's scale inside the weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.model import JointModel
 
 Array = npt.NDArray[np.float32]
 
-OPSETS = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+OPSETS = [helper.make_opsetid("", 20)]
 IR_VERSION = 10
 HIDDEN_FROM_ATTENTION = -10000.0  # added to the score of padding: its softmax is 0
 
@@ -34,15 +34,11 @@ def is_bert(model: JointModel) -> bool:
     )
 
 
-def bert_graph(model: JointModel, *, int8: bool = False) -> onnx.ModelProto:
-    """``model`` with float32 or int8 weights; int8 also takes the tanh form of Gelu.
-
-    Linear layers have one scale per output, embeddings one per row. What goes into a linear layer
-    is quantized as it comes. Both heads stay float32: they are small, and decide.
-    """
+def bert_graph(model: JointModel) -> onnx.ModelProto:
+    """``model`` in float32."""
     config = model.encoder.config
     weights = {name: value.detach().float().numpy() for name, value in model.state_dict().items()}
-    graph = _Graph(weights, int8=int8)
+    graph = _Graph(weights)
     heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
 
     length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.ints(1))
@@ -61,7 +57,9 @@ def bert_graph(model: JointModel, *, int8: bool = False) -> onnx.ModelProto:
         length,
         graph.ints(0),
     )
-    x = graph.node("Add", graph.lookup(embeddings + "word_embeddings.weight"), places_here)
+    words = embeddings + "word_embeddings.weight"
+    words_here = graph.node("Gather", graph.constant(words, weights[words]), "input_ids")
+    x = graph.node("Add", words_here, places_here)
     x = graph.norm(x, embeddings + "LayerNorm", config.layer_norm_eps)
 
     split = graph.ints(0, 0, 3 * heads, width)
@@ -88,7 +86,7 @@ def bert_graph(model: JointModel, *, int8: bool = False) -> onnx.ModelProto:
         x = graph.node("Add", mixed, x)
         x = graph.norm(x, at + "attention.output.LayerNorm", config.layer_norm_eps)
         wide = graph.linear(x, at + "intermediate.dense")
-        wide = graph.node("Gelu", wide, approximate="tanh" if int8 else "none")
+        wide = graph.node("Gelu", wide, approximate="none")
         x = graph.node("Add", graph.linear(wide, at + "output.dense"), x)
         x = graph.norm(x, at + "output.LayerNorm", config.layer_norm_eps)
 
@@ -103,22 +101,15 @@ def bert_graph(model: JointModel, *, int8: bool = False) -> onnx.ModelProto:
 class _Graph:
     """Nodes and constants as they are added; names are given in order."""
 
-    def __init__(self, weights: Mapping[str, Array], *, int8: bool) -> None:
-        self._weights, self._int8 = weights, int8
+    def __init__(self, weights: Mapping[str, Array]) -> None:
+        self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
-    def node(
-        self,
-        kind: str,
-        *inputs: str,
-        output: str | None = None,
-        domain: str = "",
-        **attributes: Any,
-    ) -> str:
+    def node(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node with one output; gives the output's name."""
         output = output or f"{kind}_{len(self._nodes)}"
-        made = helper.make_node(kind, list(inputs), [output], domain=domain, **attributes)
+        made = helper.make_node(kind, list(inputs), [output], **attributes)
         self._nodes.append(made)
         return output
 
@@ -138,37 +129,13 @@ class _Graph:
     def floats(self, value: float) -> str:
         return self.constant(f"f_{value}", np.array([value], dtype=np.float32))
 
-    def lookup(self, name: str) -> str:
-        """The rows of a table that ``input_ids`` names."""
-        table = self._weights[name]
-        if not self._int8:
-            return self.node("Gather", self.constant(name, table), "input_ids")
-        scale = _scale(table, axis=1)
-        rows = self.node("Gather", self.constant(name, _rounded(table, scale)), "input_ids")
-        rows = self.node("Cast", rows, to=TensorProto.FLOAT)
-        scales = self.node("Gather", self.constant(name + ".scale", scale), "input_ids")
-        return self.node("Mul", rows, scales)
-
     def linear(self, x: str, name: str) -> str:
         return self.product(x, name, self._weights[name + ".weight"], self._weights[name + ".bias"])
 
     def product(self, x: str, name: str, weight: Array, bias: Array) -> str:
         """x W' + b, with ``weight`` as torch keeps it: (outputs, inputs)."""
-        added = self.constant(name + ".bias", bias)
-        if not self._int8:
-            return self.node(
-                "Add", self.node("MatMul", x, self.constant(name + ".weight", weight.T)), added
-            )
-        scale = _scale(weight, axis=1)
-        return self.node(
-            "DynamicQuantizeMatMul",
-            x,
-            self.constant(name + ".weight", _rounded(weight, scale).T),
-            self.constant(name + ".scale", scale[:, 0]),
-            "",  # zero points: all 0
-            added,
-            domain="com.microsoft",
-        )
+        product = self.node("MatMul", x, self.constant(name + ".weight", weight.T))
+        return self.node("Add", product, self.constant(name + ".bias", bias))
 
     def norm(self, x: str, name: str, epsilon: float) -> str:
         weight = self.constant(name + ".weight", self._weights[name + ".weight"])
@@ -205,13 +172,3 @@ class _Graph:
         model.producer_name = "parley"
         onnx.checker.check_model(model)
         return model
-
-
-def _scale(weight: Array, *, axis: int) -> Array:
-    """The step between two int8 values, for each row."""
-    most = np.abs(weight).max(axis=axis, keepdims=True)
-    return np.asarray(np.maximum(most / 127, np.finfo(np.float32).tiny), dtype=np.float32)
-
-
-def _rounded(weight: Array, scale: Array) -> npt.NDArray[np.int8]:
-    return np.asarray(np.clip(np.rint(weight / scale), -127, 127), dtype=np.int8)

@@ -16,7 +16,6 @@ from nlu.manifest import EntityLabel
 from nlu.model import Model, Reading
 from nlu.parse import Entity
 
-BATCH = 32
 RESAMPLES = 1000  # of the bootstrap
 
 
@@ -76,21 +75,21 @@ def answer(
     *,
     temperature: float = 1.0,
 ) -> list[Answer]:
-    """Ask ``model`` as the server does, in batches of about one length."""
-    readings = [Reading(text, model.tokenizer) for text in texts]
-    order = sorted(range(len(texts)), key=lambda i: len(readings[i].tokens.ids))
-    answers: dict[int, Answer] = {}
-    for begin in range(0, len(order), BATCH):
-        batch = order[begin : begin + BATCH]
-        for i, scores in zip(batch, model.read([readings[i] for i in batch]), strict=True):
-            found = decode.entities(texts[i], scores.words, scores.tags, labels, extractor="model")
-            answers[i] = Answer(
+    """Ask ``model`` one text at a time. The server's batches answer no text otherwise: it makes
+    some only of models that answer alike in them."""
+    answers = []
+    for text in texts:
+        [scores] = model.read([Reading(text, model.tokenizer)])
+        found = decode.entities(text, scores.words, scores.tags, labels, extractor="model")
+        answers.append(
+            Answer(
                 intent=intent_of(decode.softmax(scores.intents / temperature).tolist(), intents),
                 column=int(scores.intents.argmax()),
                 logits=tuple(scores.intents.tolist()),
                 entities=tuple(found),
             )
-    return [answers[i] for i in range(len(texts))]
+        )
+    return answers
 
 
 def intent_of(probabilities: Sequence[float], intents: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""torch → ONNX: a float32 graph that answers as torch does, then one with int8 weights."""
+"""torch → ONNX: a float32 graph that answers as torch does, then the same in int8."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from bot.errors import ParleyError
 from training.bert_graph import bert_graph, is_bert
 from training.model import JointModel, Outputs
+from training.quantize import Ids, quantize
 
 OPSET = 18
 INPUTS = ("input_ids", "attention_mask")
@@ -31,23 +31,22 @@ class ExportError(ParleyError):
     reason = "ExportFailed"
 
 
-def export(model: JointModel, float32: Path, int8: Path) -> None:
+def export(model: JointModel, float32: Path, int8: Path, *, sentences: Sequence[Ids]) -> None:
     """Write ``model`` twice, and check the float32 graph against it.
+
+    Args:
+        sentences: Typical ones, as token ids; the int8 graph's scales fit them.
 
     Raises:
         ExportError: The float32 graph's outputs are further than 1e-4 from the model's.
     """
-    if is_bert(model):
-        onnx.save(bert_graph(model), float32)
-        check(model, float32)
-        onnx.save(bert_graph(model, int8=True), int8)
-    else:
-        trace(model, float32)
-        check(model, float32)
-        quantize(float32, int8)
+    graph = bert_graph(model) if is_bert(model) else trace(model)
+    onnx.save(graph, float32)
+    check(model, float32)
+    onnx.save(quantize(graph, sentences), int8)
 
 
-def trace(model: JointModel, path: Path) -> None:
+def trace(model: JointModel) -> onnx.ModelProto:
     """The graph of any encoder, recorded by torch; batch and length stay free."""
     ids, mask = example_inputs(model, 2, 5)
     with _quiet():
@@ -62,18 +61,9 @@ def trace(model: JointModel, path: Path) -> None:
             verbose=False,
         )
     assert program is not None  # as it is when no path was given
-    graph = program.model_proto
-    del graph.graph.value_info[:]  # shapes of the traced example, which the quantizer trips over
-    onnx.save(graph, path)
-
-
-def quantize(float32: Path, int8: Path) -> None:
-    """int8 weights, one scale per output channel; activations are quantized as they come."""
-    with _quiet():
-        quantize_dynamic(
-            float32, int8, per_channel=True, weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
-        )  # fmt: skip
+    graph: onnx.ModelProto = program.model_proto
+    del graph.graph.value_info[:]  # some name what the int8 graph no longer has
+    return graph
 
 
 def check(model: JointModel, path: Path) -> None:
@@ -101,7 +91,7 @@ def check_agreement(float32: Sequence[int], int8: Sequence[int]) -> None:
     same = sum(a == b for a, b in zip(float32, int8, strict=True)) / max(len(int8), 1)
     if same < ALIKE:
         raise ExportError(
-            f"int8 weights change the intent of {1 - same:.1%} of the training sentences; at most "
+            f"int8 changes the intent of {1 - same:.1%} of the training sentences; at most "
             f"{1 - ALIKE:.0%} is right."
         )
 
@@ -128,7 +118,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporter and quantizer tell their own story; ours is whether the answers agree."""
+    """The exporter tells its own story; ours is whether the answers agree."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

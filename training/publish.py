@@ -23,17 +23,17 @@ from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
 from nlu.registry import Registry
 from nlu.session import Session
-from nlu.tokenizer import Tokenizer
 from training.dataset import Labels
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
 from training.export import check_agreement, export
 from training.recipe import Recipe
-from training.train import Step, Trained, overlap, train
+from training.train import Step, Trained, open_tokenizer, overlap, train
 
 Report = Callable[[str], None]
 
 COMPARED = 300  # about so many training sentences are asked of float32 and int8
+MEASURED = 300  # so many training sentences, or all, give the int8 graph its scales
 ENOUGH = 8  # examples an intent needs before any is kept back
 FEWEST_TO_FIT = 20  # with fewer sentences kept back, the temperature stays 1
 
@@ -69,7 +69,8 @@ def build(
 
     with registry.draft() as draft, tempfile.TemporaryDirectory() as scratch:
         float32 = Path(scratch) / "float32.onnx"
-        export(trained.model, float32, draft / "model.onnx")
+        sentences = typical(fitting, trained, recipe)
+        export(trained.model, float32, draft / "model.onnx", sentences=sentences)
         (draft / "tokenizer.json").write_text(trained.tokenizer_json, "utf-8")
         report(f"exported: {(draft / 'model.onnx').stat().st_size / 1e6:.1f} MB")
 
@@ -119,6 +120,13 @@ def hold_out(
     )
 
 
+def typical(examples: Sequence[Example], trained: Trained, recipe: Recipe) -> list[Sequence[int]]:
+    """The token ids of some examples, drawn by the recipe's seed."""
+    drawn = random.Random(recipe.seed).sample(examples, min(len(examples), MEASURED))
+    tokenizer = open_tokenizer(trained.tokenizer_json, recipe)
+    return [tokenizer.encode(example.text).ids for example in drawn]
+
+
 def fit_temperature(
     answers: Sequence[Answer], examples: Sequence[Example], labels: Labels
 ) -> float:
@@ -151,8 +159,7 @@ def extractors(nlu: NluData) -> Extractors:
 
 
 def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
-    tokenizer = Tokenizer(trained.tokenizer_json.encode(), max_tokens=recipe.max_tokens)
-    return Model(Session(path.read_bytes()), tokenizer)
+    return Model(Session(path.read_bytes()), open_tokenizer(trained.tokenizer_json, recipe))
 
 
 def _ask(

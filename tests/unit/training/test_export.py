@@ -16,8 +16,6 @@ from training.export import (
     example_inputs,
     export,
     open_session,
-    quantize,
-    trace,
 )
 from training.model import JointModel
 
@@ -42,6 +40,11 @@ def other() -> JointModel:
     return JointModel(DistilBertModel(config), 4, 7).eval()
 
 
+def sentences(count: int = 20) -> list[list[int]]:
+    rng = np.random.default_rng(0)
+    return [[2, *rng.integers(4, 60, rng.integers(1, 20)).tolist(), 3] for _ in range(count)]
+
+
 def run(path: Path, model: JointModel, requests: int = 3, tokens: int = 9) -> list[np.ndarray]:
     ids, mask = example_inputs(model, requests, tokens)
     feed = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
@@ -54,12 +57,12 @@ def test_the_written_graph_answers_as_torch_does(model: JointModel, tmp_path: Pa
 
 
 def test_int8_weights_are_near_and_take_a_quarter_of_the_room(model: JointModel, tmp_path: Path):
-    export(model, tmp_path / "float32.onnx", tmp_path / "int8.onnx")
+    export(model, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
     exact, rounded = run(tmp_path / "float32.onnx", model), run(tmp_path / "int8.onnx", model)
     assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
     kinds = {t.name: t.data_type for t in onnx.load(tmp_path / "int8.onnx").graph.initializer}
-    assert kinds["encoder.embeddings.word_embeddings.weight"] == onnx.TensorProto.INT8
-    assert kinds["encoder.encoder.layer.1.output.dense.weight"] == onnx.TensorProto.INT8
+    assert kinds["encoder.embeddings.word_embeddings.weight.rows.int8"] == onnx.TensorProto.INT8
+    assert kinds["encoder.encoder.layer.1.output.dense.weight.int8"] == onnx.TensorProto.INT8
     assert kinds["intent_head.weight"] == onnx.TensorProto.FLOAT
 
 
@@ -77,9 +80,7 @@ def test_padding_changes_no_answer(model: JointModel, tmp_path: Path):
 
 def test_any_encoder_can_be_recorded_and_quantized(other: JointModel, tmp_path: Path):
     assert not is_bert(other)
-    trace(other, tmp_path / "float32.onnx")
-    check(other, tmp_path / "float32.onnx")
-    quantize(tmp_path / "float32.onnx", tmp_path / "int8.onnx")
+    export(other, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
     exact, rounded = run(tmp_path / "float32.onnx", other), run(tmp_path / "int8.onnx", other)
     assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
     sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "float32.onnx")]
@@ -109,3 +110,23 @@ def test_int8_may_change_few_intents():
     check_agreement([1] * 100, [1] * 98 + [2] * 2)
     with pytest.raises(ExportError, match=r"intent of 4\.0% of the training sentences"):
         check_agreement([1] * 100, [1] * 96 + [2] * 4)
+
+
+@pytest.mark.parametrize("name", ["model", "other"])
+def test_int8_answers_a_sentence_alike_alone_and_among_others(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+):
+    kind: JointModel = request.getfixturevalue(name)
+    export(kind, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
+    session = open_session(tmp_path / "int8.onnx")
+    rows = sentences(8)
+    ids, mask = (np.zeros((8, max(map(len, rows))), dtype=np.int64) for _ in range(2))
+    for i, row in enumerate(rows):
+        ids[i, : len(row)], mask[i, : len(row)] = row, 1
+    intents, tags, vectors = session.run(None, {"input_ids": ids, "attention_mask": mask})
+    for i, row in enumerate(rows):
+        one = np.array([row])
+        alone = session.run(None, {"input_ids": one, "attention_mask": np.ones_like(one)})
+        among = (intents[i], tags[i, : len(row)], vectors[i])
+        for a, b in zip(alone, among, strict=True):
+            assert np.abs(a[0] - b).max() < 1e-5

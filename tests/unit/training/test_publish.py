@@ -11,6 +11,7 @@ from bot.errors import ProjectError
 from bot.project.project import NluData, Project
 from nlu.bundle import open_bundle
 from nlu.manifest import EntityLabel, Extractors
+from nlu.model import Reading
 from nlu.registry import Registry
 from training.dataset import Labels
 from training.evaluate import Answer, answer
@@ -62,6 +63,22 @@ def test_a_project_becomes_a_bundle_that_answers(
     assert "order me blue hats" in left_out
     assert "hi hi" in left_out
     assert any(line.startswith(f"{len(left_out)} examples left out") for line in lines)
+
+
+def test_a_published_model_answers_a_sentence_alike_alone_and_beside_others(
+    project: Project, recipe: Recipe, registry: Registry
+):
+    folder = registry.folder(build(project, recipe, registry, tests=TESTS).version)
+    bundle = open_bundle(folder)
+    assert bundle.batches
+    tokenizer = bundle.model.tokenizer
+    texts = [one.text for one in (*TESTS, *project.nlu.examples)]
+    texts.append("hello there, where is my order of 12 red hats? send me 30-40 more of them")
+    together = bundle.model.read([Reading(text, tokenizer) for text in texts])
+    for text, beside in zip(texts, together, strict=True):
+        [alone] = bundle.model.read([Reading(text, tokenizer)])
+        assert np.abs(alone.intents - beside.intents).max() < 1e-5, text
+        assert np.abs(alone.tags - beside.tags).max() < 1e-5, text
 
 
 def test_without_tests_what_was_kept_back_is_scored(
