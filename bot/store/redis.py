@@ -41,7 +41,7 @@ return 1
 """
 TAKE = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -158,6 +158,8 @@ class RedisLeases:
         self._lease_s = lease_s
         self._take = link.client.register_script(TAKE)
         self._release = link.client.register_script(RELEASE)
+        # Leases of ours, by key, whose end Redis did not hear of and may remember after a restart.
+        self._left: dict[str, str] = {}
 
     @asynccontextmanager
     async def hold(self, conversation_id: str) -> AsyncIterator[bool]:
@@ -175,10 +177,14 @@ class RedisLeases:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-            with suppress(RedisDown):
+            try:
                 await self._link.ask(
                     "release", lambda r: self._release(keys=[key], args=[token], client=r)
                 )
+            except RedisDown:
+                self._left.setdefault(key, token)
+                if len(self._left) > MOST_DOUBTED:
+                    del self._left[next(iter(self._left))]
 
     async def _renew(self, conversation_id: str, key: str, token: str) -> None:
         while True:
@@ -191,10 +197,12 @@ class RedisLeases:
 
     async def _taken(self, key: str, token: str) -> bool:
         """Whether the lease is ours from now on, for ``lease_s``; also when Redis had lost it."""
-        values: Values = [token, int(self._lease_s * 1000)]
+        values: Values = [token, int(self._lease_s * 1000), self._left.get(key, token)]
         taken: Any = await self._link.ask(
             "lease", lambda r: self._take(keys=[key], args=values, client=r)
         )
+        if taken:
+            self._left.pop(key, None)
         return bool(taken)
 
 

@@ -207,6 +207,19 @@ async def test_a_lease_that_was_lost_is_noticed_and_not_taken_from_its_new_holde
     assert not await taken(leases)
 
 
+async def test_a_lease_whose_end_redis_did_not_hear_of_holds_up_others_only(
+    own_valkey: Valkey, stores: RedisStores
+) -> None:
+    async with stores.leases.hold("ann") as held:
+        assert held
+        own_valkey.send("CONFIG SET min-replicas-to-write 1")  # as after a failover: no writes
+    own_valkey.send("CONFIG SET min-replicas-to-write 0")
+    async with open_redis(own_valkey.url) as other, other.leases.hold("ann") as held:
+        assert not held
+    async with stores.leases.hold("ann") as held:
+        assert held
+
+
 async def test_a_lease_that_redis_forgot_is_taken_again(
     own_valkey: Valkey, stores: RedisStores
 ) -> None:
