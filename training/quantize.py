@@ -7,7 +7,7 @@ alone and in any company: a scale taken from the batch at hand would depend on t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,35 +18,35 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 Float32 = npt.NDArray[np.float32]
 Ids = Sequence[int]  # of a sentence's tokens
-Range = tuple[float, float]
 
-# Of what goes into a layer, at either end; the rest is cut to fit the scale. An encoder may speak
-# through one large value in some thousands, and cutting those costs far more than coarse steps do.
-SHARE = 0.99999
-BINS = 4096  # of the histogram of what goes into a layer
+# Channels of what goes into a layer that are multiplied in float32, those with the largest values:
+# an encoder speaks through a few of them, and one scale for all would be coarse for the rest
+# (Dettmers et al. 2022, LLM.int8(), arXiv 2208.07339).
+ASIDE = 4
 MICROSOFT = "com.microsoft"
 _TINY = float(np.finfo(np.float32).tiny)
 
 
 def quantize(
-    model: onnx.ModelProto, sentences: Sequence[Ids], *, share: float = SHARE
+    model: onnx.ModelProto, sentences: Sequence[Ids], *, aside: int = ASIDE
 ) -> onnx.ModelProto:
     """``model`` in int8, on scales that fit ``sentences``.
 
-    A linear layer has one scale per output, and one for all that goes in; an embedding has one per
-    row. Gelu takes its tanh form. A layer that gives an output stays float32: it is small, and
-    decides.
+    A linear layer has one scale per output, and one for all that goes in but the ``aside`` largest
+    channels, which stay float32; an embedding has one per row. Gelu takes its tanh form. A layer
+    that gives an output stays float32: it is small, and decides.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     layers = {layer.product: layer for layer in linear_layers(model)}
     sums = {layer.output for layer in layers.values() if layer.output != layer.product}
-    ranges = measure(model, sorted({layer.x for layer in layers.values()}), sentences, share=share)
+    channels = measure(model, sorted({layer.x for layer in layers.values()}), sentences)
+    inputs = {x: Input.of(measured, aside) for x, measured in channels.items()}
     parts = _Parts()
     for node in model.graph.node:
         [output, *_] = node.output
         if output in layers:
             layer = layers[output]
-            parts.linear(layer, _array(constants[layer.weight]), ranges[layer.x])
+            parts.linear(layer, _array(constants[layer.weight]), inputs[layer.x])
         elif node.op_type == "Gather" and _is_table(constants.get(node.input[0])):
             parts.lookup(node, _array(constants[node.input[0]]))
         elif output not in sums:
@@ -91,40 +91,44 @@ def linear_layers(model: onnx.ModelProto) -> list[Linear]:
     return [layer for layer in found if not {layer.product, layer.output} & given]
 
 
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The least and the most of each channel of a value; 0 at the nearest."""
+
+    low: Float32
+    high: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How what goes into a layer is rounded: from ``low`` to ``high``, but for some channels."""
+
+    low: float
+    high: float
+    aside: npt.NDArray[np.int64]
+
+    @staticmethod
+    def of(channels: Channels, aside: int) -> Input:
+        """With the ``aside`` largest channels left out; at most a quarter of them all."""
+        largest = np.argsort(np.maximum(-channels.low, channels.high), kind="stable")
+        rest = len(largest) - min(aside, len(largest) // 4)
+        low, high = channels.low[largest[:rest]].min(), channels.high[largest[:rest]].max()
+        return Input(float(low), float(high), np.sort(largest[rest:]).astype(np.int64))
+
+
 def measure(
-    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Ids], *, share: float
-) -> dict[str, Range]:
-    """For each named value the range that cuts off 1 - ``share`` of it at either end."""
-    histograms: dict[str, _Histogram] = {}
+    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Ids]
+) -> dict[str, Channels]:
+    """What each named value, of shape (…, channels), reaches on ``sentences``."""
+    found: dict[str, Channels] = {}
     for values in _watched(model, names, sentences):
         for name, value in values.items():
-            histograms.setdefault(name, _Histogram()).widen(value)
-    for values in _watched(model, names, sentences):
-        for name, value in values.items():
-            histograms[name].add(value)
-    return {name: histogram.middle(share) for name, histogram in histograms.items()}
-
-
-@dataclass(slots=True)
-class _Histogram:
-    low: float = 0.0
-    high: float = 0.0
-    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
-
-    def widen(self, value: Float32) -> None:
-        self.low = min(self.low, float(value.min()))
-        self.high = max(self.high, float(value.max()))
-
-    def add(self, value: Float32) -> None:
-        self.counts += np.histogram(value, BINS, (self.low, self.high))[0]
-
-    def middle(self, share: float) -> Range:
-        """What is left between both ends, widened to hold 0."""
-        edges = np.linspace(self.low, self.high, BINS + 1)
-        below = np.concatenate([[0], np.cumsum(self.counts)]) / self.counts.sum()
-        low = edges[np.flatnonzero(below <= 1 - share)[-1]]
-        high = edges[np.flatnonzero(below >= share)[0]]
-        return min(float(low), 0.0), max(float(high), 0.0)
+            rows = value.reshape(-1, value.shape[-1])
+            low, high = np.minimum(rows.min(0), 0), np.maximum(rows.max(0), 0)
+            if name in found:
+                low, high = np.minimum(low, found[name].low), np.maximum(high, found[name].high)
+            found[name] = Channels(low, high)
+    return found
 
 
 def _watched(
@@ -163,30 +167,39 @@ class _Parts:
             kept.attribute.append(helper.make_attribute("approximate", "tanh"))
         self._nodes.append(kept)
 
-    def linear(self, layer: Linear, weight: Float32, inside: Range) -> None:
+    def linear(self, layer: Linear, weight: Float32, given: Input) -> None:
         x = layer.x
         if x not in self._quantized:  # which queries, keys and values share
             self._quantized.add(x)
-            low, high = inside
-            step = np.float32(max((high - low) / 255, _TINY))
+            step = np.float32(max((given.high - given.low) / 255, _TINY))
             self._constant(x + ".step", step)
-            self._constant(x + ".zero", np.uint8(np.rint(-low / step)))
+            self._constant(x + ".zero", np.uint8(np.rint(-given.low / step)))
             self._node("QuantizeLinear", [x, x + ".step", x + ".zero"], x + ".uint8")
-        steps = _steps(weight, axis=0)
+            if len(given.aside):
+                self._constant(x + ".aside", given.aside)
+                self._node("Gather", [x, x + ".aside"], x + ".largest", axis=-1)
+        rounded = weight.copy()
+        rounded[given.aside] = 0  # so that it does not matter how those are cut to fit the scale
+        steps = _steps(rounded, axis=0)
+        product = layer.output + ".rounded" if len(given.aside) else layer.output
         self._node(
             "MatMulIntegerToFloat",
             [
                 x + ".uint8",
-                self._constant(layer.weight + ".int8", _rounded(weight, steps)),
+                self._constant(layer.weight + ".int8", _rounded(rounded, steps)),
                 x + ".step",
                 self._constant(layer.weight + ".steps", steps[0]),
                 x + ".zero",
                 "",  # zero points of the weights: all 0
                 layer.bias,
             ],
-            layer.output,
+            product,
             domain=MICROSOFT,
         )
+        if len(given.aside):
+            largest = self._constant(layer.weight + ".largest", weight[given.aside])
+            self._node("MatMul", [x + ".largest", largest], layer.output + ".exact")
+            self._node("Add", [product, layer.output + ".exact"], layer.output)
 
     def lookup(self, gather: NodeProto, table: Float32) -> None:
         name, ids, output = gather.input[0] + ".rows", gather.input[1], gather.output[0]

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from training.quantize import linear_layers, measure, quantize
+from training.quantize import Channels, Input, linear_layers, measure, quantize
 
 pytestmark = pytest.mark.torch
 
@@ -63,7 +63,7 @@ def test_layers_are_found_with_their_bias_but_not_the_one_that_answers(bias_firs
 @pytest.mark.parametrize("bias_first", [False, True])
 def test_the_int8_graph_answers_nearly_as_the_float32_one(bias_first: bool):
     model = network(bias_first=bias_first)
-    rounded = quantize(model, SENTENCES, share=1.0)
+    rounded = quantize(model, SENTENCES)
     for ids in SENTENCES:
         exact = answers(model, ids)
         apart = np.abs(answers(rounded, ids) - exact).max()
@@ -80,13 +80,37 @@ def test_what_two_layers_read_is_quantized_once_and_no_float_weight_is_left_behi
     assert {"head", "bias"} <= left
 
 
-def test_the_range_cuts_the_same_share_off_both_ends_and_holds_zero():
-    model = network()
-    words = np.concatenate([TABLE[ids] for ids in SENTENCES]).ravel()
-    [(low, high)] = measure(model, ["words"], SENTENCES, share=1.0).values()
-    assert (low, high) == pytest.approx((words.min(), words.max()))
-    [(low, high)] = measure(model, ["words"], SENTENCES, share=0.9).values()
-    assert (low, high) == pytest.approx(np.quantile(words, (0.1, 0.9)), abs=0.1)
-    positive = [[int(TABLE.min(axis=1).argmax())]]
-    [(low, _)] = measure(model, ["words"], positive, share=1.0).values()
-    assert low <= 0
+def test_the_range_is_what_the_channels_reach_and_holds_zero():
+    words = np.concatenate([TABLE[ids] for ids in SENTENCES])
+    [channels] = measure(network(), ["words"], SENTENCES).values()
+    assert channels.low == pytest.approx(np.minimum(words.min(axis=0), 0))
+    assert channels.high == pytest.approx(np.maximum(words.max(axis=0), 0))
+    whole = Input.of(channels, 0)
+    assert (whole.low, whole.high) == pytest.approx((min(words.min(), 0), max(words.max(), 0)))
+
+
+def test_the_largest_channels_are_left_out_of_the_range():
+    low = np.array([-1, -9, 0, -1, -2, -1, 0, -1], np.float32)
+    high = np.array([1, 0, 1, 30, 2, 3, 1, 1], np.float32)
+    given = Input.of(Channels(low, high), 2)
+    assert given.aside.tolist() == [1, 3]
+    assert (given.low, given.high) == (-2, 3)
+
+
+def test_one_very_large_channel_does_not_make_the_others_coarse():
+    large = network()
+    for tensor in large.graph.initializer:
+        if tensor.name == "table":
+            table = TABLE.copy()
+            table[:, 0] *= 300
+            tensor.CopyFrom(numpy_helper.from_array(table, "table"))
+    apart = {
+        aside: max(
+            np.abs(
+                answers(quantize(large, SENTENCES, aside=aside), ids) - answers(large, ids)
+            ).max()
+            for ids in SENTENCES
+        )
+        for aside in (0, 1)
+    }
+    assert apart[1] < apart[0] / 2
