@@ -90,6 +90,9 @@ def start_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
 
