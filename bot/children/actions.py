@@ -42,7 +42,7 @@ def interpreter(chosen: Path | None) -> str:
             f"the project has actions, but {python} has no rasa-sdk: install parley[actions], name"
             " another Python in PARLEY_ACTIONS_PYTHON, or set action_endpoint in endpoints.yml"
         )
-    return found
+    return str(Path(found).absolute())  # it is started in the project's folder
 
 
 def start(project: Path, python: str) -> tuple[Child, str]:

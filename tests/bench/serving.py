@@ -81,6 +81,7 @@ def served(home: Path) -> Iterator[tuple[int, subprocess.Popen[bytes], float]]:
         "SHOP_DATABASE_URL": f"sqlite:///{home}/shop.db",
         "HF_HUB_OFFLINE": "1",
     }
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the second start has byte code, everywhere
     command = [str(Path(sys.executable).with_name("parley")), "run", "--train"]
     command += ["--project", str(CHECKOUT / "data/starter"), "--port", str(port)]
     began = time.monotonic()
@@ -90,7 +91,7 @@ def served(home: Path) -> Iterator[tuple[int, subprocess.Popen[bytes], float]]:
         while not ready(port):
             if server.poll() is not None:
                 sys.exit((home / "server.log").read_text())
-            time.sleep(0.01)
+            time.sleep(0.05)
         yield port, server, time.monotonic() - began
     finally:
         server.send_signal(signal.SIGINT)
