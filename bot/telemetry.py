@@ -16,7 +16,7 @@ from structlog.typing import EventDict
 
 from bot.settings import Settings
 
-QUIET = ("uvicorn", "alembic", "httpcore2", "httpx2", "aiosqlite", "websockets", "asyncio")
+QUIET = ("uvicorn", "alembic", "httpcore2", "httpx2", "websockets", "asyncio")
 STEP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 

@@ -5,16 +5,21 @@ survives the process being killed; a loss of power may undo the last commits (th
 last checkpoint), whole transactions at a time, and leaves the file sound. FULL keeps every
 commit through a loss of power too, for one disk flush each. PostgreSQL keeps every commit, by its
 own default (``synchronous_commit = on``).
+
+What is done in a transaction is a plain function over a ``Connection``. On SQLite it runs whole in
+a thread: going there for each statement would take longer than the statements.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Literal
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -24,20 +29,23 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, Unavailable
 
-POOL = 10  # connections kept; as many again in a rush
+POOL = 10  # connections kept to PostgreSQL; as many again in a rush
+READERS = 4  # threads that read SQLite, beside the one that writes
 CONNECT_S = 3
 STATEMENT_S = 5
 TRANSACTION_S = 10.0  # all of it, waiting for a connection included
 
 Synchronous = Literal["NORMAL", "FULL"]
+T = TypeVar("T")
+Work = Callable[[Connection], T]
 
 
 def parse_url(url: str) -> URL:
-    """``sqlite:///file`` or ``postgresql://...``, with a driver that speaks asyncio and not."""
+    """``sqlite:///file`` or ``postgresql://...``, with the driver that is used for it."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -46,7 +54,7 @@ def parse_url(url: str) -> URL:
         case "sqlite":
             if parsed.database in (None, "", ":memory:"):
                 raise SettingsError("SQLite needs a file: sqlite:///path/to/parley.db")
-            return parsed.set(drivername="sqlite+aiosqlite")
+            return parsed.set(drivername="sqlite+pysqlite")
         case "postgresql" | "postgres":
             return parsed.set(drivername="postgresql+psycopg")
         case other:
@@ -62,37 +70,29 @@ def shown(url: URL) -> str:
 
 
 class Database:
-    """An engine, and the two ways to use it. Both raise Unavailable when it cannot be reached."""
+    """The two ways to use a database. Both raise Unavailable when it cannot be reached."""
 
     def __init__(self, url: str, *, synchronous: Synchronous = "NORMAL") -> None:
         self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        # SQLite lets one writer in; waiting here is fair and costs nothing, waiting there polls.
-        self._writer = asyncio.Lock() if self.sqlite else None
-        self._engine = _sqlite(self.url, synchronous) if self.sqlite else _postgresql(self.url)
+        self._how = _Sqlite(self.url, synchronous) if self.sqlite else _Postgresql(self.url)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement sees what is committed."""
-        async with self._patience(), self._engine.connect() as db:
-            if not self.sqlite:
-                await db.execution_options(isolation_level="AUTOCOMMIT")
-            yield db
+    async def read(self, work: Work[T]) -> T:
+        """What ``work`` returns; each of its statements sees what is committed."""
+        async with self._patience():
+            return await self._how.read(work)
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, committed when the block ends, undone when it raises."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._patience())
-            if self._writer:
-                await stack.enter_async_context(self._writer)
-            db = await stack.enter_async_context(self._engine.connect())
-            await db.execution_options(writes=True)
-            yield db
-            await db.commit()
+    async def write(self, work: Work[T]) -> T:
+        """What ``work`` returns; one transaction, committed after it, undone when it raises.
+
+        A caller that is cancelled, or waited too long, leaves nothing behind, unless the
+        transaction was being committed just then.
+        """
+        async with self._patience():
+            return await self._how.write(work)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._how.close()
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -120,23 +120,95 @@ def _unreachable(error: DBAPIError) -> bool:
     )
 
 
-def _sqlite(url: URL, synchronous: Synchronous) -> AsyncEngine:
-    engine = create_async_engine(
+class _Sqlite:
+    """Transactions in threads: one that writes, since SQLite lets one writer in, some that read.
+
+    Writers queue for the thread, which is fair and costs nothing; waiting for the file polls.
+    """
+
+    def __init__(self, url: URL, synchronous: Synchronous) -> None:
+        self._engine = _sqlite(url, synchronous)
+        self._writing_engine = self._engine.execution_options(writes=True)
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+
+    async def read(self, work: Work[T]) -> T:
+        def whole() -> T:
+            with self._engine.connect() as db:
+                return work(db)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, whole)
+
+    async def write(self, work: Work[T]) -> T:
+        given_up = threading.Event()
+
+        def whole() -> T:
+            with self._writing_engine.connect() as db:
+                done = work(db)
+                if given_up.is_set():
+                    raise TimeoutError("Nobody waits for this transaction any more.")
+                try:
+                    db.commit()
+                except DBAPIError:
+                    db.invalidate()  # SQLite keeps a transaction open that it could not commit
+                    raise
+                return done
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, whole)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+
+    async def close(self) -> None:
+        def finish() -> None:
+            self._writer.shutdown()
+            self._readers.shutdown()
+            self._engine.dispose()
+
+        await asyncio.to_thread(finish)
+
+
+class _Postgresql:
+    """Transactions on the event loop."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _postgresql(url)
+
+    async def read(self, work: Work[T]) -> T:
+        async with self._engine.connect() as db:
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            return await db.run_sync(work)
+
+    async def write(self, work: Work[T]) -> T:
+        async with self._engine.begin() as db:
+            return await db.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _sqlite(url: URL, synchronous: Synchronous) -> Engine:
+    engine = create_engine(
         url,
-        pool_size=POOL,
+        pool_size=READERS + 1,
         max_overflow=0,
         pool_timeout=TRANSACTION_S,
-        connect_args={"isolation_level": None, "timeout": STATEMENT_S},
+        connect_args={
+            "isolation_level": None,
+            "timeout": STATEMENT_S,
+            "check_same_thread": False,  # a connection goes from thread to thread
+        },
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("writes"):
             # A transaction that begins by reading could not be upgraded behind another writer.

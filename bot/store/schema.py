@@ -12,7 +12,6 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import SettingsError, Unavailable
 from bot.store.database import CONNECT_S, Database, parse_url, shown
@@ -33,7 +32,7 @@ def upgrade(url: str) -> None:
         with engine.begin() as db:
             if engine.dialect.name == "postgresql":
                 db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            if (found := _revision(db)) == head():
+            if (found := current(db)) == head():
                 return
             if found and not _known(found):
                 raise SettingsError(_newer(name, found))
@@ -52,17 +51,16 @@ async def check(url: str) -> None:
     """Raises SettingsError unless the schema at ``url`` is the one this Parley works with."""
     database = Database(url)
     try:
-        async with database.read() as db:
-            found = await current(db)
+        found = await database.read(current)
     finally:
         await database.close()
     if wrong := problem(found, str(database)):
         raise SettingsError(wrong)
 
 
-async def current(db: AsyncConnection) -> str | None:
+def current(db: Connection) -> str | None:
     """The revision the database is at, None when it has no schema."""
-    return await db.run_sync(_revision)
+    return MigrationContext.configure(db).get_current_revision()
 
 
 def problem(found: str | None, name: str) -> str | None:
@@ -107,18 +105,12 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def _revision(db: Connection) -> str | None:
-    return MigrationContext.configure(db).get_current_revision()
-
-
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, connect_args={"connect_timeout": CONNECT_S})
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        parsed.set(drivername="sqlite"), connect_args={"isolation_level": None, "timeout": 30}
-    )
+    engine = create_engine(parsed, connect_args={"isolation_level": None, "timeout": 30})
     # Writing ahead is a property of the file: set here, it needs no lock when a server connects.
     event.listen(engine, "connect", lambda db, _: db.execute("PRAGMA journal_mode = WAL"))
     event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))

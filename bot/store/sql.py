@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, func, select, union_all, update
+from sqlalchemy import Connection, Table, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
@@ -52,8 +51,9 @@ class SqlLog:
 
     async def accept(self, message: Message) -> Accepted:
         body = check_message(message)
-        async with self._database.write() as db:
-            position = await self._next_position(db, message.conversation_id)
+
+        def keep(db: Connection) -> Accepted | None:
+            position = self._next_position(db, message.conversation_id)
             row = {
                 "conversation_id": message.conversation_id,
                 "position": position,
@@ -69,29 +69,33 @@ class SqlLog:
                 index_elements=["conversation_id", "channel", "account", "message_id"],
                 index_where=HAS_MESSAGE_ID,
             )
-            inbox_id = await db.scalar(new.values(row).returning(inbox.c.id))
+            inbox_id = db.scalar(new.values(row).returning(inbox.c.id))
             if inbox_id is None:
-                await db.rollback()  # gives the position back
-        if inbox_id is None:
-            return await self._repeated(message)
-        return Accepted(inbox_id, position, done=False)
+                db.rollback()  # gives the position back
+                return None
+            return Accepted(inbox_id, position, done=False)
+
+        return await self._database.write(keep) or await self._repeated(message)
 
     async def accepted(self, inbox_id: int) -> Accepted:
         found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
         answers = select(outbox.c.reply).where(outbox.c.inbox_id == inbox_id).order_by(outbox.c.id)
-        async with self._database.read() as db:
-            row = (await db.execute(found)).one_or_none()
+
+        def look(db: Connection) -> Accepted:
+            row = db.execute(found).one_or_none()
             if row is None:
                 raise NotFound(f"The inbox has no message {inbox_id}.")
             if row.done_at is None:
                 return Accepted(inbox_id, row.position, done=False)
-            replies = tuple(map(_replies.decode, await db.scalars(answers)))
+            replies = tuple(map(_replies.decode, db.scalars(answers)))
             return Accepted(inbox_id, row.position, done=True, replies=replies)
+
+        return await self._database.read(look)
 
     async def tried(self, inbox_id: int) -> int:
         more = update(inbox).where(inbox.c.id == inbox_id).values(tries=inbox.c.tries + 1)
-        async with self._database.write() as db:
-            tries: int | None = await db.scalar(more.returning(inbox.c.tries))
+        counted = more.returning(inbox.c.tries)
+        tries: int | None = await self._database.write(lambda db: db.scalar(counted))
         if tries is None:
             raise NotFound(f"The inbox has no message {inbox_id}.")
         return tries
@@ -103,8 +107,7 @@ class SqlLog:
             .order_by(inbox.c.position)
             .limit(1)
         )
-        async with self._database.read() as db:
-            row = (await db.execute(first)).one_or_none()
+        row = await self._database.read(lambda db: db.execute(first).one_or_none())
         return row and Waiting(row.id, _messages.decode(row.message))
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
@@ -123,18 +126,18 @@ class SqlLog:
             .order_by(func.min(late.c.at))
             .limit(limit)
         )
-        async with self._database.read() as db:
-            return (await db.scalars(oldest)).all()
+        return await self._database.read(lambda db: db.scalars(oldest).all())
 
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         check_id("The conversation's id", conversation_id)
         stands = select(conversation.c.seq, conversation.c.epoch).where(
             conversation.c.id == conversation_id
         )
-        async with self._database.read() as db:
-            row = (await db.execute(stands)).one_or_none()
+
+        def look(db: Connection) -> tuple[int, int, Sequence[Any]]:
+            row = db.execute(stands).one_or_none()
             if row is None:
-                return History((), 0, 0)
+                return 0, 0, ()
             # What another worker adds between the two statements has a higher seq.
             logged = (
                 select(event.c.seq, event.c.event)
@@ -143,9 +146,11 @@ class SqlLog:
             )
             if not all_sessions:
                 logged = logged.where(event.c.seq >= _session_start(conversation_id) - 1)
-            rows = await db.execute(logged)
-        events = tuple(_decoded(conversation_id, seq, body) for seq, body in rows)
-        return History(events if all_sessions else latest_session(events), row.seq, row.epoch)
+            return row.seq, row.epoch, db.execute(logged).all()
+
+        seq, epoch, rows = await self._database.read(look)
+        events = tuple(_decoded(conversation_id, at, body) for at, body in rows)
+        return History(events if all_sessions else latest_session(events), seq, epoch)
 
     async def commit(
         self,
@@ -174,17 +179,20 @@ class SqlLog:
             }
             for reply in replies
         ]
-        async with self._database.write() as db:
-            if not await self._move(db, conversation_id, seq, epoch, by=len(events)):
+
+        def record(db: Connection) -> None:
+            if not self._move(db, conversation_id, seq, epoch, by=len(events)):
                 raise Conflict(
                     f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
                 )
-            if inbox_id is not None and not await self._done(db, conversation_id, inbox_id):
+            if inbox_id is not None and not self._done(db, conversation_id, inbox_id):
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             if logged:
-                await db.execute(event.insert(), logged)
+                db.execute(event.insert(), logged)
             if to_send:
-                await db.execute(outbox.insert(), to_send)
+                db.execute(outbox.insert(), to_send)
+
+        await self._database.write(record)
         return seq + len(events)
 
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
@@ -193,23 +201,20 @@ class SqlLog:
             .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "waiting")
             .order_by(outbox.c.id)
         )
-        async with self._database.read() as db:
-            rows = await db.execute(unsent)
+        rows = await self._database.read(lambda db: db.execute(unsent).all())
         return [
             Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
             for row in rows
         ]
 
     async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
-        settled = update(outbox).where(outbox.c.id == outbox_id)
-        async with self._database.write() as db:
-            result = await db.execute(settled.values(state=state, settled_at=self._clock()))
-        if not result.rowcount:
+        reply = update(outbox).where(outbox.c.id == outbox_id)
+        settled = reply.values(state=state, settled_at=self._clock())
+        if not await self._database.write(lambda db: db.execute(settled).rowcount):
             raise NotFound(f"The outbox has no reply {outbox_id}.")
 
     async def ping(self) -> None:
-        async with self._database.read() as db:
-            found = await schema.current(db)
+        found = await self._database.read(schema.current)
         if problem := schema.problem(found, str(self._database)):
             raise Unavailable(problem)
 
@@ -217,7 +222,7 @@ class SqlLog:
         """An INSERT that can say ON CONFLICT; each database has its own."""
         return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
 
-    async def _next_position(self, db: AsyncConnection, conversation_id: str) -> int:
+    def _next_position(self, db: Connection, conversation_id: str) -> int:
         """The position of the next message; the conversation's row stays locked."""
         now = self._clock()
         row = {
@@ -232,7 +237,7 @@ class SqlLog:
         taken = taken.on_conflict_do_update(
             index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
         )
-        after: int = await db.scalar(taken.returning(conversation.c.next_position))
+        after: int = db.scalar(taken.returning(conversation.c.next_position))
         return after - 1
 
     async def _repeated(self, message: Message) -> Accepted:
@@ -243,15 +248,12 @@ class SqlLog:
             inbox.c.account == message.account,
             inbox.c.message_id == message.message_id,
         )
-        async with self._database.read() as db:
-            row = (await db.execute(same)).one()
+        row = await self._database.read(lambda db: db.execute(same).one())
         if row.digest != digest(message):
             raise Duplicate(f"Message id {message.message_id!r} came before with other content.")
         return await self.accepted(row.id)
 
-    async def _move(
-        self, db: AsyncConnection, conversation_id: str, seq: int, epoch: int, *, by: int
-    ) -> bool:
+    def _move(self, db: Connection, conversation_id: str, seq: int, epoch: int, *, by: int) -> bool:
         """Whether the conversation stood at ``seq`` and ``epoch``; then it is ``by`` further on."""
         now = self._clock()
         stood = update(conversation).where(
@@ -259,7 +261,7 @@ class SqlLog:
             conversation.c.seq == seq,
             conversation.c.epoch == epoch,
         )
-        moved = await db.execute(stood.values(seq=seq + by, updated_at=now))
+        moved = db.execute(stood.values(seq=seq + by, updated_at=now))
         if moved.rowcount or (seq, epoch) != (0, 0):
             return bool(moved.rowcount)
         row = {
@@ -271,16 +273,16 @@ class SqlLog:
             "updated_at": now,
         }
         new = self._insert(conversation).values(row).on_conflict_do_nothing()
-        return await db.scalar(new.returning(conversation.c.id)) is not None
+        return db.scalar(new.returning(conversation.c.id)) is not None
 
-    async def _done(self, db: AsyncConnection, conversation_id: str, inbox_id: int) -> bool:
+    def _done(self, db: Connection, conversation_id: str, inbox_id: int) -> bool:
         """Whether the message was not done before; now it is."""
         waiting = update(inbox).where(
             inbox.c.id == inbox_id,
             inbox.c.conversation_id == conversation_id,
             inbox.c.done_at.is_(None),
         )
-        return bool((await db.execute(waiting.values(done_at=self._clock()))).rowcount)
+        return bool(db.execute(waiting.values(done_at=self._clock())).rowcount)
 
 
 def _session_start(conversation_id: str) -> Any:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from bot.dialogue.events import SessionStarted, SlotSet
 from bot.dialogue.messages import Reply
@@ -159,6 +160,43 @@ async def test_a_sqlite_file_that_another_keeps_locked_is_unavailable_and_recove
         other.execute("ROLLBACK")
         await log.accept(message("hello"))
     other.close()
+
+
+async def test_a_writer_that_gave_up_leaves_nothing_and_keeps_nobody_out(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
+    async with open_log(sqlite_url) as log:
+        other.execute("BEGIN IMMEDIATE")
+        with monkeypatch.context() as impatient:
+            impatient.setattr(database, "TRANSACTION_S", 0.05)
+            for _ in range(2):  # one that waits for the file, one that waits for the thread
+                with pytest.raises(Unavailable, match="did not answer in time"):
+                    await log.accept(message("given up"))
+        other.execute("ROLLBACK")
+        assert (await log.accept(message("kept"))).position == 0
+        waiting = await log.waiting("ann")
+        assert waiting
+        assert waiting.message.text == "kept"
+    other.close()
+
+
+async def test_a_transaction_that_sqlite_cannot_commit_is_undone(tmp_path: Path) -> None:
+    def tables(db: Connection) -> None:
+        db.execute(text("CREATE TABLE a (id INTEGER PRIMARY KEY)"))
+        db.execute(text("CREATE TABLE b (a INT REFERENCES a DEFERRABLE INITIALLY DEFERRED)"))
+
+    def orphan(db: Connection) -> None:
+        db.execute(text("INSERT INTO b VALUES (1)"))
+
+    opened = database.Database(f"sqlite:///{tmp_path}/parley.db")
+    await opened.write(tables)
+    await opened.read(lambda db: db.execute(text("PRAGMA foreign_keys = ON")))
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        await opened.write(orphan)
+    assert await opened.read(lambda db: db.scalar(text("SELECT count(*) FROM b"))) == 0
+    await opened.write(lambda db: db.execute(text("INSERT INTO a VALUES (1)")))
+    await opened.close()
 
 
 async def test_a_damaged_sqlite_file_is_unavailable(tmp_path: Path) -> None:
