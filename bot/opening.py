@@ -14,7 +14,7 @@ import httpx2
 import structlog
 
 from bot.actions.remote import RemoteActions
-from bot.channels.base import Channel, Place
+from bot.channels.base import Channel, OpenChannel, Place
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
 from bot.model import open_understanding
@@ -102,7 +102,7 @@ def open_channels(
         if name in ELSEWHERE:
             continue
         try:
-            open_channel = find("channels", name)
+            open_channel: OpenChannel = find("channels", name)
         except SettingsError as error:
             log.warning("channel.left_out", channel=name, hint=str(error))
             continue

@@ -27,13 +27,6 @@ class Message(msgspec.Struct, frozen=True):
     received: float = 0.0  # seconds since the epoch
 
 
-class Button(msgspec.Struct, frozen=True):
-    """A choice offered: shown as ``title``, sent back as ``payload``."""
-
-    title: str
-    payload: str
-
-
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing to send: everything of one bot utterance. Encodes to Rasa's REST shape."""
 
