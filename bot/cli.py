@@ -99,7 +99,7 @@ def check(
     for problem in problems:
         console.print(f"{problem.severity}: {problem}", markup=False)
     errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
+    warnings = sum(problem.severity == "warning" for problem in problems)
     console.print(f"{project}: {_count(errors, 'error')}, {_count(warnings, 'warning')}.")
     raise typer.Exit(1 if errors or (strict and warnings) else 0)
 

@@ -10,12 +10,13 @@ import msgspec
 from bot.errors import ProjectError
 
 MOST_CHARACTERS = 600  # of a message, which may quote a file
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 class Problem(msgspec.Struct, frozen=True):
     """Something wrong in a project, and where. An error makes running impossible.
 
+    A note is worth knowing and nothing to mend: it fails no check, ``--strict`` included.
     ``file`` is relative to the project's folder; ``line`` and ``column`` count from 1.
     ``suggestion`` says what would be right, and may be empty.
     """
@@ -74,6 +75,10 @@ class Report:
     def warn(self, error: ProjectError) -> None:
         """Write down what is worth saying but does not stop a start."""
         self.add("warning", error)
+
+    def note(self, error: ProjectError) -> None:
+        """Write down what is worth knowing and needs no change."""
+        self.add("note", error)
 
     @property
     def first_error(self) -> Problem | None:
