@@ -38,7 +38,7 @@ class History:
     """A conversation as the log has it: its events, oldest first, and where it stands.
 
     ``events`` are those of the latest session unless all were asked for; ``seq`` counts every
-    event ever logged; ``epoch`` is raised when a person takes over or events are replaced.
+    event logged; ``epoch`` is raised when a person takes over or events are replaced.
     """
 
     events: tuple[Event, ...]
@@ -106,6 +106,16 @@ class Log(Protocol):
 
         ``sent`` records the replies as already delivered (a waiting REST request takes them).
         Returns the new seq. Raises Conflict when ``seq`` or ``epoch`` is not what is stored.
+        """
+        ...
+
+    async def replace(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        """Put ``events`` in the place of every one that is logged, and raise the epoch.
+
+        All or nothing. Returns the new seq, their number. Raises Conflict as ``commit`` does; so
+        does the commit of a turn that began before.
         """
         ...
 

@@ -124,11 +124,7 @@ class MemoryLog:
         check_id("The conversation's id", conversation_id)
         for value in (*events, *replies):
             encode(value)
-        conversation = self._conversations.get(conversation_id, _Conversation())
-        if (seq, epoch) != (len(conversation.events), conversation.epoch):
-            raise Conflict(
-                f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
-            )
+        conversation = self._standing(conversation_id, seq, epoch)
         if inbox_id is not None:
             row = self._inbox.get(inbox_id)
             if row is None or row.done or row.message.conversation_id != conversation_id:
@@ -141,6 +137,27 @@ class MemoryLog:
             state = "sent" if sent else "waiting"
             self._outbox[outgoing.outbox_id] = _Outbox(outgoing, inbox_id, self._clock(), state)
         return len(conversation.events)
+
+    async def replace(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        for event in events:
+            encode(event)
+        conversation = self._standing(conversation_id, seq, epoch)
+        self._conversations[conversation_id] = conversation
+        conversation.events = list(events)
+        conversation.epoch += 1
+        return len(events)
+
+    def _standing(self, conversation_id: str, seq: int, epoch: int) -> _Conversation:
+        """The conversation, a new one if there is none; Conflict unless it stands there."""
+        conversation = self._conversations.get(conversation_id, _Conversation())
+        if (seq, epoch) != (len(conversation.events), conversation.epoch):
+            raise Conflict(
+                f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
+            )
+        return conversation
 
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
         return [

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, func, select, union_all, update
+from sqlalchemy import Connection, Table, delete, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.dialogue.events import Event
@@ -20,6 +20,8 @@ from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
+
+Stand = tuple[int, int]  # a conversation's seq and epoch
 
 _events = msgspec.json.Decoder(Event)
 _messages = msgspec.json.Decoder(Message)
@@ -181,10 +183,7 @@ class SqlLog:
         ]
 
         def record(db: Connection) -> None:
-            if not self._move(db, conversation_id, seq, epoch, by=len(events)):
-                raise Conflict(
-                    f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
-                )
+            self._move(db, conversation_id, (seq, epoch), to=(seq + len(events), epoch))
             if inbox_id is not None and not self._done(db, conversation_id, inbox_id):
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             if logged:
@@ -194,6 +193,21 @@ class SqlLog:
 
         await self._database.write(record)
         return seq + len(events)
+
+    async def replace(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        logged = _event_rows(conversation_id, events, after=0)
+
+        def exchange(db: Connection) -> None:
+            self._move(db, conversation_id, (seq, epoch), to=(len(logged), epoch + 1))
+            db.execute(delete(event).where(event.c.conversation_id == conversation_id))
+            if logged:
+                db.execute(event.insert(), logged)
+
+        await self._database.write(exchange)
+        return len(logged)
 
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
         unsent = (
@@ -253,27 +267,30 @@ class SqlLog:
             raise Duplicate(f"Message id {message.message_id!r} came before with other content.")
         return await self.accepted(row.id)
 
-    def _move(self, db: Connection, conversation_id: str, seq: int, epoch: int, *, by: int) -> bool:
-        """Whether the conversation stood at ``seq`` and ``epoch``; then it is ``by`` further on."""
+    def _move(self, db: Connection, conversation_id: str, stands: Stand, *, to: Stand) -> None:
+        """Move the conversation on, from where it must stand now; else raise Conflict."""
+        (seq, epoch), (new_seq, new_epoch) = stands, to
         now = self._clock()
         stood = update(conversation).where(
             conversation.c.id == conversation_id,
             conversation.c.seq == seq,
             conversation.c.epoch == epoch,
         )
-        moved = db.execute(stood.values(seq=seq + by, updated_at=now))
-        if moved.rowcount or (seq, epoch) != (0, 0):
-            return bool(moved.rowcount)
+        if db.execute(stood.values(seq=new_seq, epoch=new_epoch, updated_at=now)).rowcount:
+            return
         row = {
             "id": conversation_id,
-            "seq": by,
-            "epoch": 0,
+            "seq": new_seq,
+            "epoch": new_epoch,
             "next_position": 0,
             "created_at": now,
             "updated_at": now,
         }
         new = self._insert(conversation).values(row).on_conflict_do_nothing()
-        return db.scalar(new.returning(conversation.c.id)) is not None
+        if stands != (0, 0) or db.scalar(new.returning(conversation.c.id)) is None:
+            raise Conflict(
+                f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
+            )
 
     def _done(self, db: Connection, conversation_id: str, inbox_id: int) -> bool:
         """Whether the message was not done before; now it is."""

@@ -188,6 +188,51 @@ class LogContract:
         history = await log.history("ann")
         assert (history.seq, len(history.events)) == (2, 2)
 
+    async def test_replaced_events_are_all_there_is_and_the_epoch_is_raised(self, log: Log) -> None:
+        await log.commit("ann", [slot(1), slot(2), slot(3)], seq=0, epoch=0)
+        await log.commit("bob", [slot(9)], seq=0, epoch=0)
+        assert await log.replace("ann", [slot(4)], seq=3, epoch=0) == 1
+        history = await log.history("ann", all_sessions=True)
+        assert (history.events, history.seq, history.epoch) == ((slot(4),), 1, 1)
+        assert await log.commit("ann", [slot(5)], seq=1, epoch=1) == 2
+        assert (await log.history("ann")).events == (slot(4), slot(5))
+        assert (await log.history("bob")).events == (slot(9),)
+
+    async def test_events_may_be_replaced_by_none_or_by_more(self, log: Log) -> None:
+        await log.commit("ann", [slot(1)], seq=0, epoch=0)
+        assert await log.replace("ann", [], seq=1, epoch=0) == 0
+        assert (await log.history("ann")).events == ()
+        many = [slot(n) for n in range(50)]
+        assert await log.replace("ann", many, seq=0, epoch=1) == 50
+        assert (await log.history("ann")).events == tuple(many)
+
+    async def test_a_conversation_can_begin_with_replaced_events(self, log: Log) -> None:
+        assert await log.replace("ann", [slot(1)], seq=0, epoch=0) == 1
+        history = await log.history("ann")
+        assert (history.events, history.seq, history.epoch) == ((slot(1),), 1, 1)
+
+    async def test_nothing_is_replaced_where_the_conversation_moved_on(self, log: Log) -> None:
+        await log.commit("ann", [slot(1)], seq=0, epoch=0)
+        for seq, epoch in ((0, 0), (2, 0), (1, 1)):
+            with pytest.raises(Conflict):
+                await log.replace("ann", [slot(2)], seq=seq, epoch=epoch)
+        assert (await log.history("ann")).events == (slot(1),)
+
+    async def test_events_that_cannot_be_stored_replace_none(self, log: Log) -> None:
+        await log.commit("ann", [slot(1)], seq=0, epoch=0)
+        with pytest.raises(BadRequest):
+            await log.replace("ann", [slot(2), slot("half \ud83d")], seq=1, epoch=0)
+        history = await log.history("ann")
+        assert (history.events, history.epoch) == ((slot(1),), 0)
+
+    async def test_a_turn_that_began_before_events_were_replaced_is_refused(self, log: Log) -> None:
+        accepted = await log.accept(message("hello"))
+        await log.commit("ann", [slot(1)], seq=0, epoch=0)
+        await log.replace("ann", [slot(2)], seq=1, epoch=0)
+        with pytest.raises(Conflict):
+            await log.commit("ann", [slot(3)], seq=1, epoch=0, inbox_id=accepted.inbox_id)
+        assert await _texts_waiting(log) == "hello"
+
     async def test_a_message_is_done_once_even_by_turns_without_events(self, log: Log) -> None:
         accepted = await log.accept(message("hello"))
         await log.commit("ann", [], seq=0, epoch=0, inbox_id=accepted.inbox_id)
