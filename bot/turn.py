@@ -143,8 +143,9 @@ async def _open_session(turn: Turn, message: Message, call_id: str) -> None:
     """Start a session if there is none, or the last one has been silent for too long."""
     if not _session_is_over(turn.tracker, turn.parley):
         return
-    if message.metadata and METADATA_SLOT in turn.tracker.slots:
-        turn.add(SlotSet(name=METADATA_SLOT, value=dict(message.metadata)))
+    of_user = message.metadata if message.parse is None else None
+    if of_user and METADATA_SLOT in turn.tracker.slots:
+        turn.add(SlotSet(name=METADATA_SLOT, value=dict(of_user)))
     start = Prediction(SESSION_START, 1.0, "")
     await _do(start, turn, message, f"{call_id}:0")
 

@@ -48,7 +48,11 @@ async def understand(
     watch = watch or Stopwatch()
     text = cleaned(message.text)
     with watch.step("nlu"):
-        parse = read_payload(text, parley.bot.domain) or await _parsed(text, tracker, parley)
+        parse = (
+            message.parse
+            or read_payload(text, parley.bot.domain)
+            or await _parsed(text, tracker, parley)
+        )
     user = UserUttered(
         text=text,
         parse_data=parse,

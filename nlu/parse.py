@@ -15,12 +15,15 @@ class Intent(msgspec.Struct, frozen=True):
 
 
 class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A labelled span of text; ``start`` and ``end`` count Unicode code points."""
+    """A labelled span of text; ``start`` and ``end`` count Unicode code points.
+
+    An entity that stands nowhere in the text, because it was said by a program, ends at 0.
+    """
 
     entity: str
     value: Any
-    start: int
-    end: int
+    start: int = msgspec.field(default_factory=int)  # written even where it is 0
+    end: int = msgspec.field(default_factory=int)
     role: str | None = None
     group: str | None = None
     confidence_entity: float | None = None

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from nlu.parse import Parse
+
 
 class Message(msgspec.Struct, frozen=True):
     """What a channel delivered, checked.
@@ -14,6 +16,7 @@ class Message(msgspec.Struct, frozen=True):
     message is never a duplicate. ``channel`` is the adapter's name, ``input_channel`` the one
     written into events (Rasa lets a client choose it), ``output_channel`` the one that
     response variations are matched with (Rasa's REST channel calls its own ``collector``).
+    ``parse`` is there when nothing is to be understood, as the API or a reminder says an intent.
     """
 
     conversation_id: str
@@ -21,10 +24,11 @@ class Message(msgspec.Struct, frozen=True):
     channel: str = "rest"
     account: str = ""
     message_id: str = ""
-    input_channel: str = "rest"
+    input_channel: str | None = "rest"
     output_channel: str = "collector"
     metadata: dict[str, Any] = {}
     received: float = 0.0  # seconds since the epoch
+    parse: Parse | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -376,8 +376,16 @@ def message_state(message: UserUttered | None) -> dict[str, Any]:
         for key in ("response_selector", "text_tokens"):  # only there when NLU filled them
             if not found[key]:
                 del found[key]
+        found["entities"] = [_entity_state(entity) for entity in found["entities"]]
     metadata = {key: value for key, value in message.metadata.items() if key not in OURS}
     return {**found, "text": message.text, "message_id": message.message_id, "metadata": metadata}
+
+
+def _entity_state(entity: dict[str, Any]) -> dict[str, Any]:
+    """``entity`` without the place of one that stands nowhere in the text."""
+    if entity["end"]:
+        return entity
+    return {key: value for key, value in entity.items() if key not in ("start", "end")}
 
 
 def event_state(event: Event) -> dict[str, Any]:

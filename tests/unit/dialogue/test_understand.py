@@ -2,10 +2,23 @@ from __future__ import annotations
 
 import pytest
 
+from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec
-from bot.understand import cleaned, read_payload
+from bot.dialogue.messages import Message
+from bot.dialogue.tracker import Tracker, event_state
+from bot.project.project import Config, NluData, Project
+from bot.testing.services import memory_services
+from bot.understand import cleaned, read_payload, understand
+from nlu.parse import NO_CONTEXT, Context, Entity, Intent, Parse
 
 DOMAIN = Domain(intents={"greet": IntentSpec("greet")}, entities={"name": EntitySpec("name")})
+
+
+class NoNlu:
+    """Must not be asked."""
+
+    async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
+        raise AssertionError(text)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +62,16 @@ def test_entities_of_a_payload_stand_where_its_json_stands():
 )
 def test_what_no_database_takes_is_taken_out(text: str, kept: str):
     assert cleaned(text) == kept
+
+
+async def test_a_message_that_brings_its_parse_is_not_understood_again():
+    parse = Parse("EXTERNAL: greet", Intent("greet"), (Entity("name", "Ada"),))
+    message = Message("anna", parse.text, input_channel=None, parse=parse)
+    parley = memory_services(
+        Project(".", DOMAIN, NluData(), (), Config()), NoNlu(), RemoteActions(None)
+    )
+    user, *_ = await understand(message, Tracker.start("anna", DOMAIN), parley)
+    said = event_state(user)
+    assert said["input_channel"] is None
+    assert said["parse_data"]["intent"]["name"] == "greet"
+    assert said["parse_data"]["entities"] == [{"entity": "name", "value": "Ada"}]
