@@ -133,7 +133,8 @@ def _literal(text: str) -> ScalarString:
     """``text`` as a block, or in quotes where a block would not give it back."""
     plain = text == text.strip() and all(c.isprintable() or c == "\n" for c in text)
     kind: type[ScalarString] = LiteralScalarString if plain else DoubleQuotedScalarString
-    return kind(text)
+    block: ScalarString = kind(text)
+    return block
 
 
 def _told(entity: Entity) -> dict[str, Any]:
