@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
@@ -29,14 +30,41 @@ ANYTHING = "..."  # where a rule begins or goes on in the midst of a conversatio
 MOST_PATHS = 10_000
 
 
+# The checkpoints a story starts from, what it tells, the checkpoints it ends in.
+_Piece = tuple[tuple[CheckpointStep, ...], tuple[Step, ...], frozenset[str]]
 _Chain = tuple[tuple[Step, ...], tuple[int, ...]]  # steps so far, numbers of the stories used
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A way through stories as the events of a conversation.
+
+    ``parts`` are the stories it goes through, each with the number of its first event.
+    """
+
+    events: tuple[Event, ...]
+    parts: tuple[tuple[int, Story], ...]
+
+    def teller(self, index: int) -> Story:
+        """The story that tells the event at ``index``."""
+        return next(story for first, story in reversed(self.parts) if first <= index)
 
 
 def story_events(stories: Sequence[Story], domain: Domain) -> Iterator[tuple[Event, ...]]:
     """Every way through ``stories`` as the events of a conversation that ends listening."""
-    for steps in _unrolled(stories):
-        events = _events(steps, domain)
-        yield (*events, *_final_listen(events))
+    for told in told_stories(stories, domain):
+        yield told.events
+
+
+def told_stories(stories: Sequence[Story], domain: Domain) -> Iterator[Told]:
+    """As ``story_events``, with the stories that tell them."""
+    for bodies in _unrolled(stories):
+        events: list[Event] = []
+        parts: list[tuple[int, Story]] = []
+        for story, steps in bodies:
+            parts.append((len(events), story))
+            _tell(events, steps, domain)
+        yield Told((*events, *_final_listen(events)), tuple(parts))
 
 
 def rule_events(rule: Story, domain: Domain) -> Iterator[tuple[Event, ...]]:
@@ -82,21 +110,22 @@ def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
         yield tuple(step for group in chosen for step in group)
 
 
-def _unrolled(stories: Sequence[Story]) -> Iterator[tuple[Step, ...]]:
+def _unrolled(stories: Sequence[Story]) -> Iterator[list[tuple[Story, tuple[Step, ...]]]]:
     """Every chain of stories from a start to an end, no story twice in a chain."""
-    variants = [chosen for story in stories for chosen in _choices(story.steps)]
-    yield from islice(_chains(variants), MOST_PATHS)
+    variants = [(story, chosen) for story in stories for chosen in _choices(story.steps)]
+    pieces = [_piece(steps) for _, steps in variants]
+    for used in islice(_chains(pieces), MOST_PATHS):
+        yield [(variants[number][0], pieces[number][1]) for number in used]
 
 
-def _chains(variants: Sequence[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
-    pieces = [_piece(steps) for steps in variants]
+def _chains(pieces: Sequence[_Piece]) -> Iterator[tuple[int, ...]]:
     waiting: deque[_Chain] = deque(
         (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
     )
     for steps, used in islice(_queue(waiting), MOST_PATHS):
         ends = pieces[used[-1]][2]
         if not ends:
-            yield steps
+            yield used
             continue
         for number, (starts, body, _) in enumerate(pieces):
             joint = next((start for start in starts if start.name in ends), None)
@@ -110,9 +139,7 @@ def _queue(waiting: deque[_Chain]) -> Iterator[_Chain]:
         yield waiting.popleft()
 
 
-def _piece(
-    steps: tuple[Step, ...],
-) -> tuple[tuple[CheckpointStep, ...], tuple[Step, ...], frozenset[str]]:
+def _piece(steps: tuple[Step, ...]) -> _Piece:
     """The checkpoints a story starts from, what it tells, the checkpoints it ends in."""
     first, last = 0, len(steps)
     while first < last and isinstance(steps[first], CheckpointStep):
@@ -133,6 +160,12 @@ def _open(joint: CheckpointStep, steps: Sequence[Step]) -> bool:
 
 def _events(steps: Sequence[Step | ActionExecuted], domain: Domain) -> list[Event]:
     events: list[Event] = []
+    _tell(events, steps, domain)
+    return events
+
+
+def _tell(events: list[Event], steps: Sequence[Step | ActionExecuted], domain: Domain) -> None:
+    """Go on telling ``steps`` after ``events``."""
     for step in steps:
         match step:
             case ActionExecuted():
@@ -149,7 +182,6 @@ def _events(steps: Sequence[Step | ActionExecuted], domain: Domain) -> list[Even
                 events.append(ActiveLoop(name=name))
             case _:  # checkpoints and alternatives are gone by now
                 pass
-    return events
 
 
 def _user(step: UserStep) -> UserUttered:

@@ -82,9 +82,10 @@ class RulePolicy:
         self._hidden = ran - _sources(self, storied, blank, domain, only_right=True)
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
-        return self._predict(tracker, domain)[0]
+        return self.explain(tracker, domain)[0]
 
-    def _predict(self, tracker: Tracker, domain: Domain) -> tuple[Prediction, str]:
+    def explain(self, tracker: Tracker, domain: Domain) -> tuple[Prediction, str]:
+        """The prediction, and the key of the rule or the habit that made it; "" for none."""
         listening = tracker.latest_action_name == LISTEN
         said = tracker.latest_message
         worded = _Found()
@@ -180,7 +181,7 @@ def _sources(
                     unforeseeable = True
                     continue
                 if not unforeseeable:
-                    prediction, source = policy._predict(tracker, domain)
+                    prediction, source = policy.explain(tracker, domain)
                     if source and (not only_right or prediction.action == event.name):
                         found.add(source)
                 unforeseeable = False
