@@ -1,0 +1,253 @@
+"""The dialogue engine alone: turns per second beside Rasa's, and a conversation that grows long.
+
+    python tests/bench/engine.py [--rasa PATH] [--seconds 10] [--rounds 3] [--turns 2000]
+
+Serves moodbot of shared/rasa-projects with rules and memoization, payload messages only, to 16
+REST connections. PATH is the `rasa` of a Rasa 3.6 (default: PARLEY_RASA); it is trained on the
+same files, and both are driven in turns, round by round, in the one run. Parley runs as one
+process with a Valkey and a SQLite file of its own; Rasa keeps its trackers in memory, its default.
+
+Prints three JSON lines: ``engine.turns`` (turns per second, CPU of the server and its children for
+each turn, the ratio to Rasa's), ``engine.long`` (p50 of a turn at both ends of one conversation,
+and what Redis holds of it), and the same of Rasa, at fewer turns, when it is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from line import CHECKOUT, quantiles, show
+
+MOODBOT = CHECKOUT / ".." / "shared" / "rasa-projects" / "moodbot"
+CONFIG = """\
+recipe: default.v1
+assistant_id: bench
+language: en
+pipeline:
+- name: KeywordIntentClassifier
+policies:
+- name: MemoizationPolicy
+- name: RulePolicy
+"""
+SAID = ("/greet", "/mood_unhappy", "/deny", "/bot_challenge", "/goodbye")  # a story, two rules
+CONNECTIONS = 16
+RASA_TURNS = 220
+WARM_S = 2.0
+numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server under load."""
+
+    name: str
+    port: int
+    pid: int
+
+
+def main() -> None:
+    options = arguments()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
+        project = prepared(folder)
+        servers = [stack.enter_context(parley(folder, project))]
+        if options.rasa:
+            servers.append(stack.enter_context(rasa(folder, project, options.rasa)))
+        measure_turns(servers, options.seconds, options.rounds)
+        for server in servers:
+            turns = options.turns if server.name == "parley" else min(options.turns, RASA_TURNS)
+            measure_long(server, turns)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rasa", default=os.environ.get("PARLEY_RASA"), help="a Rasa 3.6 command")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of load, each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=2000, help="of the long conversation")
+    return parser.parse_args()
+
+
+def prepared(folder: Path) -> Path:
+    project = folder / "moodbot"
+    shutil.copytree(MOODBOT, project)
+    (project / "config.yml").write_text(CONFIG)
+    (project / "credentials.yml").write_text("rest:\n")
+    return project
+
+
+@contextmanager
+def parley(folder: Path, project: Path) -> Iterator[Server]:
+    environ = os.environ | {"PARLEY_HOME": str(folder / "home"), "PARLEY_LOG_LEVEL": "WARNING"}
+    command = [str(Path(sys.executable).with_name("parley")), "run", "--nlu", "none"]
+    command += ["--project", str(project)]
+    with serving("parley", command, environ, folder, "/ready") as server:
+        yield server
+
+
+@contextmanager
+def rasa(folder: Path, project: Path, program: str) -> Iterator[Server]:
+    own = folder / "rasa"
+    shutil.copytree(project, own)
+    environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
+    trained = subprocess.run(
+        [program, "train", "--fixed-model-name", "bench"],
+        cwd=own,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    if trained.returncode:
+        sys.exit(f"Rasa could not be trained:\n{trained.stderr[-2000:]}")
+    command = [program, "run", "--enable-api", "--endpoints", os.devnull]
+    with serving("rasa", command, environ, own, "/status") as server:
+        yield server
+
+
+@contextmanager
+def serving(
+    name: str, command: list[str], environ: dict[str, str], folder: Path, path: str
+) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (folder / f"{name}.log").open("wb") as log:
+        child = subprocess.Popen(
+            [*command, "--port", str(port)], cwd=folder, env=environ, stdout=log, stderr=log
+        )
+    try:
+        while not answers(port, path):
+            if child.poll() is not None:
+                sys.exit((folder / f"{name}.log").read_text()[-2000:])
+            time.sleep(0.2)
+        yield Server(name, port, child.pid)
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(60)
+
+
+def answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def measure_turns(servers: list[Server], seconds: float, rounds: int) -> None:
+    rates: dict[str, list[float]] = {server.name: [] for server in servers}
+    cpu_ms: dict[str, list[float]] = {server.name: [] for server in servers}
+    for server in servers:
+        asyncio.run(load(server, WARM_S))
+    for _ in range(rounds):
+        for server in servers:
+            before = cpu_s(server.pid)
+            turns, took = asyncio.run(load(server, seconds))
+            rates[server.name].append(turns / took)
+            cpu_ms[server.name].append((cpu_s(server.pid) - before) * 1000 / turns)
+    facts = {
+        name: {
+            "turns_per_s": round(statistics.median(rates[name]), 1),
+            "each": [round(rate, 1) for rate in rates[name]],
+            "cpu_ms_per_turn": round(statistics.median(cpu_ms[name]), 3),
+        }
+        for name in rates
+    }
+    if "rasa" in rates:
+        each = [ours / theirs for ours, theirs in zip(rates["parley"], rates["rasa"], strict=True)]
+        facts["ratio"] = {
+            "median": round(statistics.median(each), 1),
+            "each": [round(ratio, 1) for ratio in each],
+        }
+    show("engine.turns", connections=CONNECTIONS, seconds=seconds, rounds=rounds, **facts)
+
+
+async def load(server: Server, seconds: float) -> tuple[int, float]:
+    """How many turns were answered, and in how many seconds."""
+    began = time.perf_counter()
+    until = began + seconds
+    done = await asyncio.gather(*(visit(server.port, until) for _ in range(CONNECTIONS)))
+    return sum(done), time.perf_counter() - began
+
+
+async def visit(port: int, until: float) -> int:
+    """One connection: a new conversation again and again."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    turns = 0
+    while time.perf_counter() < until:
+        sender = f"visitor-{next(numbers)}"
+        for said in SAID:
+            await say(reader, writer, sender, said)
+            turns += 1
+    writer.close()
+    return turns
+
+
+async def say(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sender: str, said: str
+) -> None:
+    body = json.dumps({"sender": sender, "message": said}).encode()
+    writer.write(
+        b"POST /webhooks/rest/webhook HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+    answer = await reader.readexactly(length)
+    if not head.startswith(b"http/1.1 200") or not json.loads(answer):
+        raise SystemExit(f"{said} was answered: {head!r} {answer!r}")
+
+
+def measure_long(server: Server, turns: int) -> None:
+    took = asyncio.run(converse(server.port, turns))
+    early, late = took[10:50], took[-40:]
+    show(
+        "engine.long",
+        server=server.name,
+        turns=turns,
+        early_ms=quantiles(early),
+        late_ms=quantiles(late),
+        ratio=round(statistics.median(late) / statistics.median(early), 2),
+    )
+
+
+async def converse(port: int, turns: int) -> list[float]:
+    """One conversation; how many milliseconds each turn took."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    took = []
+    for number in range(turns):
+        began = time.perf_counter()
+        await say(reader, writer, "the-long-one", SAID[3 + number % 2])
+        took.append((time.perf_counter() - began) * 1000)
+    writer.close()
+    return took
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process and its children have used."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_s(int(child)) for child in children)
+
+
+if __name__ == "__main__":
+    main()
