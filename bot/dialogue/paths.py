@@ -173,11 +173,11 @@ def _tell(events: list[Event], steps: Sequence[Step | ActionExecuted], domain: D
             case UserStep():
                 events += _final_listen(events)
                 user = _user(step)
-                events += [user, *_slots_of(user, domain)]
+                events += [user, *slots_of(user, domain)]
             case ActionStep(name=name, bot_text=bot_text):
                 events.append(ActionExecuted(name=name, action_text=bot_text))
             case SlotStep():
-                events.append(SlotSet(name=step.name, value=_told_value(step, domain)))
+                events.append(SlotSet(name=step.name, value=told_value(step, domain)))
             case LoopStep(name=name):
                 events.append(ActiveLoop(name=name))
             case _:  # checkpoints and alternatives are gone by now
@@ -200,7 +200,7 @@ def _entity(entity: StoryEntity) -> Entity:
     return Entity(entity.entity, value, 0, 0, entity.role, entity.group)
 
 
-def _slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
+def slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
     """What the entities of a told message fill, as they would when talking."""
     for slot in domain.slots.values():
         values = [
@@ -216,7 +216,8 @@ def _slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
             yield SlotSet(name=slot.name, value=values if slot.type == "list" else values[-1])
 
 
-def _told_value(step: SlotStep, domain: Domain) -> Any:
+def told_value(step: SlotStep, domain: Domain) -> Any:
+    """What a slot step sets; where it tells only the name, some value that counts as set."""
     if step.has_value:
         return step.value
     slot = domain.slots.get(step.name, Slot(step.name))
