@@ -9,6 +9,13 @@ import msgspec
 from nlu.parse import Parse
 
 
+class Reminding(msgspec.Struct, frozen=True):
+    """The reminder a message comes from: its name, and whether what a user says ends it."""
+
+    name: str
+    kill_on_user_msg: bool = False
+
+
 class Message(msgspec.Struct, frozen=True):
     """What a channel delivered, checked.
 
@@ -16,7 +23,8 @@ class Message(msgspec.Struct, frozen=True):
     message is never a duplicate. ``channel`` is the adapter's name, ``input_channel`` the one
     written into events (Rasa lets a client choose it), ``output_channel`` the one that
     response variations are matched with (Rasa's REST channel calls its own ``collector``).
-    ``parse`` is there when nothing is to be understood, as the API or a reminder says an intent.
+    ``parse`` is there when nothing is to be understood, as the API or a reminder says an intent;
+    ``reminder`` names the reminder.
     """
 
     conversation_id: str
@@ -29,6 +37,7 @@ class Message(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
     received: float = 0.0  # seconds since the epoch
     parse: Parse | None = None
+    reminder: Reminding | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

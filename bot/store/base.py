@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
+from nlu.parse import Entity, Parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,42 @@ class Outgoing:
     conversation_id: str
     channel: str
     reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A message that is accepted at ``due_at``, in seconds since the epoch.
+
+    Unique by the conversation and the name in ``message.reminder``: a later one takes the place
+    of an earlier one.
+    """
+
+    due_at: float
+    message: Message
+
+    @property
+    def name(self) -> str:
+        """Its name within the conversation."""
+        return self.message.reminder.name if self.message.reminder else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Takes away those reminders of a conversation that fit everything given; all, if nothing."""
+
+    name: str | None = None
+    intent: str | None = None
+    entities: tuple[Entity, ...] | None = None
+
+    def fits(self, reminder: Message) -> bool:
+        """Whether it takes away the reminder that would say ``reminder``."""
+        parse = reminder.parse or Parse(reminder.text)
+        name = reminder.reminder.name if reminder.reminder else None
+        return (
+            self.name in (None, name)
+            and self.intent in (None, parse.intent.name)
+            and self.entities in (None, parse.entities)
+        )
 
 
 class Log(Protocol):
@@ -101,9 +138,11 @@ class Log(Protocol):
         replies: Sequence[Reply] = (),
         channel: str = "",
         sent: bool = False,
+        reminders: Sequence[Reminder | Cancellation] = (),
     ) -> int:
         """Append ``events``, record ``replies``, mark the message done; all or nothing.
 
+        ``reminders`` are scheduled and cancelled in their order.
         ``sent`` records the replies as already delivered (a waiting REST request takes them).
         Returns the new seq. Raises Conflict when ``seq`` or ``epoch`` is not what is stored.
         """
@@ -125,6 +164,26 @@ class Log(Protocol):
 
     async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
         """Record how sending ended: ``sent``, ``failed`` or ``unknown``."""
+        ...
+
+    async def ring(self) -> Sequence[str]:
+        """Accept the messages of the reminders that are due, and forget these reminders.
+
+        Each rings once, whoever rings. Gives their conversations; some may be left for the next
+        time.
+        """
+        ...
+
+    async def next_reminder(self) -> float | None:
+        """When the next reminder is due, None when there is none."""
+        ...
+
+    async def clear(self, *, older_than_s: float) -> int:
+        """Delete messages done, and replies settled, that long ago; how many rows went.
+
+        A message deleted is no longer known when it is repeated. Events stay. Some may be left
+        for the next time.
+        """
         ...
 
     async def ping(self) -> None:

@@ -7,14 +7,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
-from bot.store.base import Accepted, History, Outgoing, Waiting
+from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
 from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.session import latest_session
+
+_Key = tuple[str, str, str, str]
 
 MOST_NOTES = 1000  # a follower that reads slower than this loses the oldest
 
@@ -25,7 +28,7 @@ class _Inbox:
     digest: str
     position: int
     at: float
-    done: bool = False
+    ended: float | None = None
     tries: int = 0
 
 
@@ -34,14 +37,16 @@ class _Outbox:
     outgoing: Outgoing
     inbox_id: int | None
     at: float
-    state: str
+    state: str = "waiting"
+    ended: float | None = None
 
 
 @dataclass(slots=True)
 class _Conversation:
     events: list[Event] = field(default_factory=list)
     epoch: int = 0
-    messages: list[int] = field(default_factory=list)  # inbox ids, by position
+    waiting: list[int] = field(default_factory=list)  # inbox ids of what is not done, in order
+    next_position: int = 0
 
 
 class MemoryLog:
@@ -51,22 +56,25 @@ class MemoryLog:
         self._clock = clock
         self._conversations: dict[str, _Conversation] = {}
         self._inbox: dict[int, _Inbox] = {}
-        self._ids: dict[tuple[str, str, str, str], int] = {}
+        self._ids: dict[_Key, int] = {}
         self._outbox: dict[int, _Outbox] = {}
+        self._reminders: dict[tuple[str, str], Reminder] = {}  # by conversation and name
+        self._row_ids = count(1)
 
     async def accept(self, message: Message) -> Accepted:
         check_message(message)
-        key = (message.conversation_id, message.channel, message.account, message.message_id)
+        key = _key(message)
         if message.message_id and (inbox_id := self._ids.get(key)):
             if self._inbox[inbox_id].digest != digest(message):
                 raise Duplicate(
                     f"Message id {message.message_id!r} came before with other content."
                 )
             return await self.accepted(inbox_id)
-        inbox_id = self._ids[key] = len(self._inbox) + 1
+        inbox_id = self._ids[key] = next(self._row_ids)
         conversation = self._conversations.setdefault(message.conversation_id, _Conversation())
-        position = len(conversation.messages)
-        conversation.messages.append(inbox_id)
+        position = conversation.next_position
+        conversation.next_position += 1
+        conversation.waiting.append(inbox_id)
         self._inbox[inbox_id] = _Inbox(message, digest(message), position, self._clock())
         return Accepted(inbox_id, position, done=False)
 
@@ -74,7 +82,8 @@ class MemoryLog:
         if not (row := self._inbox.get(inbox_id)):
             raise NotFound(f"The inbox has no message {inbox_id}.")
         replies = (r.outgoing.reply for r in self._outbox.values() if r.inbox_id == inbox_id)
-        return Accepted(inbox_id, row.position, row.done, tuple(replies) if row.done else ())
+        done = row.ended is not None
+        return Accepted(inbox_id, row.position, done, tuple(replies) if done else ())
 
     async def tried(self, inbox_id: int) -> int:
         if not (row := self._inbox.get(inbox_id)):
@@ -84,15 +93,17 @@ class MemoryLog:
 
     async def waiting(self, conversation_id: str) -> Waiting | None:
         conversation = self._conversations.get(conversation_id, _Conversation())
-        for inbox_id in conversation.messages:
-            if not (row := self._inbox[inbox_id]).done:
-                return Waiting(inbox_id, row.message)
-        return None
+        if not conversation.waiting:
+            return None
+        inbox_id = conversation.waiting[0]
+        return Waiting(inbox_id, self._inbox[inbox_id].message)
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         before = self._clock() - older_than_s
         late = [
-            (row.at, row.message.conversation_id) for row in self._inbox.values() if not row.done
+            (row.at, row.message.conversation_id)
+            for row in self._inbox.values()
+            if row.ended is None
         ]
         late += [
             (row.at, row.outgoing.conversation_id)
@@ -120,22 +131,31 @@ class MemoryLog:
         replies: Sequence[Reply] = (),
         channel: str = "",
         sent: bool = False,
+        reminders: Sequence[Reminder | Cancellation] = (),
     ) -> int:
         check_id("The conversation's id", conversation_id)
         for value in (*events, *replies):
             encode(value)
+        for each in reminders:
+            if isinstance(each, Reminder):
+                check_id("The reminder's name", each.name)
+                check_message(each.message)
         conversation = self._standing(conversation_id, seq, epoch)
         if inbox_id is not None:
             row = self._inbox.get(inbox_id)
-            if row is None or row.done or row.message.conversation_id != conversation_id:
+            if row is None or inbox_id not in conversation.waiting:
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
-            row.done = True
+            conversation.waiting.remove(inbox_id)
+            row.ended = self._clock()
         self._conversations[conversation_id] = conversation
         conversation.events.extend(events)
         for reply in replies:
-            outgoing = Outgoing(len(self._outbox) + 1, conversation_id, channel, reply)
-            state = "sent" if sent else "waiting"
-            self._outbox[outgoing.outbox_id] = _Outbox(outgoing, inbox_id, self._clock(), state)
+            outgoing = Outgoing(next(self._row_ids), conversation_id, channel, reply)
+            self._outbox[outgoing.outbox_id] = _Outbox(outgoing, inbox_id, self._clock())
+            if sent:
+                await self.mark_sent(outgoing.outbox_id)
+        for each in reminders:
+            self._remind(conversation_id, each)
         return len(conversation.events)
 
     async def replace(
@@ -159,6 +179,34 @@ class MemoryLog:
             )
         return conversation
 
+    def _remind(self, conversation_id: str, change: Reminder | Cancellation) -> None:
+        if isinstance(change, Reminder):
+            self._reminders[conversation_id, change.name] = change
+            return
+        for key, one in list(self._reminders.items()):
+            if key[0] == conversation_id and change.fits(one.message):
+                del self._reminders[key]
+
+    async def ring(self) -> Sequence[str]:
+        now = self._clock()
+        due = sorted((r.due_at, key) for key, r in self._reminders.items() if r.due_at <= now)
+        for _, key in due:
+            await self.accept(self._reminders.pop(key).message)
+        return list(dict.fromkeys(conversation_id for _, (conversation_id, _) in due))
+
+    async def next_reminder(self) -> float | None:
+        return min((each.due_at for each in self._reminders.values()), default=None)
+
+    async def clear(self, *, older_than_s: float) -> int:
+        before = self._clock() - older_than_s
+        messages = [i for i, row in self._inbox.items() if _ended(row, before)]
+        replies = [i for i, row in self._outbox.items() if _ended(row, before)]
+        for inbox_id in messages:
+            self._ids.pop(_key(self._inbox.pop(inbox_id).message), None)
+        for outbox_id in replies:
+            del self._outbox[outbox_id]
+        return len(messages) + len(replies)
+
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
         return [
             row.outgoing
@@ -169,10 +217,18 @@ class MemoryLog:
     async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
         if not (row := self._outbox.get(outbox_id)):
             raise NotFound(f"The outbox has no reply {outbox_id}.")
-        row.state = state
+        row.state, row.ended = state, self._clock()
 
     async def ping(self) -> None:
         """Memory always answers."""
+
+
+def _key(message: Message) -> _Key:
+    return message.conversation_id, message.channel, message.account, message.message_id
+
+
+def _ended(row: _Inbox | _Outbox, before: float) -> bool:
+    return row.ended is not None and row.ended < before
 
 
 class MemoryTrackers:

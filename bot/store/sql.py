@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,9 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
-from bot.store import schema
-from bot.store.base import Accepted, History, Outgoing, Waiting
+from bot.store import alarms, schema
+from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
 from bot.store.checks import check_id, check_message, digest, encode
+from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
@@ -55,27 +57,10 @@ class SqlLog:
         body = check_message(message)
 
         def keep(db: Connection) -> Accepted | None:
-            position = self._next_position(db, message.conversation_id)
-            row = {
-                "conversation_id": message.conversation_id,
-                "position": position,
-                "channel": message.channel,
-                "account": message.account,
-                "message_id": message.message_id,
-                "digest": digest(message),
-                "message": body,
-                "accepted_at": self._clock(),
-                "tries": 0,
-            }
-            new = self._insert(inbox).on_conflict_do_nothing(
-                index_elements=["conversation_id", "channel", "account", "message_id"],
-                index_where=HAS_MESSAGE_ID,
-            )
-            inbox_id = db.scalar(new.values(row).returning(inbox.c.id))
-            if inbox_id is None:
+            accepted = self._keep(db, message, body)
+            if accepted is None:
                 db.rollback()  # gives the position back
-                return None
-            return Accepted(inbox_id, position, done=False)
+            return accepted
 
         return await self._database.write(keep) or await self._repeated(message)
 
@@ -165,10 +150,12 @@ class SqlLog:
         replies: Sequence[Reply] = (),
         channel: str = "",
         sent: bool = False,
+        reminders: Sequence[Reminder | Cancellation] = (),
     ) -> int:
         check_id("The conversation's id", conversation_id)
         now = self._clock()
         logged = _event_rows(conversation_id, events, after=seq)
+        changes = [alarms.row(one) if isinstance(one, Reminder) else one for one in reminders]
         to_send = [
             {
                 "conversation_id": conversation_id,
@@ -190,6 +177,7 @@ class SqlLog:
                 db.execute(event.insert(), logged)
             if to_send:
                 db.execute(outbox.insert(), to_send)
+            alarms.change(db, conversation_id, changes, self._insert)
 
         await self._database.write(record)
         return seq + len(events)
@@ -227,6 +215,25 @@ class SqlLog:
         if not await self._database.write(lambda db: db.execute(settled).rowcount):
             raise NotFound(f"The outbox has no reply {outbox_id}.")
 
+    async def ring(self) -> Sequence[str]:
+        now = self._clock()
+        due = await self._database.read(lambda db: alarms.due_conversations(db, now))
+        return [one for one in due if await self._database.write(partial(self._ring, one, now))]
+
+    def _ring(self, conversation_id: str, now: float, db: Connection) -> bool:
+        """Whether reminders of the conversation rang, and nobody had let them ring before."""
+        messages = alarms.take_due(db, conversation_id, now)
+        for message in messages:
+            self._keep(db, message, encode(message))
+        return bool(messages)
+
+    async def next_reminder(self) -> float | None:
+        return await self._database.read(alarms.next_due)
+
+    async def clear(self, *, older_than_s: float) -> int:
+        before = self._clock() - older_than_s
+        return await self._database.write(lambda db: clear(db, before=before))
+
     async def ping(self) -> None:
         found = await self._database.read(schema.current)
         if problem := schema.problem(found, str(self._database)):
@@ -235,6 +242,27 @@ class SqlLog:
     def _insert(self, table: Table) -> Any:
         """An INSERT that can say ON CONFLICT; each database has its own."""
         return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
+
+    def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
+        """Put ``message`` into the inbox, unless its id is there already."""
+        position = self._next_position(db, message.conversation_id)
+        row = {
+            "conversation_id": message.conversation_id,
+            "position": position,
+            "channel": message.channel,
+            "account": message.account,
+            "message_id": message.message_id,
+            "digest": digest(message),
+            "message": body,
+            "accepted_at": self._clock(),
+            "tries": 0,
+        }
+        new = self._insert(inbox).on_conflict_do_nothing(
+            index_elements=["conversation_id", "channel", "account", "message_id"],
+            index_where=HAS_MESSAGE_ID,
+        )
+        inbox_id = db.scalar(new.values(row).returning(inbox.c.id))
+        return None if inbox_id is None else Accepted(inbox_id, position, done=False)
 
     def _next_position(self, db: Connection, conversation_id: str) -> int:
         """The position of the next message; the conversation's row stays locked."""

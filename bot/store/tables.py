@@ -108,3 +108,24 @@ Index(
     postgresql_where=_NOT_SENT,
 )
 Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT, postgresql_where=_NOT_SENT)
+
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("message", Text, nullable=False),  # JSON: what goes into the inbox when it is due
+    UniqueConstraint("conversation_id", "name", name="reminder_name"),
+)
+Index("reminder_due", reminder.c.due_at)
+
+# Events that the event broker has not taken yet; written only where there is a broker.
+unpublished = Table(
+    "unpublished",
+    metadata,
+    Column("id", _row_id, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("events", Text, nullable=False),  # JSON, a list: those of one transaction
+)

@@ -79,11 +79,9 @@ async def test_a_schema_of_a_newer_parley_is_refused(url: str) -> None:
         await asyncio.to_thread(schema.upgrade, url)
 
 
-async def test_an_older_schema_is_refused_with_what_to_do(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "head", lambda: "0002")
-    with pytest.raises(SettingsError, match=r"schema 0001; .* needs 0002. Run: parley db upgrade"):
+async def test_an_older_schema_is_refused_with_what_to_do(url: str) -> None:
+    change(url, "UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(SettingsError, match=r"schema 0001; .* needs \d+. Run: parley db upgrade"):
         await schema.check(url)
 
 
