@@ -10,7 +10,7 @@ BIN     := $(VENV)/bin
 PARLEY  := PARLEY_ACTIONS_PYTHON=$(CURDIR)/$(ACTIONS)/bin/python $(BIN)/parley
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help run train test check lint format bench setup setup-test clean
+.PHONY: help run train test conformance check lint format bench setup setup-test clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -26,6 +26,9 @@ train: setup  ## train PROJECT if it or its recipe changed
 test: setup-test  ## every test, against real services and a real browser
 	@$(PARLEY) train --quiet --project data/starter
 	@$(BIN)/python -m pytest
+
+conformance: setup-test  ## every recording of Rasa and every peer at hand; long
+	@$(BIN)/python -m pytest tests/conformance
 
 check: lint  ## format, lint, types, import rules, fast tests
 	@$(BIN)/python -m pytest tests/unit tests/contract -q

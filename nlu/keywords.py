@@ -35,9 +35,14 @@ class Keywords:
         return None if first is None else self._intents[first]
 
     def decide(self, parse: Parse) -> Parse:
-        """``parse`` with the intent found, at confidence 1; as it was when nothing is found."""
+        """``parse`` with the intent found, at confidence 1; as it was when nothing is found.
+
+        Where nothing was ranked nothing is ranked now: Rasa shows a keyword's intent alone.
+        """
         if (name := self.intent(parse.text)) is None:
             return parse
         intent = Intent(name, 1.0)
+        if not parse.intent_ranking:
+            return msgspec.structs.replace(parse, intent=intent)
         others = (other for other in parse.intent_ranking if other.name != name)
         return msgspec.structs.replace(parse, intent=intent, intent_ranking=(intent, *others))

@@ -12,15 +12,6 @@ from typing import Any
 import msgspec
 
 from bot.channels.base import parts
-from bot.dialogue.events import (
-    ActionExecuted,
-    ActionExecutionRejected,
-    BotUttered,
-    Event,
-    Restarted,
-    SessionStarted,
-    UserUtteranceReverted,
-)
 from bot.dialogue.messages import Message
 from bot.dialogue.tracker import Tracker, event_state
 from bot.services import Services
@@ -49,6 +40,9 @@ VOLATILE = frozenset(
 )
 
 
+_Fact = tuple[str, Any, Any]  # what is compared, ours, Rasa's
+
+
 @dataclass
 class Difference:
     """Where ours is not what Rasa answered."""
@@ -65,6 +59,13 @@ class Recording:
 
     content: dict[str, Any]
     conversations: list[dict[str, Any]] = field(default_factory=list)
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``auto``, ``ted`` or ``real`` for other people's projects, ``own`` for the rest."""
+        prefix = self.name.partition("-")[0]
+        return prefix if prefix in ("auto", "ted", "real") else "own"
 
     @property
     def project(self) -> Path:
@@ -89,40 +90,79 @@ class Recording:
 
 def load(name: str) -> Recording:
     content = json.loads((GOLDEN / f"{name}.json").read_text())
-    return Recording(content, content["conversations"])
+    return Recording(content, content["conversations"], name)
 
 
 async def replay(
     recording: Recording, conversation: dict[str, Any], parley: Services, clock: HandClock
 ) -> list[Difference]:
-    """Say what was said to Rasa; what is different?"""
+    """Say what was said to Rasa, in this process; what is different?"""
     conversation_id = conversation["id"]
-    limit = conversation.get("compare_first_steps")
     differences: list[Difference] = []
     for number, step in enumerate(conversation["steps"]):
         if "sleep" in step:
             clock.advance(step["sleep"])
             continue
         clock.advance(0.01)
-        await parley.log.accept(_message(conversation_id, step["user"]))
+        await parley.log.accept(_message(conversation_id, body_of(step)))
         waiting = await parley.log.waiting(conversation_id)
         assert waiting is not None
         done = await take_turn(waiting, parley)
         await _check_replay(done.tracker, parley)
-        if step.get("mute") or (limit is not None and number >= limit):
-            continue
-        said = [part for reply in done.replies for part in parts(reply)]
-        events = [plain(event_state(event)) for event in done.events]
-        events = _same_wording(events, step["new_events"], recording.content)
-        state = _state(done.tracker.state())
-        for part, got, want in (
-            ("bot", _same_texts(plain(said), step, recording.content), plain(step["bot"])),
-            ("events", events, plain(step["new_events"])),
-            ("state", plain(state), plain(step["state"])),
-        ):
-            if got != want:
-                differences.append(Difference(number, part, got, want))
+        if is_strict(conversation, number):
+            said = [part for reply in done.replies for part in parts(reply)]
+            events = [event_state(event) for event in done.events]
+            seen = Seen(said, events, done.tracker.state())
+            differences += compared(step, number, seen, recording.content)
     return differences
+
+
+def body_of(step: dict[str, Any]) -> dict[str, Any]:
+    """What a user step posts, without its sender."""
+    said = step["user"]
+    return dict(said) if isinstance(said, dict) else {"message": said}
+
+
+def is_strict(conversation: dict[str, Any], number: int) -> bool:
+    """Whether step ``number`` must go as it did in Rasa."""
+    limit = conversation.get("compare_first_steps")
+    return not conversation["steps"][number].get("mute") and (limit is None or number < limit)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one step brought about: messages, events and the tracker's state, as JSON."""
+
+    said: list[Any]
+    events: list[dict[str, Any]]
+    state: dict[str, Any]
+
+
+def compared(
+    step: dict[str, Any], number: int, seen: Seen, content: dict[str, Any]
+) -> list[Difference]:
+    """Where ``seen`` is not what ``step`` recorded."""
+    facts = _short(step, seen) if "flow" in step else _full(step, seen, content)
+    return [Difference(number, part, got, want) for part, got, want in facts if got != want]
+
+
+def _full(step: dict[str, Any], seen: Seen, content: dict[str, Any]) -> Iterator[_Fact]:
+    if "bot" in step:
+        said, want = plain(seen.said), plain(step["bot"])
+        yield "bot", _same_texts(said, step, content), want
+    if "new_events" in step:
+        events = [plain(event) for event in seen.events]
+        events = _same_wording(events, step["new_events"], content)
+        yield "events", events, plain(step["new_events"])
+        yield "state", plain(_state(seen.state)), plain(step["state"])
+
+
+def _short(step: dict[str, Any], seen: Seen) -> Iterator[_Fact]:
+    slots = {name: value for name, value in seen.state["slots"].items() if value is not None}
+    yield "flow", flow(seen.events), step["flow"]
+    yield "slots", plain(slots), plain(step["slots"])
+    yield "active_loop", seen.state["active_loop"].get("name"), step.get("active_loop")
+    yield "last", seen.state["latest_action_name"], step["last"]
 
 
 async def _check_replay(tracker: Tracker, parley: Services) -> None:
@@ -232,47 +272,21 @@ def _patterns(variations: Any) -> list[str]:
     ]
 
 
-def flow(events: Sequence[Event]) -> list[str]:
+def flow(events: Sequence[dict[str, Any]]) -> list[str]:
     """What happened, in the recordings' short form."""
-    told: list[str] = []
-    for event in events:
-        match event:
-            case ActionExecuted(name=name, action_text=text):
-                told.append(name or text or "")
-            case ActionExecutionRejected(name=name):
-                told.append(f"!{name}")
-            case BotUttered(metadata=metadata):
-                told.append(f"utter:{metadata.get('utter_action')}")
-            case UserUtteranceReverted():
-                told.append("<rewind>")
-            case Restarted():
-                told.append("<restart>")
-            case SessionStarted():
-                told.append("<session_started>")
-            case _:
-                pass
-    return [each for each in told if each != "action_listen"]
+    told = (_told(event) for event in events)
+    return [each for each in told if each not in (None, "action_listen")]
 
 
-async def replay_flow(
-    conversation: dict[str, Any], parley: Services, clock: HandClock
-) -> list[Difference]:
-    """Like ``replay``, for recordings in the short form."""
-    differences = []
-    for number, step in enumerate(conversation["steps"]):
-        clock.advance(0.01)
-        await parley.log.accept(Message(conversation["id"], step["user"]))
-        waiting = await parley.log.waiting(conversation["id"])
-        assert waiting is not None
-        done = await take_turn(waiting, parley)
-        if step.get("mute"):
-            continue
-        slots = {name: value for name, value in done.tracker.slots.items() if value is not None}
-        for part, got, want in (
-            ("flow", flow(done.events), step["flow"]),
-            ("slots", plain(slots), plain(step["slots"])),
-            ("active_loop", done.tracker.loop_name, step.get("active_loop")),
-        ):
-            if got != want:
-                differences.append(Difference(number, part, got, want))
-    return differences
+def _told(event: dict[str, Any]) -> str | None:
+    match event["event"]:
+        case "action":
+            return event.get("name") or event.get("action_text")
+        case "action_execution_rejected":
+            return f"!{event.get('name')}"
+        case "bot":
+            return f"utter:{(event.get('metadata') or {}).get('utter_action')}"
+        case "rewind" | "restart" | "session_started" as kind:
+            return f"<{kind}>"
+        case _:
+            return None

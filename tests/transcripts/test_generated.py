@@ -13,7 +13,8 @@ from bot.dialogue.tracker import Tracker
 from bot.project.load import load_project
 from bot.project.project import Component, Project
 from bot.testing.services import HandClock, ScriptedNlu, memory_services
-from tests.transcripts.golden import GOLDEN, load, replay_flow
+from tests.transcripts.agreement import Agreement
+from tests.transcripts.golden import GOLDEN, load, replay
 
 PROJECTS = GOLDEN.parent / "rasa-projects"
 RECORDINGS = sorted(path.stem for path in GOLDEN.glob("auto-*.json"))
@@ -41,10 +42,11 @@ def _project(path: Path, policies: list[dict[str, object]]) -> Project:
 async def test_generated_conversations_go_as_in_rasa(name: str):
     recording = load(name)
     project = _project(PROJECTS / name.removeprefix("auto-"), recording.content["policies"])
-    different = {}
+    agreement = Agreement(name)
     for conversation in recording.conversations:
         clock = HandClock()
         parley = memory_services(project, ScriptedNlu({}), Obliging(), clock=clock)
-        if found := await replay_flow(conversation, parley, clock):
-            different[conversation["id"]] = found[0]
-    assert different == {}
+        found = await replay(recording, conversation, parley, clock)
+        agreement.add(conversation["id"], found)
+    assert not agreement.unexplained, str(agreement)
+    assert not agreement.stale, str(agreement)

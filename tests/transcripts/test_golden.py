@@ -15,6 +15,7 @@ from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
 from bot.testing.services import HandClock, ScriptedNlu, memory_services
 from tests.servers import wait_until
+from tests.transcripts.agreement import Agreement
 from tests.transcripts.golden import GOLDEN, Recording, load, replay
 
 PYTHON = os.environ.get("PARLEY_ACTIONS_PYTHON", ".venv-actions/bin/python")
@@ -42,14 +43,6 @@ PROJECTS = (
     "overrides",
     "e2e_text",
 )
-
-# What goes another way, and why.
-KNOWN = {
-    ("rules", "circuit_breaker"): "a turn of ten actions ends listening, where Rasa falls silent",
-    ("actions_events", "errors"): "a failed action is told to the user, where Rasa says nothing",
-    ("actions_events", "tracker_echo"): "rasa-sdk 3.21 knows more keys than the recorded 3.6",
-    ("actions_down", "custom_action"): "a failed action is told to the user",
-}
 
 pytestmark = [
     pytest.mark.skipif(not GOLDEN.is_dir(), reason="shared/rasa-golden is absent"),
@@ -90,16 +83,13 @@ def _python() -> Path:
     return python
 
 
-async def test_recorded_conversations_go_as_in_rasa_but_for_known_differences(stage: Stage):
-    name = stage.recording.content["project"]
-    different = {}
+async def test_recorded_conversations_go_as_in_rasa_but_for_deliberate_differences(stage: Stage):
+    agreement = Agreement(stage.recording.name)
     for conversation in stage.recording.told():
         clock = HandClock()
         nlu = ScriptedNlu(stage.recording.parses())
         parley = memory_services(stage.project, nlu, stage.actions, clock=clock)
         found = await replay(stage.recording, conversation, parley, clock)
-        if found:
-            different[conversation["id"]] = found[0]
-    known = {conversation for project, conversation in KNOWN if project == name}
-    assert {key: value for key, value in different.items() if key not in known} == {}
-    assert known <= different.keys(), "listed as different, but the same now"
+        agreement.add(conversation["id"], found)
+    assert not agreement.unexplained, str(agreement)
+    assert not agreement.stale, str(agreement)

@@ -66,3 +66,8 @@ def test_thousands_of_keywords_on_a_megabyte_take_no_time():
     begun = time.process_time()
     assert keywords.intent("keyword " * 130_000) is None
     assert time.process_time() - begun < 0.5
+
+
+def test_a_keyword_alone_ranks_nothing():
+    parse = Keywords([("hello", "greet")]).decide(Parse("hello"))
+    assert (parse.intent, parse.intent_ranking) == (Intent("greet", 1.0), ())
