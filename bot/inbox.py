@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -15,8 +16,10 @@ from bot.apology import apologise
 from bot.dialogue.messages import Message, Reply
 from bot.errands import Errands, Waiters
 from bot.errors import Conflict, Timeout, Unavailable
+from bot.reminders import ring
 from bot.reply import Sender, send_replies
 from bot.services import Services
+from bot.serving import Serving
 from bot.stopwatch import Stopwatch
 from bot.store.base import Accepted, Waiting
 from bot.turn import Done, take_turn
@@ -62,6 +65,8 @@ class Inbox:
     turns in hand may finish for ``close_s``; what is left is answered after the next start.
 
     Args:
+        serving: Whose model takes the turns; without it, that of ``parley``. While no model is
+            loaded messages are kept and their senders told nothing.
         senders: The channels that are called with their replies, by name; others are asked.
         count: Told of every turn: ``Metrics.turn``.
     """
@@ -70,12 +75,14 @@ class Inbox:
         self,
         parley: Services,
         *,
+        serving: Serving | None = None,
         take_turn: TakeTurn = take_turn,
         senders: Mapping[str, Sender] | None = None,
         count: CountTurn | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._parley = parley
+        self._serving = serving
         self._take_turn = take_turn
         self._senders = senders or {}
         self._count = count
@@ -87,10 +94,12 @@ class Inbox:
         self._waiters = Waiters()
         self._swept: set[str] = set()
         self._closing = asyncio.Event()
+        self._ringing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         self._group.create_task(self._sweep_up())
+        self._ringing = self._group.create_task(ring(self._parley, self._turns.start))
         return self
 
     async def __aexit__(
@@ -100,6 +109,8 @@ class Inbox:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
+        if self._ringing:
+            self._ringing.cancel()
         await asyncio.gather(
             self._turns.close(self._limits.close_s), self._sends.close(self._limits.close_s)
         )
@@ -128,7 +139,7 @@ class Inbox:
         try:
             async with asyncio.timeout(timeout_s):
                 accepted = await self.accept(message)
-                if accepted.done:
+                if accepted.done or not self._serves():
                     return accepted.replies
                 with self._waiters.wait(message.conversation_id, accepted.inbox_id) as waiter:
                     replies = await waiter
@@ -147,12 +158,30 @@ class Inbox:
             while not (accepted := await self._parley.log.accepted(inbox_id)).done:
                 if self._closing.is_set():
                     raise Unavailable(CLOSING)
+                if not self._serves():
+                    break
                 try:
                     async with asyncio.timeout(POLL_S):
                         await anext(notes)
                 except TimeoutError:
                     continue
         return accepted.replies
+
+    def send(self, conversation_id: str) -> None:
+        """See to the replies of the conversation that wait to be sent."""
+        self._sends.start(conversation_id)
+
+    def _serves(self) -> bool:
+        return self._serving is None or self._serving.loaded is not None
+
+    @contextmanager
+    def _model(self) -> Iterator[Services]:
+        """What a turn is handed; the model stays open within the block."""
+        if self._serving is None:
+            yield self._parley
+        else:
+            with self._serving.use() as loaded:
+                yield loaded.parley
 
     # One conversation
 
@@ -178,7 +207,7 @@ class Inbox:
         """Whether every message was answered; the sweep comes back for what is left."""
         while waiting := await self._parley.log.waiting(conversation_id):
             async with self._at_once:
-                if self._closing.is_set():
+                if self._closing.is_set() or not self._serves():
                     return False
                 message = waiting.message
                 with bound_contextvars(conversation=conversation_id, message=message.message_id):
@@ -198,7 +227,8 @@ class Inbox:
                 take = apologise
         for _ in range(MOST_CONFLICTS):
             try:
-                done = await take(waiting, self._parley, pushing=self._senders.keys())
+                with self._model() as parley:
+                    done = await take(waiting, parley, pushing=self._senders.keys())
             except Conflict:
                 self._tell(waiting, "conflict")
                 if (await log_.accepted(waiting.inbox_id)).done:

@@ -9,19 +9,15 @@ import msgspec
 import structlog
 
 from bot.act import act
-from bot.dialogue.events import (
-    ActionExecuted,
-    BotUttered,
-    Event,
-    SlotSet,
-    UserUttered,
-)
+from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.policy import LISTEN, Prediction
-from bot.dialogue.responses import reply
 from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
+from bot.effects import Effects, effects
 from bot.errors import Conflict
 from bot.predict import predict
+from bot.reminders import NEWS as REMINDERS
+from bot.reminders import is_outdated, named
 from bot.services import Services
 from bot.stopwatch import Stopwatch
 from bot.store.base import Waiting
@@ -53,7 +49,7 @@ class Turn:
         }
         for event in events:
             metadata = {**event.metadata, **{key: value for key, value in ours.items() if value}}
-            stamped = msgspec.structs.replace(event, timestamp=now, metadata=metadata)
+            stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)
 
@@ -86,24 +82,30 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     with watch.step("load"):
         tracker, epoch = await load(message.conversation_id, parley)
     turn = Turn(tracker, parley, watch=watch)
+    if await is_outdated(message, tracker, parley.log):
+        nothing = Effects((), ())
+        await _commit(turn, nothing, waiting, seq=tracker.seq, epoch=epoch, pushing=pushing)
+        return Done(tracker, (), (), 0, watch)
 
     call_id = f"{message.conversation_id}:{message.message_id or waiting.inbox_id}"
     await _open_session(turn, message, call_id)
     turn.add(*await understand(message, turn.tracker, parley, call_id=call_id, watch=watch))
     await _answer(turn, message, call_id)
 
-    replies = _replies(turn.events, message.conversation_id)
+    caused = effects(turn.events, message)
     with watch.step("commit"):
-        await _commit(turn, replies, waiting, seq=tracker.seq, epoch=epoch, pushing=pushing)
+        await _commit(turn, caused, waiting, seq=tracker.seq, epoch=epoch, pushing=pushing)
     with watch.step("keep"):
         await parley.trackers.keep(turn.tracker, epoch=epoch)
         await parley.news.publish(message.conversation_id, NEWS)
-    return Done(turn.tracker, turn.events, replies, turn.actions, watch)
+        if caused.reminders:
+            await parley.news.publish(REMINDERS, NEWS)
+    return Done(turn.tracker, turn.events, caused.replies, turn.actions, watch)
 
 
 async def _commit(
     turn: Turn,
-    replies: Sequence[Reply],
+    caused: Effects,
     waiting: Waiting,
     *,
     seq: int,
@@ -119,9 +121,10 @@ async def _commit(
             seq=seq,
             epoch=epoch,
             inbox_id=waiting.inbox_id,
-            replies=replies,
+            replies=caused.replies,
             channel=message.channel,
             sent=message.channel not in pushing,
+            reminders=caused.reminders,
         )
     except Conflict:
         await parley.trackers.forget(message.conversation_id)  # it may be what was out of date
@@ -185,8 +188,3 @@ def _may_act(tracker: Tracker) -> bool:
     """A paused conversation belongs to a person, until the user restarts it."""
     said = tracker.latest_message
     return not tracker.paused or (said is not None and said.intent == "restart")
-
-
-def _replies(events: Sequence[Event], recipient_id: str) -> list[Reply]:
-    said = (reply(event, recipient_id) for event in events if isinstance(event, BotUttered))
-    return [each for each in said if each != Reply(recipient_id)]

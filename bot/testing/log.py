@@ -364,7 +364,7 @@ class LogContract:
         assert sorted(await _reminded(log)) == left
 
     async def test_reminders_change_in_the_order_told(self, log: Log) -> None:
-        told = [reminder("a", 1.0), Cancellation(), reminder("b", 1.0)]
+        told = (reminder("a", 1.0), Cancellation(), reminder("b", 1.0))
         await log.commit("ann", [], seq=0, epoch=0, reminders=told)
         await log.ring()
         assert await _reminded(log) == ["b"]
