@@ -68,14 +68,7 @@ async def _default(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
 
 def session_start(tracker: Tracker, stage: Stage) -> list[Event]:
     """A new session, with the slots of the old one if the domain wants them carried over."""
-    carried: list[Event] = []
-    if stage.domain.session.carry_over_slots:
-        told = (tracker.events[index] for index in tracker.applied)
-        carried = [
-            SlotSet(name=event.name, value=event.value)
-            for event in told
-            if isinstance(event, SlotSet)
-        ]
+    carried = tracker.slots_set() if stage.domain.session.carry_over_slots else []
     return [SessionStarted(), *carried, ActionExecuted(name=LISTEN)]
 
 

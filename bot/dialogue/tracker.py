@@ -39,6 +39,7 @@ from bot.dialogue.states import LISTEN, SlotShape, State, feature, user_state
 
 SESSION_START = "action_session_start"
 OURS = ("model_id", "assistant_id")  # event metadata that the server adds
+MOST_EVENTS = 1000  # of a session that a tracker carries; the older half of more is summed up
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -57,6 +58,9 @@ class Tracker(msgspec.Struct, frozen=True):
     ``applied`` are the indices of the events that still count after rewinds, undos and
     repeated loop runs; ``past`` holds the state before each action among them, ``now`` the
     state they lead to. Only rewinds and undos replay events; anything else costs one step.
+
+    A session of more than MOST_EVENTS is carried from ``base`` on: what its older events add up
+    to, without the events. So a turn costs the same however long the session is.
     """
 
     conversation_id: str
@@ -73,6 +77,7 @@ class Tracker(msgspec.Struct, frozen=True):
     applied: tuple[int, ...] = ()
     past: tuple[State, ...] = ()
     now: State = State(followup=True)
+    base: Tracker | None = None
 
     @classmethod
     def start(cls, conversation_id: str, domain: Domain) -> Tracker:
@@ -88,6 +93,11 @@ class Tracker(msgspec.Struct, frozen=True):
         for event in events:
             tracker = tracker.apply(event)
         return msgspec.structs.replace(tracker, seq=seq)
+
+    @property
+    def first(self) -> int:
+        """The seq of the event before the first that is carried."""
+        return self.seq - len(self.events)
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -110,8 +120,22 @@ class Tracker(msgspec.Struct, frozen=True):
         said = (e.text for e in reversed(self.events) if isinstance(e, BotUttered))
         return next((text for text in said if text), None)
 
+    def slots_set(self) -> list[SlotSet]:
+        """Every time a slot was set, of what counts; what is summed up is told once."""
+        summed = self.base.slots if self.base else {}
+        initial = {shape.name: _kept(shape, shape.initial) for shape in self.shapes}
+        told = (self.events[index] for index in self.applied)
+        return [
+            *(SlotSet(name=name, value=v) for name, v in summed.items() if v != initial[name]),
+            *(SlotSet(name=e.name, value=e.value) for e in told if isinstance(e, SlotSet)),
+        ]
+
     def apply(self, event: Event) -> Tracker:
         """The tracker after ``event``. This one stays as it was."""
+        after = self._applied(event)
+        return after if len(after.events) <= MOST_EVENTS else after._shortened()
+
+    def _applied(self, event: Event) -> Tracker:
         after = msgspec.structs.replace(self, events=(*self.events, event), seq=self.seq + 1)
         if isinstance(event, UserUttered):
             after = msgspec.structs.replace(after, latest_input_channel=event.input_channel)
@@ -119,7 +143,7 @@ class Tracker(msgspec.Struct, frozen=True):
             case SessionStarted():
                 return after._new_session()
             case Restarted():
-                fresh = msgspec.structs.replace(after.reborn(), applied=(), past=())
+                fresh = msgspec.structs.replace(after.reborn(), applied=(), past=(), base=None)
                 return fresh._follow(SESSION_START)
             case UserUtteranceReverted():
                 before_user = after._before(UserUttered, self.applied)
@@ -170,7 +194,7 @@ class Tracker(msgspec.Struct, frozen=True):
         )
 
     def _new_session(self) -> Tracker:
-        blank = msgspec.structs.replace(self.reborn(), applied=(), past=())
+        blank = msgspec.structs.replace(self.reborn(), applied=(), past=(), base=None)
         first = len(self.events) - 1
         before = self.events[first - 1] if first else None
         if isinstance(before, ActionExecuted) and before.name == SESSION_START:
@@ -185,10 +209,41 @@ class Tracker(msgspec.Struct, frozen=True):
         return ()
 
     def _replayed(self, applied: tuple[int, ...]) -> Tracker:
-        tracker = msgspec.structs.replace(self.reborn(), applied=(), past=())
+        tracker = self._from_base()
         for index in applied:
             tracker = tracker._counting(index)
         return tracker
+
+    def _from_base(self) -> Tracker:
+        """With the events at hand, but none of them counting yet."""
+        if self.base is None:
+            return msgspec.structs.replace(self.reborn(), applied=(), past=())
+        return msgspec.structs.replace(
+            self.base,
+            events=self.events,
+            seq=self.seq,
+            latest_input_channel=self.latest_input_channel,
+            base=self.base,
+        )
+
+    def _shortened(self) -> Tracker:
+        """With the older half of the events summed up in ``base``.
+
+        A loop that began among them then counts its later runs as turns of their own.
+        """
+        half = len(self.events) // 2
+        older = tuple(index for index in self.applied if index < half)
+        base = msgspec.structs.replace(
+            self._replayed(older), events=(), seq=self.first + half, applied=(), past=(), base=None
+        )
+        actions = sum(isinstance(self.events[index], ActionExecuted) for index in older)
+        return msgspec.structs.replace(
+            self,
+            events=self.events[half:],
+            applied=tuple(index - half for index in self.applied[len(older) :]),
+            past=self.past[actions:],
+            base=base,
+        )
 
     def _counting(self, index: int) -> Tracker:
         """With the effect of the event at ``index``, which counts from now on."""
