@@ -31,10 +31,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "parley"
 
 
-def key_of(domain: Mapping[str, str], data: Mapping[str, str]) -> str:
+def key_of(domain: Mapping[str, str], data: Mapping[str, str], language: str = "en") -> str:
     """The name of the entry for these texts, by file."""
-    code = sorted([*BOT.glob("project/*.py"), *BOT.glob("dialogue/*.py")])
-    parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()]]
+    code = sorted([*BOT.glob("project/**/*.py"), *BOT.glob("dialogue/*.py")])
+    parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()], language]
     return sha256(msgspec.msgpack.encode(parts)).hexdigest()
 
 

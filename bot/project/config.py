@@ -17,6 +17,7 @@ KNOWN_KEYS = (
     "importers",
     "imports",
 )
+IMPORTERS = ("RasaFileImporter", "MultiProjectImporter")
 PIPELINE_COMPONENTS = frozenset(
     (
         "WhitespaceTokenizer",
@@ -88,6 +89,37 @@ def read_config(root: Node | None, report: Report) -> Config:
         policies=_components(keys.get("policies"), "policies", POLICIES, report)
         or DEFAULT_POLICIES,
     )
+
+
+def imports_projects(root: Node | None, report: Report) -> bool:
+    """Whether a config.yml asks for the projects under its ``imports``.
+
+    Raises ProjectError where it names an importer that is Python code.
+    """
+    if root is None or not isinstance(root.value, dict):
+        return False
+    section = root.value.get("importers")
+    items = section.sequence("importers") if section is not None and section.value else []
+    names = [(_component(item, "importers").name, item) for item in items]
+    for name, item in names:
+        if name.startswith("rasa.") or "." not in name:
+            name = name.rpartition(".")[2]
+        if name not in IMPORTERS:
+            raise item.wrong(
+                f"the importer '{name}' is Python code written for Rasa, which is not run here.",
+                "Known: RasaFileImporter, MultiProjectImporter. Files of other places can be given "
+                "with --domain and --data.",
+            )
+    wanted = any(name.endswith("MultiProjectImporter") for name, _ in names)
+    if not wanted and "imports" in root.value:
+        report.warn(
+            root.wrong_key(
+                "imports",
+                "imports is passed over, as Rasa does without a MultiProjectImporter.",
+                "Add importers: [{name: MultiProjectImporter}].",
+            )
+        )
+    return wanted
 
 
 def imported_paths(root: Node | None) -> list[Node]:

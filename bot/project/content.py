@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import msgspec
 
@@ -11,8 +12,11 @@ from bot.dialogue.stories import Story
 from bot.errors import ProjectError
 from bot.project.config import KNOWN_KEYS
 from bot.project.domain import DOMAIN_KEYS, DomainReader
-from bot.project.files import ProjectFiles
+from bot.project.files import SUFFIXES, ProjectFiles
+from bot.project.formats import is_part, read_json_nlu
+from bot.project.json import read_json
 from bot.project.mentions import Mentions
+from bot.project.migrate import migrated
 from bot.project.names import did_you_mean
 from bot.project.nlu import NluReader
 from bot.project.node import Node
@@ -27,7 +31,7 @@ DATA_KEYS = ("nlu", "stories", "rules", "responses")
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What the files say, and the warnings about them."""
+    """What the files say, and the warnings and notes about them."""
 
     domain: Domain
     nlu: NluData
@@ -52,24 +56,27 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
     nlu = NluReader(files.root, report, mentions)
     stories = StoryReader(report, mentions)
     before = len(report.problems)
-    for file in files.domain:
-        root = read_yaml(texts[file], file, report) if file in texts else None
-        if root is not None and root.value is not None:
-            with report.going_on():
-                root.mapping("a domain file")
-                if is_read(root, report):
-                    domain.read(root)
+    both = {*files.domain} & {*files.data}
+    roots = {
+        file: _root(file, texts, report)
+        for file in (*files.domain, *(f for f in files.data if f.endswith(SUFFIXES)))
+    }
+    domains = {file: root for file in files.domain if (root := roots[file]) is not None}
+    for file, root in migrated(domains, report).items():
+        with report.going_on():
+            _read_domain(root, domain, report, is_data=file in both)
     for file in files.data:
-        root = read_yaml(texts[file], file, report) if file in texts else None
-        if root is not None and root.value is not None:
+        if file.endswith(".json"):
+            _read_json(file, files, texts, nlu, report)
+        elif (data := roots[file]) is not None:
             with report.going_on():
-                _read_data(root, domain, nlu, stories, report)
+                _read_data(data, domain, nlu, stories, report, is_domain=file in both)
     complete = Content(domain.domain(), nlu.data(), tuple(stories.stories))
     if domain.raw:
         check_references(mentions, domain, complete.domain, complete.nlu, report)
     elif report.first_error is None:
         report.add("error", _no_domain(files))
-    warnings = tuple(p for p in report.problems[before:] if p.severity == "warning")
+    warnings = tuple(p for p in report.problems[before:] if p.severity != "error")
     return Reading(
         msgspec.structs.replace(complete, warnings=warnings),
         mentions,
@@ -78,8 +85,46 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
     )
 
 
+def _root(file: str, texts: dict[str, str], report: Report) -> Node | None:
+    root = read_yaml(texts[file], file, report) if file in texts else None
+    return None if root is None or root.value is None else root
+
+
+def _read_domain(root: Node, domain: DomainReader, report: Report, *, is_data: bool) -> None:
+    keys = {*root.mapping("a domain file")}
+    if not keys & {*DOMAIN_KEYS} and keys & {*DATA_KEYS, *KNOWN_KEYS} - {"version"}:
+        return  # of a folder that holds other files too
+    if is_read(root, report):
+        domain.read(root, elsewhere=DATA_KEYS if is_data else ())
+
+
+def _read_json(
+    file: str, files: ProjectFiles, texts: dict[str, str], nlu: NluReader, report: Report
+) -> None:
+    def sibling(name: str) -> Node | None:
+        beside = PurePosixPath(file).with_name(name).as_posix()
+        return read_json(texts[beside], beside, report) if beside in texts else None
+
+    if file not in texts or is_part(file) or (root := read_json(texts[file], file, report)) is None:
+        return
+    with report.going_on():
+        if read_json_nlu(root, nlu, sibling, files.language) is not None:
+            report.note(
+                root.wrong(
+                    "is NLU data in JSON, a format that is read and no longer written.",
+                    "Write it as YAML with: parley convert nlu.",
+                )
+            )
+
+
 def _read_data(
-    root: Node, domain: DomainReader, nlu: NluReader, stories: StoryReader, report: Report
+    root: Node,
+    domain: DomainReader,
+    nlu: NluReader,
+    stories: StoryReader,
+    report: Report,
+    *,
+    is_domain: bool,
 ) -> None:
     sections = root.mapping("a data file")
     if not is_read(root, report):
@@ -94,7 +139,8 @@ def _read_data(
                 case "rules":
                     stories.read(section, is_rule=True)
                 case "responses":
-                    domain.read_responses(section)
+                    if not is_domain:
+                        domain.read_responses(section)
                 case _ if key not in DOMAIN_KEYS and key not in KNOWN_KEYS:
                     report.warn(
                         root.wrong_key(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,11 +84,11 @@ class DomainReader:
         """The names under ``section``, those whose definition is wrong included."""
         return {name for where, name in self.places if where == section}
 
-    def read(self, root: Node) -> None:
-        """Merge a domain file."""
+    def read(self, root: Node, *, elsewhere: Collection[str] = ()) -> None:
+        """Merge a domain file; its keys ``elsewhere`` are read by somebody else."""
         sections = root.mapping("a domain file")
         for key in sections:
-            if key not in DOMAIN_KEYS and key not in OTHER_KEYS:
+            if key not in (*DOMAIN_KEYS, *OTHER_KEYS, *elsewhere):
                 self.report.warn(
                     root.wrong_key(
                         key,

@@ -9,24 +9,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import ProjectError
-from bot.project.config import imported_paths
+from bot.project.config import imported_paths, imports_projects
+from bot.project.formats import may_be_nlu
 from bot.project.node import Node
+from bot.project.paths import ProjectPaths, found, name_of
 from bot.project.report import Report
-from bot.project.yaml import read_text, read_yaml
+from bot.project.yaml import MOST_BYTES, read_text, read_yaml
 
 SUFFIXES = (".yml", ".yaml")
 OWN_FILES = frozenset(f"{name}.yml" for name in ("config", "endpoints", "credentials", "domain"))
 HAS_DATA = re.compile(r"^(?:nlu|stories|rules)\s*:", re.MULTILINE)
+MARKDOWN_DATA = re.compile(r"^## (?:intent|synonym|regex|lookup):|^## .*\n\* ", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class ProjectFiles:
-    """Paths relative to ``root``, in the order they are read."""
+    """Names of files, from ``root`` where they are in it, in the order they are read."""
 
     root: Path
+    paths: ProjectPaths = field(default_factory=ProjectPaths)
     config: Node | None = None
     domain: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        """The one config.yml names; data in several languages is read in this one."""
+        keys = self.config.value if self.config else None
+        node = keys.get("language") if isinstance(keys, dict) else None
+        return str(node.value) if node is not None and node.value else "en"
 
     def text(self, file: str) -> str:
         """The text of one of the files."""
@@ -34,28 +45,44 @@ class ProjectFiles:
 
     def optional(self, name: str, report: Report) -> Node | None:
         """The root of ``<name>.yml`` or ``<name>.yaml``, None when there is no such file."""
+        given: Path | None = getattr(self.paths, name)
+        if given is None:
+            return self.beside(Path(), name, report)
+        with report.going_on():
+            path = found(self.root, given, f"{name} file")
+            return self._root_of(name_of(self.root, path), report)
+        return None
+
+    def beside(self, folder: Path, name: str, report: Report) -> Node | None:
+        """The same in a folder of the project, wherever the project's own may be."""
         for suffix in SUFFIXES:
-            if (self.root / f"{name}{suffix}").is_file():
-                with report.going_on():
-                    return read_yaml(self.text(f"{name}{suffix}"), f"{name}{suffix}", report)
+            if (self.root / folder / f"{name}{suffix}").is_file():
+                return self._root_of((folder / f"{name}{suffix}").as_posix(), report)
+        return None
+
+    def _root_of(self, file: str, report: Report) -> Node | None:
+        with report.going_on():
+            return read_yaml(self.text(file), file, report)
         return None
 
 
-def find_files(root: Path, report: Report) -> ProjectFiles:
+def find_files(root: Path, report: Report, paths: ProjectPaths | None = None) -> ProjectFiles:
     """The files of the project at ``root`` and of those its config.yml imports."""
     _must_be_a_folder(root)
-    files = ProjectFiles(root)
+    files = ProjectFiles(root, paths or ProjectPaths())
     files.config = files.optional("config", report)
     folders = [Path()]
     with report.going_on():
-        _add_imports(files, Path(), files.config, folders, report)
+        if imports_projects(files.config, report):
+            _add_imports(files, Path(), files.config, folders, report)
     try:
         for folder in folders:
-            files.domain += _domain_files(root, folder, report)
-            files.data += _data_files(root, folder)
+            files.domain += _domain_files(files, folder, report)
+            files.data += _data_files(files, folder, report)
     except OSError as error:
         raise ProjectError(f"cannot be listed: {error.strerror}.", file=str(root)) from error
-    files.data = sorted(set(files.data) - set(files.domain))
+    files.domain = list(dict.fromkeys(files.domain))
+    files.data = sorted(set(files.data))
     return files
 
 
@@ -88,11 +115,15 @@ def _add_imports(
             raise node.wrong(f"imports '{imported}', which is not a folder of the project.")
         if imported not in folders:
             folders.append(imported)
-            inner = ProjectFiles(files.root / imported).optional("config", report)
+            inner = files.beside(imported, "config", report)
             _add_imports(files, imported, inner, folders, report)
 
 
-def _domain_files(root: Path, folder: Path, report: Report) -> list[str]:
+def _domain_files(files: ProjectFiles, folder: Path, report: Report) -> list[str]:
+    root = files.root
+    if files.paths.domain is not None and folder == Path():
+        given = found(root, files.paths.domain, "domain file or folder")
+        return list(_below(root, given)) if given.is_dir() else [name_of(root, given)]
     for name in ("domain.yml", "domain.yaml"):
         if (root / folder / name).is_file():
             if (root / folder / "domain").is_dir():
@@ -104,34 +135,81 @@ def _domain_files(root: Path, folder: Path, report: Report) -> list[str]:
                     )
                 )
             return [(folder / name).as_posix()]
-    return list(_yaml_below(root, folder / "domain"))
+    return list(_below(root, root / folder / "domain"))
 
 
-def _data_files(root: Path, folder: Path) -> Iterator[str]:
-    if (root / folder / "data").is_dir():
-        yield from (f for f in _yaml_below(root, folder / "data") if not _is_test(f))
-        return
+def _data_files(files: ProjectFiles, folder: Path, report: Report) -> Iterator[str]:
+    root = files.root
+    if files.paths.data and folder == Path():
+        for path in files.paths.data:
+            given = found(root, path, "data file or folder")
+            if given.is_dir():
+                yield from _data_below(root, given, report)
+            else:
+                yield name_of(root, given)
+    elif (root / folder / "data").is_dir():
+        yield from _data_below(root, root / folder / "data", report)
+    else:
+        yield from _data_beside_config(root, folder)
+
+
+def _data_below(root: Path, folder: Path, report: Report) -> Iterator[str]:
+    """Data files at any depth: YAML, and the JSON that other tools write."""
+    for file in _below(root, folder, (*SUFFIXES, ".json", ".md")):
+        path = root / file
+        if _is_test(Path(os.path.relpath(path, folder))):
+            continue
+        if file.endswith(SUFFIXES) or (file.endswith(".json") and _is_nlu_json(path)):
+            yield file
+        elif file.endswith(".md") and MARKDOWN_DATA.search(_beginning(path)):
+            report.warn(
+                ProjectError(
+                    "is training data in Markdown, which Rasa 3 does not read and Parley neither.",
+                    file=file,
+                    suggestion="Write it as YAML with: parley convert nlu, parley convert stories.",
+                )
+            )
+
+
+def _is_nlu_json(path: Path) -> bool:
+    try:
+        small = path.is_file() and path.stat().st_size <= MOST_BYTES
+        return small and may_be_nlu(path.name, path.read_text("utf-8", "replace"))
+    except OSError:
+        return False
+
+
+def _beginning(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(65_536).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _data_beside_config(root: Path, folder: Path) -> Iterator[str]:
     for path in sorted((root / folder).iterdir()):
         # Files beside config.yml may be anything (compose.yaml, for one).
         if path.suffix in SUFFIXES and path.name not in OWN_FILES and path.is_file():
             file = (folder / path.name).as_posix()
-            if not _is_test(file) and HAS_DATA.search(path.read_text("utf-8", "replace")):
+            if not _is_test(Path(path.name)) and HAS_DATA.search(
+                path.read_text("utf-8", "replace")
+            ):
                 yield file
 
 
-def _is_test(file: str) -> bool:
-    path = Path(file)
+def _is_test(path: Path) -> bool:
     return path.name.startswith("test_") or "tests" in path.parts[:-1]
 
 
-def _yaml_below(root: Path, folder: Path) -> Iterator[str]:
-    """YAML files at any depth, in the order of their paths; hidden ones are passed over."""
+def _below(root: Path, folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[str]:
+    """Files at any depth, in the order of their paths; hidden ones are passed over."""
     found = []
-    for parent, folders, names in os.walk(root / folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
-            (Path(parent) / name).relative_to(root).as_posix()
+            name_of(root, Path(parent) / name)
             for name in names
-            if name.endswith(SUFFIXES) and not name.startswith(".")
+            if name.endswith(suffixes) and not name.startswith(".")
         ]
     yield from sorted(found)

@@ -16,6 +16,7 @@ from bot.project.environment import expand
 from bot.project.files import ProjectFiles, find_files
 from bot.project.hashes import nlu_hash, project_hash
 from bot.project.node import Node
+from bot.project.paths import ProjectPaths
 from bot.project.project import Project
 from bot.project.report import Report
 
@@ -23,16 +24,17 @@ from bot.project.report import Report
 def load_project(
     path: Path | str,
     *,
+    paths: ProjectPaths | None = None,
     environ: Mapping[str, str] = os.environ,
     cache: Path | None = None,
 ) -> Project:
-    """The project in the folder ``path``.
+    """The project in the folder ``path``, parts of which may be elsewhere: ``paths``.
 
     With ``cache``, a folder, an unchanged project is not parsed again. Raises ProjectError
     for the first thing that makes running impossible.
     """
     report = Report()
-    files = find_files(Path(path), report)
+    files = find_files(Path(path), report, paths)
     texts = read_texts(files, report)
     content = None if cache is None else _recall(cache, files, texts)
     if content is None:
@@ -50,7 +52,7 @@ def load_project(
 def read_texts(files: ProjectFiles, report: Report) -> dict[str, str]:
     """The text of every domain and data file that can be read."""
     texts = {}
-    for file in (*files.domain, *files.data):
+    for file in dict.fromkeys((*files.domain, *files.data)):
         with report.going_on():
             texts[file] = files.text(file)
     return texts
@@ -90,6 +92,7 @@ def _key(files: ProjectFiles, texts: Mapping[str, str]) -> str:
     return kept.key_of(
         {file: texts.get(file, "") for file in files.domain},
         {file: texts.get(file, "") for file in files.data},
+        files.language,
     )
 
 

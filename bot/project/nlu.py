@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class NluReader:
             self._intent(name, keys[kind], examples, _metadata(keys.get("metadata")))
         elif kind == "synonym":
             for text, place in self._texts(kind, name, examples):
-                self._synonym(text, name, place)
+                self.add_synonym(text, name, place)
         elif kind == "regex":
             self._regex(name, examples)
         else:
@@ -106,6 +106,17 @@ class NluReader:
                 column=place.column + error.offset + 2,
                 suggestion=error.suggestion,
             ) from None
+        self.add_example(intent, text, entities, metadata, place)
+
+    def add_example(
+        self,
+        intent: str,
+        text: str,
+        entities: tuple[ExampleEntity, ...],
+        metadata: dict[str, Any],
+        place: Node,
+    ) -> None:
+        """Take in a sentence without markup; values that differ from its words are synonyms."""
         if not text.strip():
             self.report.warn(place.wrong(f"an example of the intent '{intent}' is empty."))
             return
@@ -113,14 +124,15 @@ class NluReader:
             self.mentions.add("entity", place, f"an example of '{intent}'", entity.entity)
             surface = text[entity.start : entity.end]
             if entity.value != surface:
-                self._synonym(surface, entity.value, place)
+                self.add_synonym(surface, entity.value, place)
         if (text, intent, entities) not in self.seen:
             self.seen.add((text, intent, entities))
             self.examples.append(
                 Example(text, intent, entities, metadata, file=place.file, line=place.line)
             )
 
-    def _synonym(self, text: str, value: str, place: Node) -> None:
+    def add_synonym(self, text: str, value: str, place: Node) -> None:
+        """Let ``text`` stand for ``value``."""
         known = self.synonyms.get(text)
         if known is not None and known != value:
             self.report.warn(
@@ -133,22 +145,33 @@ class NluReader:
 
     def _regex(self, name: str, examples: Node) -> None:
         for pattern, place in self._texts("regex", name, examples):
+            self.add_regex(name, pattern, place)
+
+    def add_regex(self, name: str, pattern: str, place: Node) -> None:
+        """Take in a pattern that Python understands."""
+        with self.report.going_on():
             try:
                 re.compile(pattern)
             except (re.error, RecursionError, OverflowError) as error:
-                with self.report.going_on():
-                    raise place.wrong(
-                        f"the regex '{name}' is not one Python understands: {error}."
-                    ) from None
-                continue
+                raise place.wrong(
+                    f"the regex '{name}' is not one Python understands: {error}."
+                ) from None
             self.regexes.setdefault(name, []).append(pattern)
 
     def _lookup(self, name: str, examples: Node) -> None:
-        values = self.lookups.setdefault(name, [])
         if _names_a_file(examples):
-            values += self._lookup_file(name, examples)
+            self.add_lookup_file(name, examples)
         else:
-            values += [text for text, _ in self._texts("lookup", name, examples)]
+            self.add_lookup(name, (text for text, _ in self._texts("lookup", name, examples)))
+
+    def add_lookup(self, name: str, values: Iterable[str]) -> None:
+        """Take in known values of an entity."""
+        self.lookups.setdefault(name, []).extend(values)
+
+    def add_lookup_file(self, name: str, examples: Node) -> None:
+        """Take in the lines of the file that ``examples`` names."""
+        values = self.lookups.setdefault(name, [])
+        values += self._lookup_file(name, examples)
 
     def _lookup_file(self, name: str, examples: Node) -> list[str]:
         written = examples.source.strip()

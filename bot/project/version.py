@@ -8,6 +8,16 @@ from bot.project.node import Node
 from bot.project.report import Report
 
 NEWEST = (3, 1)
+OLDEST = (3, 0)
+
+
+def version_of(root: Node) -> tuple[int, int] | None:
+    """What a file says, None where it says nothing that is a version."""
+    node = root.value.get("version") if isinstance(root.value, dict) else None
+    if node is None:
+        return None
+    match = re.fullmatch(r"(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*", node.source.strip())
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def is_read(root: Node, report: Report) -> bool:
@@ -15,11 +25,10 @@ def is_read(root: Node, report: Report) -> bool:
     node = root.value.get("version") if isinstance(root.value, dict) else None
     if node is None:
         return True
-    match = re.fullmatch(r"(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*", node.source.strip())
-    if not match:
+    version = version_of(root)
+    if version is None:
         report.warn(node.wrong(f"the version is {node.kind}.", 'Write version: "3.1".'))
         return True
-    version = (int(match[1]), int(match[2] or 0))
     if version > NEWEST:
         report.warn(
             node.wrong(
@@ -28,6 +37,6 @@ def is_read(root: Node, report: Report) -> bool:
             )
         )
         return False
-    if version < (3, 0):
+    if version < OLDEST:
         report.warn(node.wrong(f"the version {node.source} is older than 3.0; read as 3.1."))
     return True

@@ -281,9 +281,9 @@ def resolve(source: str) -> Scalar:
     if source[0] not in MAYBE_NOT_TEXT or len(source) > 100:
         return source
     if INT.fullmatch(source):
-        return _stored(int(source.replace("_", "")), source)
+        return stored(int(source.replace("_", "")), source)
     if RADIX_INT.fullmatch(source):
-        return _stored(int(source.replace("_", ""), 0), source)
+        return stored(int(source.replace("_", ""), 0), source)
     if FLOAT.fullmatch(source):
         return float(source.replace("_", ""))
     if source.lstrip("+-") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
@@ -291,6 +291,6 @@ def resolve(source: str) -> Scalar:
     return source
 
 
-def _stored(number: int, source: str) -> int | str:
+def stored(number: int, source: str) -> int | str:
     """``number``, or the text where no event could hold it: those keep 64 bits."""
     return number if -(2**63) <= number < 2**63 else source

@@ -184,6 +184,7 @@ def test_a_file_of_a_newer_version_is_passed_over_with_a_warning(write: Write) -
     assert "data/nlu.yml:1:10: the version 4.0 is newer" in project.warnings[0]
 
 
+IMPORTS = "importers: [{name: MultiProjectImporter}]\nimports: [PLACE]\n"
 STORY = "stories:\n- story: s\n  steps:\n  - intent: greet\n  - action: {}\n"
 
 
@@ -243,8 +244,11 @@ STORY = "stories:\n- story: s\n  steps:\n  - intent: greet\n  - action: {}\n"
         ({"data/n.yml": "3\n"}, r"data/n\.yml:1:1: a data file must be a mapping"),
         ({"config.yml": "[]\n"}, r"config\.yml:1:1: config\.yml must be a mapping"),
         ({"config.yml": "pipeline: spacy\n"}, r"config\.yml:1:11: pipeline must be a list"),
-        ({"config.yml": "imports: [../../etc]\n"}, r"config\.yml:1:11: .* outside the project"),
-        ({"config.yml": "imports: [nowhere]\n"}, r"config\.yml:1:11: .* not a folder"),
+        (
+            {"config.yml": IMPORTS.replace("PLACE", "../../etc")},
+            r"config\.yml:2:11: .* outside the project",
+        ),
+        ({"config.yml": IMPORTS.replace("PLACE", "nowhere")}, r"config\.yml:2:11: .* not a folder"),
         ({"endpoints.yml": "action_endpoint: x\n"}, r"endpoints\.yml:1:18: .* a mapping"),
         ({"endpoints.yml": "nlu: {url: localhost}\n"}, r"endpoints\.yml:1:12: .* http://"),
         ({"credentials.yml": "rest: [a]\n"}, r"credentials\.yml:1:7: rest must be a mapping"),
