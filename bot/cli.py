@@ -58,6 +58,13 @@ def run(
     train: Annotated[
         bool, typer.Option("--train", help="First train, if the project or its recipe changed.")
     ] = False,
+    actions_in_process: Annotated[
+        bool,
+        typer.Option(
+            "--actions-in-process",
+            help="Run the package `actions` in this process, with parley[actions] installed.",
+        ),
+    ] = False,
 ) -> None:
     """Serve a project: chat page, REST, WebSocket and API.
 
@@ -67,7 +74,8 @@ def run(
 
     if train:
         _train_first(project)
-    sys.exit(run_server(project=project, host=host, port=port, nlu=nlu))
+    actions = "actions" if actions_in_process else None
+    sys.exit(run_server(project=project, host=host, port=port, nlu=nlu, actions_module=actions))
 
 
 @app.command()

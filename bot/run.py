@@ -33,9 +33,18 @@ _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT
 _ANOTHER_HOST = "Choose an address of this machine: --host, PARLEY_HOST"
 
 
-def run_server(*, project: Path, host: str | None, port: int | None, nlu: str | None) -> int:
+def run_server(
+    *,
+    project: Path,
+    host: str | None,
+    port: int | None,
+    nlu: str | None,
+    actions_module: str | None = None,
+) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status. Raises ParleyError."""
-    settings = load_settings(project=project, host=host, port=port, nlu=nlu)
+    settings = load_settings(
+        project=project, host=host, port=port, nlu=nlu, actions_module=actions_module
+    )
     start_logging(settings)
     with ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())

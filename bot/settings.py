@@ -9,11 +9,12 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -21,7 +22,30 @@ from bot.errors import SettingsError
 from bot.project.project import Endpoints
 
 PREFIX = "PARLEY_"
-SECRET = ("redis_url", "database_url", "actions_url")
+JwtMethod = Literal[
+    "HS256",
+    "HS384",
+    "HS512",
+    "RS256",
+    "RS384",
+    "RS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "EdDSA",
+]
+SECRET = (
+    "redis_url",
+    "database_url",
+    "actions_url",
+    "auth_token",
+    "jwt_secret",
+    "jwt_private_key",
+    "ssl_password",
+)
 
 
 class Settings(BaseSettings):
@@ -39,6 +63,11 @@ class Settings(BaseSettings):
     )
     models: Path | None = Field(
         None, description="Folder of the model registry. Default: `models` in the project."
+    )
+    model: str | None = Field(
+        None,
+        description="What to serve: a version of the registry, or the file of a model package. "
+        "Default: the project with its current version.",
     )
     nlu: Literal["auto", "none"] = Field(
         "auto",
@@ -62,6 +91,19 @@ class Settings(BaseSettings):
     actions_python: Path | None = Field(
         None, description="Python that runs the project's actions, where rasa-sdk is installed."
     )
+    actions_module: str | None = Field(
+        None,
+        description="Package whose actions run in this process, such as `actions`; needs the extra "
+        "`parley[actions]`. Default: `actions_module` of `action_endpoint` in endpoints.yml.",
+    )
+    actions_threads: int = Field(
+        1, ge=1, le=64, description="Threads for actions in this process; one is as in rasa-sdk."
+    )
+    actions_compress: bool = Field(
+        False,
+        description="Send zlib-compressed requests to the action server. Rasa's own "
+        "`COMPRESS_ACTION_SERVER_REQUEST=true` does the same.",
+    )
     response_timeout_s: float = Field(
         60.0, gt=0, description="How long a request waits for its answer, in seconds; then 504."
     )
@@ -74,6 +116,36 @@ class Settings(BaseSettings):
     cors: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Origins whose pages may call this server, separated by commas; `*` for all.",
+    )
+    enable_api: bool | None = Field(
+        None,
+        description="Whether the HTTP API answers beside chat page, channels and health. Default: "
+        "only where `host` is this machine alone (`127.0.0.1`, `::1`, `localhost`).",
+    )
+    auth_token: SecretStr | None = Field(
+        None, description="What a caller of the API names as `token=…`. Default: none is asked."
+    )
+    jwt_secret: SecretStr | None = Field(
+        None,
+        description="Callers of the API may prove themselves by a JWT signed with it; for RS256 "
+        "and the like the public key, in PEM.",
+    )
+    jwt_method: JwtMethod = Field("HS256", description="How these JWTs are signed.")
+    jwt_private_key: SecretStr | None = Field(
+        None, description="Known to Rasa, for making tokens. None are made here; not used."
+    )
+    ssl_certificate: Path | None = Field(
+        None, description="Certificate (PEM, with its chain) to serve HTTPS with."
+    )
+    ssl_keyfile: Path | None = Field(None, description="The certificate's private key (PEM).")
+    ssl_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) of those whose client certificates are trusted."
+    )
+    ssl_password: SecretStr | None = Field(None, description="Opens `ssl_keyfile`.")
+    max_training_bytes: int = Field(
+        67_108_864,
+        ge=1024,
+        description="Largest body of `/model/train`, `/model/test/…` and `PUT /model`, in bytes.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least grave log line written. DEBUG includes what users write."
@@ -94,6 +166,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if _text(value) else value
+
+    @field_validator("auth_token", "jwt_secret")
+    @classmethod
+    def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("should not be blank")
+        return value
 
     @field_validator("redis_url")
     @classmethod
@@ -117,6 +196,16 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def serves_api(self) -> bool:
+        """Whether the API's routes are there."""
+        return is_loopback(self.host) if self.enable_api is None else self.enable_api
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether the API is for those who prove themselves."""
+        return bool(self.auth_token or self.jwt_secret)
+
+    @property
     def models_folder(self) -> Path:
         """Where the model registry is."""
         return self.models or self.project / "models"
@@ -135,6 +224,14 @@ class Settings(BaseSettings):
         }
         missing = {k: v for k, v in found.items() if v and getattr(self, k) is None}
         return self.model_copy(update=missing)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def load_settings(**given: Any) -> Settings:

@@ -5,27 +5,26 @@ The rasa_sdk command listens on every address and in several processes; this one
 loopback socket and stays one process.
 """
 
+import importlib.util
 import logging
 import socket
 import sys
-import traceback
 from pathlib import Path
+from typing import Any
+
+LOADING = Path(__file__).parents[1] / "actions" / "loading.py"
 
 
 def main() -> None:
     sys.path[0] = str(Path.cwd())  # not this script's folder: it has modules of common names
     from rasa_sdk.endpoint import create_app
-    from rasa_sdk.executor import ActionExecutor
 
     logging.basicConfig(level=logging.WARNING, format="actions: %(levelname)s %(message)s")
-    executor = ActionExecutor()
-    # Its record of a failed import is a traceback; ours is a sentence.
-    logging.getLogger("rasa_sdk.executor").addFilter(lambda record: not record.exc_info)
+    loading = _beside_parley()
     try:
-        executor.register_package("actions")
-    except (Exception, SystemExit) as error:
-        cause = error.__context__ if isinstance(error, SystemExit) else error
-        sys.exit(f"actions: {_place(cause)}: {type(cause).__name__}: {_reason(cause)}")
+        executor = loading.load_actions("actions", Path.cwd())
+    except loading.NotLoaded as error:
+        sys.exit(f"actions: {error}")
     app = create_app(executor)
     app.config.ACCESS_LOG = False
     app.run(
@@ -33,24 +32,14 @@ def main() -> None:
     )
 
 
-def _place(error: BaseException | None) -> str:
-    """The file and line of the project where ``error`` came up."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{_relative(error.filename)}:{error.lineno}"
-    own = [
-        f"{_relative(frame.filename)}:{frame.lineno}"
-        for frame in traceback.extract_tb(error.__traceback__ if error else None)
-        if Path(frame.filename).is_relative_to(Path.cwd())
-    ]
-    return own[-1] if own else "the package"
-
-
-def _relative(file: str) -> str:
-    return file.removeprefix(f"{Path.cwd()}/")
-
-
-def _reason(error: BaseException | None) -> str:
-    return error.msg if isinstance(error, SyntaxError) else str(error)
+def _beside_parley() -> Any:
+    """``bot.actions.loading`` from its file: this Python need not have the package."""
+    spec = importlib.util.spec_from_file_location("parley_loading", LOADING)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 main()

@@ -11,20 +11,21 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from bot.actions.opening import actions_module
 from bot.children.child import Child
 from bot.errors import SettingsError
 from bot.project.project import Project
 from bot.settings import Settings
 
 _SERVER = Path(__file__).with_name("action_server.py")
-
-
 READY_WITHIN_S = 60.0
 
 
 def wanted(settings: Settings, project: Project) -> bool:
-    """Whether the project brings an ``actions`` package or module, and no server is named."""
+    """Whether the project brings an ``actions`` package or module that nobody else runs."""
     if settings.actions_url or project.endpoints.action_endpoint:
+        return False
+    if actions_module(settings, project):
         return False
     folder = settings.project
     return (folder / "actions" / "__init__.py").exists() or (folder / "actions.py").exists()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from bot.project.node import Node
-from bot.project.project import Endpoint, Endpoints
+from bot.project.project import ACTION_TIMEOUT_S, Endpoint, Endpoints
 from bot.project.report import Report
+
+_TIMEOUT_S = {"action_endpoint": ACTION_TIMEOUT_S}
 
 
 def read_endpoints(root: Node | None, report: Report) -> Endpoints:
@@ -27,6 +29,7 @@ def read_endpoints(root: Node | None, report: Report) -> Endpoints:
 
     return Endpoints(
         action_endpoint=server("action_endpoint"),
+        actions_module=_actions_module(keys.get("action_endpoint"), report),
         nlu=server("nlu"),
         nlg=server("nlg"),
         tracker_store=settings("tracker_store"),
@@ -53,6 +56,8 @@ def _endpoint(name: str, node: Node | None) -> Endpoint | None:
     if "url" not in keys:
         if name == "nlg" and "type" in keys:  # responses are rendered here
             return None
+        if name == "action_endpoint" and "actions_module" in keys:  # actions are run here
+            return None
         raise node.wrong(f"{name} has no url.", "Add url: http://localhost:5055/webhook.")
     url = keys["url"].name(f"the url of {name}")
     if not url.startswith(("http://", "https://")):
@@ -60,7 +65,7 @@ def _endpoint(name: str, node: Node | None) -> Endpoint | None:
             f"the url of {name} is '{url}'.", "Begin it with http:// or https://."
         )
     token, headers, selective = (keys.get(k) for k in ("token", "headers", "selective_domain"))
-    timeout = keys.get("timeout_s")
+    timeout, cafile = keys.get("timeout_s"), keys.get("cafile")
     return Endpoint(
         url=url,
         token=token.name(f"the token of {name}") if token and token.value is not None else None,
@@ -70,8 +75,26 @@ def _endpoint(name: str, node: Node | None) -> Endpoint | None:
         },
         basic_auth=_basic_auth(name, keys.get("basic_auth")),
         selective_domain=selective.truth(f"selective_domain of {name}") if selective else False,
-        timeout_s=timeout.number(f"timeout_s of {name}") if timeout else 10.0,
+        timeout_s=timeout.number(f"timeout_s of {name}") if timeout else _TIMEOUT_S.get(name, 10.0),
+        cafile=cafile.name(f"the cafile of {name}")
+        if cafile and cafile.value is not None
+        else None,
     )
+
+
+def _actions_module(node: Node | None, report: Report) -> str:
+    """The ``actions_module`` of action_endpoint; a url beside it would say something else."""
+    with report.going_on():
+        keys = node.mapping("action_endpoint") if node and node.value is not None else {}
+        if (module := keys.get("actions_module")) is None:
+            return ""
+        if "url" in keys:
+            raise module.wrong(
+                "action_endpoint has both url and actions_module.",
+                "Keep url to call a server, or actions_module to run actions in this process.",
+            )
+        return module.name("the actions_module of action_endpoint")
+    return ""
 
 
 def _basic_auth(name: str, node: Node | None) -> tuple[str, str] | None:

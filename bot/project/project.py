@@ -82,6 +82,9 @@ class Config(msgspec.Struct, frozen=True):
         return next((c for c in self.pipeline if c.name.rsplit(".", 1)[-1] in names), None)
 
 
+ACTION_TIMEOUT_S = 60.0  # actions call other services, and models that take their time
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """A server to call, from endpoints.yml."""
 
@@ -91,12 +94,17 @@ class Endpoint(msgspec.Struct, frozen=True):
     basic_auth: tuple[str, str] | None = None
     selective_domain: bool = False
     timeout_s: float = 10.0
+    cafile: str | None = None  # certificates to trust, instead of the system's
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """endpoints.yml with ``${VAR}`` expanded; ``tracker_store`` and the like stay raw dicts."""
+    """endpoints.yml with ``${VAR}`` expanded; ``tracker_store`` and the like stay raw dicts.
+
+    ``actions_module`` names the package whose actions run in the server's own process.
+    """
 
     action_endpoint: Endpoint | None = None
+    actions_module: str = ""
     nlu: Endpoint | None = None
     nlg: Endpoint | None = None
     tracker_store: dict[str, Any] = {}
