@@ -65,13 +65,17 @@ class ServedUnderstanding(Understanding, Protocol):
 
 @asynccontextmanager
 async def open_understanding(
-    project: Project, models: Path, *, mode: Literal["auto", "none"] = "auto"
+    project: Project,
+    models: Path,
+    *,
+    mode: Literal["auto", "none"] = "auto",
+    version: str | None = None,
 ) -> AsyncIterator[ServedUnderstanding]:
     """The NLU of ``project``, its model and connections closed when left.
 
-    An NLU endpoint serves everything. Else ``auto`` serves the whole pipeline, with the current
-    bundle of ``models`` where the pipeline wants a model; ``none`` only the keyword classifier,
-    if the pipeline has one. Raises SettingsError when a model is wanted and cannot be had.
+    An NLU endpoint serves everything. Else ``auto`` serves the whole pipeline, with the bundle
+    ``version`` of ``models``, by default the current one, where the pipeline wants a model;
+    ``none`` only the keyword classifier, if the pipeline has one. Raises SettingsError when a model is wanted and cannot be had.
     """
     if endpoint := project.endpoints.nlu:
         async with _remote(endpoint) as remote:
@@ -83,7 +87,7 @@ async def open_understanding(
     elif not wants_model(project):
         yield Nlu(pipeline)
     else:
-        bundle = await asyncio.to_thread(_current, project, models)
+        bundle = await asyncio.to_thread(_bundle, project, models, version)
         async with serve(bundle) as served:
             yield Nlu(pipeline, served)
 
@@ -104,10 +108,10 @@ def _remote(endpoint: Endpoint) -> Any:
     )
 
 
-def _current(project: Project, models: Path) -> Bundle:
+def _bundle(project: Project, models: Path, version: str | None) -> Bundle:
     registry = Registry(models)
     try:
-        version = registry.current()
+        version = version or registry.current()
         if version is None:
             raise SettingsError(
                 f"{models} holds no model yet, and the project's pipeline wants one. Run "

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from fastapi.requests import Request
 
 from bot.channels.base import Channel
 from bot.inbox import Inbox
-from bot.project.project import Project
 from bot.services import Services
+from bot.serving import Loaded, Opening, Serving
 from bot.settings import Settings
 from bot.telemetry import Metrics
 
 Check = Callable[[], Awaitable[None]]
+OpenModel = Callable[[str], Opening]
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """Opened by ``bot.opening`` when the server starts, closed when it ends.
 
-    ``model`` is the version of the bundle that serves, empty without one. ``channels`` are
-    ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready`` asks; each
-    raises when its part cannot be used.
+    ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready``
+    asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
+    a version of the registry by its name, to be loaded by ``serving``.
     """
 
     settings: Settings
-    project: Project
-    parley: Services
+    serving: Serving
     inbox: Inbox
     metrics: Metrics
-    model: str
     channels: Mapping[str, Channel]
     checks: Mapping[str, Check]
+    open_model: OpenModel
+
+    @property
+    def parley(self) -> Services:
+        """The services of the model that serves, or served last."""
+        return self.serving.parley
 
 
 def running(request: Request) -> Running:
     """The Parley that ``request`` came to."""
     found: Running = request.app.state.running
     return found
+
+
+async def _in_use(request: Request) -> AsyncIterator[Loaded]:
+    with running(request).serving.use() as loaded:
+        yield loaded
+
+
+InUse = Annotated[Loaded, Depends(_in_use)]
+"""A route's parameter: the model that serves, open until the request is answered. Or 409."""

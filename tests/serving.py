@@ -17,11 +17,12 @@ from bot.app import create_app
 from bot.dialogue.domain import Domain, Slot
 from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
-from bot.errors import Timeout
+from bot.errors import BadRequest, Timeout
 from bot.opening import open_channels
 from bot.project.project import Config, NluData, Project
 from bot.running import Running
 from bot.services import Bot, Services
+from bot.serving import Loaded, Serving
 from bot.settings import Settings
 from bot.store.base import Accepted
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
@@ -38,6 +39,9 @@ PROJECT = Project(
 
 class EchoNlu:
     """Finds the intent `greet` in every text."""
+
+    model_id = "m-1"
+    queue_length = 0
 
     async def parse(self, text: str, context: Context | None = None) -> Parse:
         return Parse(text, Intent("greet", 0.9))
@@ -88,6 +92,14 @@ async def fine() -> None:
     """A check that finds nothing wrong."""
 
 
+@asynccontextmanager
+async def echo_model(name: str, parley: Services) -> AsyncIterator[Loaded]:
+    """A model of this name; there is one for every name but `nope`."""
+    if name == "nope":
+        raise BadRequest("There is no model 'nope'.")
+    yield Loaded(PROJECT, parley, EchoNlu(), name)
+
+
 def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
     """The application around echoes; ``changes`` replace fields of its Running."""
     settings = settings or Settings(cors=("https://shop.example",))
@@ -107,17 +119,18 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                 clock=lambda: float(next(clock)),
                 random=Random(0),
             )
-            running = Running(
-                settings,
-                PROJECT,
-                parley,
-                EchoInbox(parley),  # type: ignore[arg-type]
-                metrics,
-                "m-1",
-                open_channels({"callback": {"url": "http://127.0.0.1:9"}}, settings, client),
-                {"model": fine, "sql": parley.log.ping},
-            )
-            yield replace(running, **changes)
+            async with Serving() as serving:
+                await serving.load(echo_model("m-1", parley))
+                running = Running(
+                    settings,
+                    serving,
+                    EchoInbox(parley),  # type: ignore[arg-type]
+                    metrics,
+                    open_channels({"callback": {"url": "http://127.0.0.1:9"}}, settings, client),
+                    {"model": fine, "sql": parley.log.ping},
+                    lambda name: echo_model(name, parley),
+                )
+                yield replace(running, **changes)
 
     return create_app(settings, opening=opening)
 

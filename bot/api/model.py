@@ -17,7 +17,7 @@ from bot.api.schemas import ParseBody, Status, Version
 from bot.door import body_schema, checked, json_body
 from bot.errors import BadRequest
 from bot.project.project import Project
-from bot.running import running
+from bot.running import InUse, running
 from bot.understand import cleaned, read_payload
 from bot.version import VERSION
 
@@ -33,16 +33,15 @@ async def version() -> Version:
 
 
 @router.get("/status")
-async def status(request: Request) -> Status:
+async def status(loaded: InUse) -> Status:
     """Which model serves."""
-    server = running(request)
-    return Status(model_file=server.model or None, model_id=server.parley.bot.model_id)
+    return Status(model_file=loaded.file or None, model_id=loaded.parley.bot.model_id)
 
 
 @router.get("/domain", response_class=Response)
-async def domain(request: Request) -> Response:
+async def domain(request: Request, loaded: InUse) -> Response:
     """The domain, as JSON or, by the header Accept, as YAML (`application/x-yaml`)."""
-    project = running(request).project
+    project = loaded.project
     if wanted(request.headers.get("accept", "*/*")) == JSON:
         return Response(msgspec.json.encode(project.domain.raw), media_type=JSON)
     return Response(await asyncio.to_thread(_yaml, project), media_type=YAML_TYPE)

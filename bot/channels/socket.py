@@ -60,7 +60,7 @@ class Page:
         self, websocket: WebSocket, channel: WebChannel, delivery: Delivery, parley: Running
     ) -> None:
         self._websocket, self._channel, self._delivery = websocket, channel, delivery
-        self._running, self._parley = parley, parley.parley
+        self._running = parley
         self._conversation_id = channel.conversation(delivery)
         after = delivery.query.get("after", "0")
         self._seen = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0
@@ -70,7 +70,7 @@ class Page:
 
     async def serve(self) -> None:
         """Tell the history, then follow and listen until the page goes away."""
-        async with self._parley.news.follow(self._conversation_id) as notes:
+        async with self._running.parley.news.follow(self._conversation_id) as notes:
             await self._tell_history()
             await self._tell({"type": "hello", "version": VERSION, "seq": self._seen})
             self._start(self._follow(notes))
@@ -113,7 +113,7 @@ class Page:
 
     async def _answer(self, message: Message) -> None:
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
-        stamped = msgspec.structs.replace(message, received=self._parley.clock())
+        stamped = msgspec.structs.replace(message, received=self._running.parley.clock())
         self._unanswered += 1
         seen = self._seen
         try:
@@ -154,7 +154,7 @@ class Page:
         async with self._reading:
             if unless_beyond is not None and self._seen > unless_beyond:
                 return  # the note of it was quicker
-            kept = await self._parley.trackers.load(self._conversation_id)
+            kept = await self._running.parley.trackers.load(self._conversation_id)
             if kept and kept[0].seq > self._seen >= kept[0].seq - len(kept[0].events):
                 events: Sequence[Event] = kept[0].events
                 seq = kept[0].seq
@@ -167,9 +167,11 @@ class Page:
 
     async def _history(self) -> History:
         """At least what is logged after the last seen; earlier sessions only where they matter."""
-        history = await self._parley.log.history(self._conversation_id)
+        history = await self._running.parley.log.history(self._conversation_id)
         if history.seq - len(history.events) > self._seen:
-            history = await self._parley.log.history(self._conversation_id, all_sessions=True)
+            history = await self._running.parley.log.history(
+                self._conversation_id, all_sessions=True
+            )
         return history
 
     def _unseen(self, events: Sequence[Event], seq: int) -> list[dict[str, Any]]:

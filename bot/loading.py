@@ -1,0 +1,139 @@
+"""A model opened from where it is: the project's own folder, a version, or a package."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import msgspec
+import structlog
+
+from bot.actions.base import ActionServer
+from bot.errors import BadRequest
+from bot.model import open_understanding
+from bot.package import is_package, unpack
+from bot.predict import make_policies
+from bot.project.cache import cache_folder
+from bot.project.load import load_project
+from bot.project.project import Endpoints, Project
+from bot.services import Bot, Services
+from bot.serving import Loaded
+from bot.settings import Settings
+from bot.store.base import Leases, Log, News, TrackerStore
+from nlu.errors import BundleError
+from nlu.registry import Registry
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Where live state is. ``trackers`` gives those of a model, by its id."""
+
+    trackers: Callable[[str], TrackerStore]
+    leases: Leases
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every model that a server loads works with."""
+
+    endpoints: Endpoints
+    actions: ActionServer
+    log: Log
+    live: Live
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model's files. ``version`` None: the current one of the registry ``models``."""
+
+    project: Path
+    models: Path
+    version: str | None
+    file: str
+
+
+@asynccontextmanager
+async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
+    """The model ``name``: a package's path or a version of the registry; empty for the current.
+
+    Of a package nothing is taken but the project and what was trained: servers to call and
+    credentials are this server's own. Raises ParleyError.
+    """
+    async with AsyncExitStack() as stack:
+        found = await _find(name, shared.settings, stack)
+        project = await asyncio.to_thread(load_project, found.project, cache=cache_folder())
+        project = msgspec.structs.replace(project, endpoints=shared.endpoints)
+        for warning in project.warnings:
+            log.warning("project.warning", hint=warning)
+        nlu = await stack.enter_async_context(
+            open_understanding(
+                project, found.models, mode=shared.settings.nlu, version=found.version
+            )
+        )
+        bot = await asyncio.to_thread(_bot, project, nlu.model_id)
+        parley = Services(
+            bot=bot,
+            nlu=nlu,
+            actions=shared.actions,
+            log=shared.log,
+            trackers=shared.live.trackers(project.hash),
+            leases=shared.live.leases,
+            news=shared.live.news,
+            clock=time.time,
+            random=Random(),
+        )
+        yield Loaded(project, parley, nlu, found.file or nlu.model_id)
+
+
+def _bot(project: Project, model_id: str) -> Bot:
+    return Bot(
+        domain=project.domain,
+        policies=make_policies(project),
+        assistant_id=project.config.assistant_id or "",
+        model_id=model_id or project.hash,
+    )
+
+
+async def _find(name: str, settings: Settings, stack: AsyncExitStack) -> Found:
+    """Where the files of the model are; those of a package until ``stack`` is left."""
+    if not name:
+        return Found(settings.project, settings.models_folder, None, "")
+    if path := await asyncio.to_thread(_package, name, settings):
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="parley-model-"))
+        stack.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(unpack, path, folder)
+        return Found(folder / "project", folder / "models", None, path.name)
+    if await asyncio.to_thread(_is_version, name, settings.models_folder):
+        return Found(settings.project, settings.models_folder, name, name)
+    raise BadRequest(
+        f"There is no model {name[:200]!r}: neither a package, {settings.models_folder} looked "
+        "through as well, nor a version of the registry there."
+    )
+
+
+def _package(name: str, settings: Settings) -> Path | None:
+    try:
+        for path in (Path(name), settings.project / name, settings.models_folder / name):
+            if path.is_file() and is_package(path):
+                return path
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+    return None
+
+
+def _is_version(name: str, models: Path) -> bool:
+    try:
+        return name in Registry(models).versions()
+    except BundleError:
+        return False

@@ -1,0 +1,150 @@
+"""What serves now, and how another model takes its place while turns go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bot.errors import Unavailable
+from bot.model import ServedUnderstanding
+from bot.project.project import Project
+from bot.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+class NotLoaded(Unavailable):
+    """No model serves; PUT /model loads one."""
+
+    status = 409
+    reason = "Conflict"
+
+    def __init__(self) -> None:
+        super().__init__("No model is loaded. PUT /model loads one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model at work: a project with its NLU and policies.
+
+    ``file`` is what /status calls it: a package's file name or a version of the registry, empty
+    when the project needs neither.
+    """
+
+    project: Project
+    parley: Services
+    nlu: ServedUnderstanding
+    file: str = ""
+
+
+Opening = AbstractAsyncContextManager[Loaded]
+
+
+@dataclass(slots=True)
+class _Place:
+    """A model, who uses it, and whether it may be closed."""
+
+    loaded: asyncio.Future[Loaded]
+    users: int = 0
+    replaced: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def settle(self) -> None:
+        if self.replaced and not self.users:
+            self.over.set()
+
+
+class Serving:
+    """The model that serves. An async context manager; closes what it loaded.
+
+    What was begun with a model ends with it: one that was replaced is closed when nobody uses it
+    any more.
+    """
+
+    def __init__(self) -> None:
+        self._place: _Place | None = None
+        self._last: Services | None = None
+        self._keepers: dict[asyncio.Task[None], _Place] = {}
+        self._loading = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for place in self._keepers.values():
+            place.over.set()
+        await asyncio.gather(*self._keepers)
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The model that serves now; to work with it for longer, ``use`` it."""
+        return self._place.loaded.result() if self._place else None
+
+    @property
+    def parley(self) -> Services:
+        """The services of the model that serves, or served last: for log, clock and news."""
+        if self._last is None:
+            raise NotLoaded
+        return self._last
+
+    @contextmanager
+    def use(self) -> Iterator[Loaded]:
+        """The model that serves, which stays open within the block. Raises NotLoaded."""
+        place = self._place
+        if place is None:
+            raise NotLoaded
+        place.users += 1
+        try:
+            yield place.loaded.result()
+        finally:
+            place.users -= 1
+            place.settle()
+
+    async def load(self, opening: Opening) -> Loaded:
+        """Open a model beside the one that serves, then let it serve.
+
+        Raises what ``opening`` raises; then nothing has changed.
+        """
+        async with self._loading:
+            place = _Place(asyncio.get_running_loop().create_future())
+            # A task of its own: what is opened must be closed by the task that opened it.
+            keeper = asyncio.create_task(self._keep(place, opening))
+            self._keepers[keeper] = place
+            keeper.add_done_callback(self._keepers.pop)
+            loaded = await place.loaded
+            self._put(place)
+            self._last = loaded.parley
+            return loaded
+
+    async def unload(self) -> None:
+        """Let nothing serve."""
+        async with self._loading:
+            self._put(None)
+
+    def _put(self, place: _Place | None) -> None:
+        before, self._place = self._place, place
+        if before:
+            before.replaced = True
+            before.settle()
+
+    async def _keep(self, place: _Place, opening: Opening) -> None:
+        try:
+            async with opening as loaded:
+                place.loaded.set_result(loaded)
+                await place.over.wait()
+        except Exception as error:
+            if not place.loaded.done():
+                place.loaded.set_exception(error)
+            else:
+                log.exception("model.closing_failed")
