@@ -24,8 +24,8 @@ def check_project(path: Path | str, *, environ: Mapping[str, str] = os.environ) 
         files = find_files(Path(path), report)
         reading = read_content(files, read_texts(files, report), report)
         project = assemble(files, reading.content, environ, report)
-        for error in lint(project, reading) if reading.domain.raw else ():
-            report.warn(error)
+        for found in lint(project, reading) if reading.domain.raw else ():
+            report.add(found.severity, found.error, found.code)
     except ProjectError as error:
         report.add("error", error)
     return sorted(report.problems, key=lambda p: (p.file, p.line or 0, p.column or 0))

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGUN = re.compile(r"(utter_\w+)\{")
-"""The first part of a response name put together in code, as in f"utter_order_{status}"."""
+BEGUN = re.compile(r"\b((?:utter|action|validate)_\w*)\{")
+"""The first part of a name put together in code, as in f"utter_order_{status}"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,10 @@ class Code:
     text: str
     words: frozenset[str]
     beginnings: tuple[str, ...]
+
+    def may_name(self, name: str) -> bool:
+        """Whether the code speaks of ``name``."""
+        return name in self.words or name.startswith(self.beginnings)
 
     def may_say(self, response: str) -> bool:
         """Whether an action may utter ``response``."""

@@ -8,7 +8,15 @@ from typing import Literal
 from bot.project.node import Node
 
 Kind = Literal[
-    "action", "mapping action", "intent", "entity", "slot", "loop", "form slot", "variable"
+    "action",
+    "mapping action",
+    "intent",
+    "entity",
+    "slot",
+    "loop",
+    "form slot",
+    "variable",
+    "payload",
 ]
 
 

@@ -69,7 +69,7 @@ def check_references(
             f"which the domain does not define.",
             meant,
         )
-        report.add("error" if kind in ERRORS else "warning", error)
+        report.add("error" if kind in ERRORS else "warning", error, "undefined")
 
 
 def _once_per_file(mentions: Iterable[Mention]) -> Iterable[Mention]:

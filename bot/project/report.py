@@ -18,7 +18,8 @@ class Problem(msgspec.Struct, frozen=True):
 
     A note is worth knowing and nothing to mend: it fails no check, ``--strict`` included.
     ``file`` is relative to the project's folder; ``line`` and ``column`` count from 1.
-    ``suggestion`` says what would be right, and may be empty.
+    ``suggestion`` says what would be right, and may be empty. ``code`` is the kind of problem, for
+    programs; it is "read" for what keeps a file from being read as it was meant.
     """
 
     severity: Severity
@@ -27,6 +28,7 @@ class Problem(msgspec.Struct, frozen=True):
     line: int | None = None
     column: int | None = None
     suggestion: str = ""
+    code: str = "read"
 
     def __str__(self) -> str:
         return str(self.as_error())
@@ -59,7 +61,7 @@ class Report:
         """A context that writes down a ProjectError of its block and goes on after it."""
         return _GoingOn(self)
 
-    def add(self, severity: Severity, error: ProjectError) -> None:
+    def add(self, severity: Severity, error: ProjectError, code: str = "read") -> None:
         """Write down ``error``, once."""
         problem = Problem(
             severity,
@@ -68,6 +70,7 @@ class Report:
             error.line,
             error.column,
             shortened(error.suggestion, MOST_CHARACTERS),
+            code,
         )
         if problem not in self.problems[-50:]:
             self.problems.append(problem)

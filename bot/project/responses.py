@@ -26,6 +26,7 @@ KEYS = (
     "custom",
     "metadata",
 )
+FILLED = ("text", "image", "buttons", "quick_replies", "attachment", "elements", "custom")
 OUR_KEYS = frozenset(KEYS) - {"button_type"}
 VARIABLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w-]*)\}(?!\})")
 
@@ -60,9 +61,11 @@ def _variation(by: str, item: Node, mentions: Mentions) -> Variation:
         raise item.wrong(f"a variation of {by} has neither text nor custom.", "Add text.")
     custom = keys.get("custom")
     text = _text(keys, "text", by)
-    if text:
-        for variable in VARIABLE.findall(text):
-            mentions.add("variable", keys["text"], by, variable)
+    for key in FILLED:
+        if key in keys:
+            _mention_variables(keys[key], by, mentions)
+    for key in ("buttons", "quick_replies"):
+        _mention_payloads(keys.get(key), by, mentions)
     return Variation(
         text=text,
         id=_text(keys, "id", by),
@@ -77,6 +80,25 @@ def _variation(by: str, item: Node, mentions: Mentions) -> Variation:
         metadata=_mapping(keys.get("metadata"), f"metadata of {by}") or {},
         extra={key: node.plain() for key, node in keys.items() if key not in OUR_KEYS},
     )
+
+
+def _mention_variables(node: Node, by: str, mentions: Mentions) -> None:
+    """Note the places for slots in every text below ``node``."""
+    if isinstance(node.value, str):
+        for variable in VARIABLE.findall(node.value):
+            mentions.add("variable", node, by, variable)
+    elif isinstance(node.value, dict | list):
+        below = node.value.values() if isinstance(node.value, dict) else node.value
+        for each in below:
+            _mention_variables(each, by, mentions)
+
+
+def _mention_payloads(node: Node | None, by: str, mentions: Mentions) -> None:
+    """Note what the buttons below ``node`` send."""
+    for button in node.value if node is not None and isinstance(node.value, list) else ():
+        payload = button.value.get("payload") if isinstance(button.value, dict) else None
+        if payload is not None and isinstance(payload.value, str):
+            mentions.add("payload", payload, f"a button of {by}", payload.value)
 
 
 def _text(keys: dict[str, Node], key: str, by: str) -> str | None:

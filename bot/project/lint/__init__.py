@@ -1,0 +1,48 @@
+"""A closer look at a project that can be read: what will hardly be what its author meant.
+
+A project that has errors too is looked at as far as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bot.project.content import Reading
+from bot.project.lint import (
+    actions,
+    checkpoints,
+    entities,
+    examples,
+    forms,
+    intents,
+    payloads,
+    responses,
+    slots,
+    stories,
+)
+from bot.project.lint.subject import Found, Subject, look_at
+from bot.project.project import Project
+
+CHECKS: tuple[Callable[[Subject], Iterator[Found]], ...] = (
+    intents.check,
+    entities.check,
+    examples.check,
+    slots.check,
+    responses.check,
+    payloads.check,
+    actions.check,
+    forms.check,
+    checkpoints.check,
+    stories.check,
+)
+
+
+def lint(project: Project, reading: Reading, *, max_history: int | None = None) -> Iterator[Found]:
+    """Everything worth saying beyond what reading the files said.
+
+    Args:
+        max_history: How many states back stories are compared; None for what the policies see.
+    """
+    subject = look_at(project, reading, max_history)
+    for check in CHECKS:
+        yield from check(subject)
