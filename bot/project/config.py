@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.project.ignored import said
 from bot.project.names import did_you_mean
 from bot.project.node import Node
 from bot.project.project import Component, Config
@@ -57,6 +58,21 @@ POLICIES = frozenset(
         "TEDPolicy",
     )
 )
+FORMER = {
+    "FormPolicy": "RulePolicy runs forms.",
+    "MappingPolicy": "Write a rule for each intent it mapped.",
+    "FallbackPolicy": "FallbackClassifier and RulePolicy fall back.",
+    "TwoStageFallbackPolicy": "Write a rule: nlu_fallback, action_two_stage_fallback.",
+    "KerasPolicy": "TEDPolicy learns from stories.",
+    "EmbeddingPolicy": "TEDPolicy learns from stories.",
+    "SklearnPolicy": "TEDPolicy learns from stories.",
+    "ConveRTTokenizer": "The model brings its own; remove it.",
+    "LanguageModelTokenizer": "The model brings its own; remove it.",
+    "HFTransformersNLP": "The model brings its own; remove it.",
+    "EmbeddingIntentClassifier": "DIETClassifier names the model.",
+    "DucklingHTTPExtractor": "It is called DucklingEntityExtractor now.",
+}
+"""What was gone before Rasa 3, and what does its work."""
 DEFAULT_PIPELINE = (
     Component("WhitespaceTokenizer"),
     Component("DIETClassifier"),
@@ -142,20 +158,40 @@ def _components(
 ) -> tuple[Component, ...]:
     if node is None or node.value is None:
         return ()
+    if isinstance(node.value, str):
+        raise node.wrong(
+            f"{section} must be a list (lines that begin with -), not {node.kind}.",
+            f"Templates are of Rasa 1; without {section} Parley's defaults apply.",
+        )
     components: list[Component] = []
-    unknown: list[tuple[str, Node]] = []
     with report.going_on():
         for item in node.sequence(section):
             with report.going_on():
                 component = _component(item, section)
                 components.append(component)
-                if component.name.rsplit(".", 1)[-1] not in known:
-                    unknown.append((component.name, item))
-    if unknown:
-        names = ", ".join(f"'{name}'" for name, _ in unknown)
-        meant = did_you_mean(unknown[0][0], known) if len(unknown) == 1 else ""
-        report.warn(unknown[0][1].wrong(f"{section} names {names}, not known here.", meant))
+                _warn_if_unknown(component, item, section, known, report)
+    if sentence := said(components):
+        report.note(node.wrong(f"{section}: {sentence}"))
     return tuple(components)
+
+
+def _warn_if_unknown(
+    component: Component, item: Node, section: str, known: frozenset[str], report: Report
+) -> None:
+    name = component.name.rsplit(".", 1)[-1]
+    if name in known:
+        return
+    if name in FORMER:
+        message, hint = f"{section} names '{name}', which is of Rasa 2 or older.", FORMER[name]
+    elif "." in component.name:
+        message = (
+            f"{section} names '{component.name}': Python code, which is not run if it is Rasa's."
+        )
+        hint = "An extractor of Parley may stand there: docs/extending.md."
+    else:
+        message = f"{section} names '{component.name}', not known here."
+        hint = did_you_mean(component.name, known)
+    report.warn(item.wrong(message, hint))
 
 
 def _component(item: Node, section: str) -> Component:
