@@ -79,7 +79,7 @@ def write_stories(stories: Iterable[WrittenStory]) -> str:
     return text.getvalue()
 
 
-def annotated(text: str, entities: Iterable[Entity]) -> str:
+def annotated(text: str, entities: Iterable[Entity | ExampleEntity]) -> str:
     """``text`` with its entities marked up; entities that share characters stay unmarked."""
     marked: list[ExampleEntity] = []
     for entity in sorted(entities, key=lambda each: (each.start, -each.end)):
@@ -142,7 +142,7 @@ def _told(entity: Entity) -> dict[str, Any]:
     return {entity.entity: entity.value, **{key: value for key, value in extra.items() if value}}
 
 
-def _example(entity: Entity) -> ExampleEntity:
+def _example(entity: Entity | ExampleEntity) -> ExampleEntity:
     return ExampleEntity(
         entity.start,
         entity.end,

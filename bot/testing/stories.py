@@ -1,0 +1,128 @@
+"""Test stories run as Rasa runs them: every step is predicted, then the story's own is taken.
+
+No action runs. What a story tells of slots and loops is taken as having happened, so that a
+project's tests pass without its action server, and one mistake does not spoil what follows.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    Event,
+    SlotSet,
+    UserFeaturization,
+    UserUttered,
+)
+from bot.dialogue.paths import slots_of
+from bot.dialogue.policy import Prediction
+from bot.dialogue.states import LISTEN
+from bot.dialogue.tracker import Tracker
+from bot.predict import predict
+from bot.project.story_yaml import WrittenStep, story_steps
+from bot.services import Services
+from bot.testing.events import opening_events, told_events, told_parse
+from bot.testing.outcome import Draft, Outcome
+from bot.testing.told import Expected, Said, Transcript
+from nlu.parse import Context, Parse
+
+UNLIKELY = "action_unlikely_intent"  # a remark of a policy on the message, not a mistake
+
+
+async def run_story(
+    transcript: Transcript, services: Services, *, end_to_end: bool = True
+) -> Outcome:
+    """Predict every step of ``transcript``.
+
+    Args:
+        end_to_end: Whether NLU reads the messages; else they mean what the story says they do.
+    """
+    run = _Run(transcript, services, end_to_end)
+    for number, said in enumerate(transcript.turns):
+        if number:
+            run.act(LISTEN, said.place)
+        await run.say(said)
+        for expected in said.expected:
+            run.go_on(expected)
+    if transcript.turns:
+        run.act(LISTEN, transcript.turns[-1].place)
+    return run.draft.finished()
+
+
+class _Run:
+    """A story as it is being played."""
+
+    def __init__(self, transcript: Transcript, services: Services, end_to_end: bool) -> None:
+        self._services, self._end_to_end = services, end_to_end
+        self._domain = services.bot.domain
+        opening = opening_events(transcript.opening, self._domain)
+        self._tracker = Tracker.start(transcript.name, self._domain).apply_all(opening)
+        self.draft = Draft(transcript.name, transcript.place, story_steps(opening))
+
+    async def say(self, said: Said) -> None:
+        """The user says what the story says; that it is understood otherwise is noted."""
+        told = told_parse(said, self._domain)
+        if self._end_to_end and not said.text.startswith("/"):
+            found = await self._understood(said.text)
+            comment = self.draft.understand(said, found)
+            parse = told if said.intent is not None else found
+        else:
+            comment = self.draft.understand(said, told) if self._end_to_end else ""
+            parse = told
+        user = UserUttered(text=said.text, parse_data=parse)
+        self._happen(user, *slots_of(user, self._domain))
+        steps = story_steps([user], with_text=not said.text.startswith("/"))
+        self.draft.steps += [WrittenStep(step.keys, comment) for step in steps]
+
+    def go_on(self, expected: Expected) -> None:
+        """The next step of the story."""
+        match expected.kind:
+            case "action":
+                self.act(expected.value, expected.place)
+            case "bot" if expected.value in self._domain.e2e_actions:
+                self.act(expected.value, expected.place)
+            case _:
+                events = list(told_events(expected, self._domain))
+                self._happen(*events)
+                self.draft.steps += story_steps(events)
+
+    def act(self, expected: str, place: str) -> None:
+        """``expected`` is due: is it predicted?"""
+        prediction = self._predicted(expected)
+        if prediction.action == UNLIKELY != expected:
+            self.draft.warnings.append(f"{place}: {UNLIKELY} before {expected}")
+            self._happen(*prediction.events, ActionExecuted(name=UNLIKELY))
+            prediction = self._predicted(expected)
+        self.draft.act(expected, prediction.action, place, silent=expected == LISTEN)
+        self._do(expected, prediction)
+
+    def _predicted(self, expected: str) -> Prediction:
+        prediction = predict(self._tracker, self._services)
+        loop = self._tracker.active_loop
+        if expected != prediction.action == (loop and loop.name) and loop and not loop.rejected:
+            # Whether a form takes the message is known only when it runs; the story says no.
+            rejection = ActionExecutionRejected(name=loop.name)
+            self._happen(*prediction.events, rejection)
+            prediction = predict(self._tracker, self._services)
+        return prediction
+
+    def _do(self, expected: str, prediction: Prediction) -> None:
+        events = prediction.events
+        hidden = prediction.hide_rule_turn
+        if expected != prediction.action:  # then what was decided did not happen either
+            events = tuple(event for event in events if isinstance(event, UserFeaturization))
+            hidden = False
+        self._happen(*events, ActionExecuted(name=expected, hide_rule_turn=hidden))
+
+    async def _understood(self, text: str) -> Parse:
+        context = Context(self._tracker.bot_text, self._tracker.requested_slot)
+        return await self._services.nlu.parse(text, context)
+
+    def _happen(self, *events: Event) -> None:
+        now = self._services.clock()
+        for event in events:
+            if isinstance(event, SlotSet) and event.name not in self._domain.slots:
+                continue
+            self._tracker = self._tracker.apply(msgspec.structs.replace(event, timestamp=now))
