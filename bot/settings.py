@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.project.paths import ProjectPaths
 from bot.project.project import Endpoints
 
 PREFIX = "PARLEY_"
@@ -56,6 +57,20 @@ class Settings(BaseSettings):
     )
 
     project: Path = Field(Path(), description="Folder of the project to serve.")
+    domain: Path | None = Field(
+        None,
+        description="Domain file, or folder of domain files. Default: `domain.yml` in the project, "
+        "else `domain`. This path and the next ones count from the current folder, else from the "
+        "project's.",
+    )
+    data: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Files and folders of training data, separated by commas. Default: `data` in "
+        "the project.",
+    )
+    config: Path | None = Field(None, description="Default: `config.yml` in the project.")
+    endpoints: Path | None = Field(None, description="Default: `endpoints.yml` in the project.")
+    credentials: Path | None = Field(None, description="Default: `credentials.yml` in the project.")
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every one.")
     port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     home: Path = Field(
@@ -157,7 +172,7 @@ class Settings(BaseSettings):
         False, description="OpenTelemetry spans and metrics, through the providers it is given."
     )
 
-    @field_validator("cors", mode="before")
+    @field_validator("cors", "data", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
@@ -204,6 +219,11 @@ class Settings(BaseSettings):
     def asks_who(self) -> bool:
         """Whether the API is for those who prove themselves."""
         return bool(self.auth_token or self.jwt_secret)
+
+    @property
+    def paths(self) -> ProjectPaths:
+        """Parts of the project that are not where they are looked for."""
+        return ProjectPaths(self.domain, self.data, self.config, self.endpoints, self.credentials)
 
     @property
     def models_folder(self) -> Path:
