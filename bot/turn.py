@@ -157,7 +157,10 @@ def _session_is_over(tracker: Tracker, parley: Services) -> bool:
     if not tracker.applied:
         return True
     minutes = parley.bot.domain.session.expiration_minutes
-    said = next((e for e in reversed(tracker.events) if isinstance(e, UserUttered)), None)
+    ends = (e for e in reversed(tracker.events) if isinstance(e, UserUttered | SessionEnded))
+    said = next(ends, None)
+    if isinstance(said, SessionEnded):  # an action of rasa-sdk 3.21 ended it
+        return True
     if not minutes or said is None or said.timestamp is None:
         return False
     return parley.clock() - said.timestamp > minutes * 60

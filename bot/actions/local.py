@@ -99,4 +99,4 @@ def _told(action: str, error: Exception) -> ActionRejected | ActionFailed:
             f"Action {action!r} is unknown to the project's actions. "
             "Register it there, or take it out of the domain."
         )
-    return ActionFailed(f"Action {action!r} failed: {type(error).__name__}: {error}")
+    return ActionFailed(f"Action {action!r} failed: {type(error).__name__}: {str(error)[:200]}")

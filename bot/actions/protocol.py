@@ -12,10 +12,11 @@ import msgspec
 from bot.actions.base import ActionAnswer
 from bot.dialogue.events import Event
 from bot.dialogue.tracker import Tracker
-from bot.door import read_json
+from bot.door import clean, read_json
 from bot.errors import ActionFailed, BadRequest
 
 SDK_VERSION = "3.21.1"  # of the protocol: what the request calls itself
+MOST_BYTES = 8 * 1024 * 1024  # of an answer
 
 Maps = list[dict[str, Any]] | None
 
@@ -61,6 +62,10 @@ def ask(action: str, tracker: Tracker, domain: Any = None, digest: str | None = 
 
 def read_answer(action: str, body: bytes) -> ActionAnswer:
     """The events and responses in ``body``. Raises ActionFailed, saying what is wrong."""
+    if len(body) > MOST_BYTES:
+        raise ActionFailed(
+            f"Action {action!r}: the answer has more than the {MOST_BYTES} bytes that are read."
+        )
     try:
         found = msgspec.convert(read_json(body), _Body)
         written = [_completed(each) for each in found.events or ()]
@@ -77,7 +82,7 @@ def read_answer(action: str, body: bytes) -> ActionAnswer:
 
 
 def encode(value: Any) -> bytes:
-    """``value`` as JSON; a lone surrogate somewhere in it becomes a question mark."""
+    """``value`` as JSON; a lone surrogate somewhere in it becomes U+FFFD."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
@@ -87,7 +92,7 @@ def encode(value: Any) -> bytes:
 def _well_formed(value: Any) -> Any:
     match value:
         case str():
-            return value.encode("utf-8", "replace").decode()
+            return clean(value)
         case dict():
             return {_well_formed(key): _well_formed(item) for key, item in value.items()}
         case list() | tuple():

@@ -17,14 +17,13 @@ import msgspec
 import structlog
 
 from bot.actions.base import ActionAnswer
-from bot.actions.protocol import SDK_VERSION, ask, encode, read_answer
+from bot.actions.protocol import MOST_BYTES, SDK_VERSION, ask, encode, read_answer
 from bot.dialogue.domain import Domain
 from bot.dialogue.tracker import Tracker
 from bot.errors import ActionFailed, ActionRejected, SettingsError
 from bot.project.project import Endpoint
 
 CALL_ID_HEADER = "Idempotency-Key"
-MOST_BYTES = 8 * 1024 * 1024
 CONNECT_S = 5.0
 CALL_AGAIN_S = (0.1, 0.4)  # after a refused connection: nothing was sent, nothing can have run
 IDLE_S = 2.0  # below the 5 s after which rasa-sdk 3.6 closes an idle connection
@@ -49,11 +48,10 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back, as far as it is read: at most ``MOST_BYTES``."""
+    """What came back, as far as it is read: little more than ``MOST_BYTES``."""
 
     status: int
     body: bytes
-    whole: bool
 
 
 class RemoteActions:
@@ -224,18 +222,14 @@ class RemoteActions:
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    return _Answer(response.status_code, bytes(body[:MOST_BYTES]), whole=False)
-            return _Answer(response.status_code, bytes(body), whole=True)
+                    break
+            return _Answer(response.status_code, bytes(body))
 
 
 async def _understood(action: str, answer: _Answer, url: str) -> ActionAnswer:
     """What ``answer`` says was done. Raises ActionRejected and ActionFailed."""
-    if answer.status == 200 and answer.whole:
-        return await _off_loop(partial(read_answer, action), answer.body)
     if answer.status == 200:
-        raise ActionFailed(
-            f"Action {action!r}: the answer has more than the {MOST_BYTES} bytes that are read."
-        )
+        return await _off_loop(partial(read_answer, action), answer.body)
     error = _error(answer.body)
     if answer.status == 400 and error.action_name is not None:
         raise ActionRejected(f"Action {action!r} declined to run: {error.shown}")
