@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from bot.act import act
-from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
+from bot.dialogue.events import ActionExecuted, Event, SessionEnded, SlotSet, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
