@@ -15,7 +15,9 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
+from bot import options
 from bot.errors import ParleyError
+from bot.project.paths import ProjectPaths
 
 Project = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
@@ -65,6 +67,11 @@ def run(
             help="Run the package `actions` in this process, with parley[actions] installed.",
         ),
     ] = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
+    credentials: options.Credentials = None,
 ) -> None:
     """Serve a project: chat page, REST, WebSocket and API.
 
@@ -72,10 +79,20 @@ def run(
     """
     from bot.run import run_server
 
+    paths = options.paths_of(domain, data, config, endpoints, credentials)
     if train:
-        _train_first(project)
+        _train_first(project, paths)
     actions = "actions" if actions_in_process else None
-    sys.exit(run_server(project=project, host=host, port=port, nlu=nlu, actions_module=actions))
+    sys.exit(
+        run_server(
+            project=project,
+            host=host,
+            port=port,
+            nlu=nlu,
+            actions_module=actions,
+            paths=paths,
+        )
+    )
 
 
 @app.command()
@@ -87,22 +104,34 @@ def shell(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show parse, predictions and slots of every turn.")
     ] = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
+    credentials: options.Credentials = None,
 ) -> None:
     """Chat with a project in the terminal; nothing is stored."""
     from bot.shell import run_shell
 
-    run_shell(project=project, nlu=nlu, debug=debug)
+    paths = options.paths_of(domain, data, config, endpoints, credentials)
+    run_shell(project=project, nlu=nlu, debug=debug, paths=paths)
 
 
 @app.command()
 def check(
     project: Project = Path(),
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
+    credentials: options.Credentials = None,
 ) -> None:
     """Read a project and report every problem with file and line."""
     from bot.project.check import check_project
 
-    problems = check_project(project)
+    paths = options.paths_of(domain, data, config, endpoints, credentials)
+    problems = check_project(project, paths=paths)
     console = Console(soft_wrap=True, highlight=False)
     for problem in problems:
         console.print(f"{problem.severity}: {problem}", markup=False)
@@ -120,7 +149,7 @@ def upgrade(project: Project = Path()) -> None:
     from bot.store.schema import upgrade as upgrade_schema
 
     settings = load_settings(project=project)
-    settings = settings.completed(load_project(settings.project).endpoints)
+    settings = settings.completed(load_project(settings.project, paths=settings.paths).endpoints)
     upgrade_schema(settings.sql_url)
     typer.echo("The database has the schema of this version.")
 
@@ -148,10 +177,11 @@ def main() -> None:
         _fail(f"the Python module {error.name!r} is missing; install Parley again")
 
 
-def _train_first(project: Path) -> None:
+def _train_first(project: Path, paths: ProjectPaths) -> None:
     import subprocess
 
-    done = subprocess.run([sys.argv[0], "train", "--project", os.fspath(project)], check=False)
+    given = [sys.argv[0], "train", "--project", os.fspath(project), *options.arguments(paths)]
+    done = subprocess.run(given, check=False)
     if done.returncode:
         sys.exit(done.returncode)
 

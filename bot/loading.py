@@ -21,6 +21,7 @@ from bot.model import open_understanding
 from bot.package import is_package, unpack
 from bot.predict import make_policies
 from bot.project.cache import cache_folder
+from bot.project.ignored import ignored
 from bot.project.load import load_project
 from bot.project.project import Endpoints, Project
 from bot.services import Bot, Services
@@ -72,10 +73,18 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
     """
     async with AsyncExitStack() as stack:
         found = await _find(name, shared.settings, stack)
-        project = await asyncio.to_thread(load_project, found.project, cache=cache_folder())
+        own = found.project == shared.settings.project
+        project = await asyncio.to_thread(
+            load_project,
+            found.project,
+            paths=shared.settings.paths if own else None,
+            cache=cache_folder(),
+        )
         project = msgspec.structs.replace(project, endpoints=shared.endpoints)
         for warning in project.warnings:
             log.warning("project.warning", hint=warning)
+        if without_effect := ignored((*project.config.pipeline, *project.config.policies)):
+            log.info("project.config_ignored", components=[str(each) for each in without_effect])
         nlu = await stack.enter_async_context(
             open_understanding(
                 project, found.models, mode=shared.settings.nlu, version=found.version

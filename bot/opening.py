@@ -44,7 +44,9 @@ async def open_parley(
 
     ``alone`` keeps live state in this process, whatever Redis is named.
     """
-    project = await asyncio.to_thread(load_project, settings.project, cache=cache_folder())
+    project = await asyncio.to_thread(
+        load_project, settings.project, paths=settings.paths, cache=cache_folder()
+    )
     settings = settings.completed(project.endpoints)
     redis_url = None if alone else settings.redis_url
     async with AsyncExitStack() as stack:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
+from msgspec.structs import asdict
 from rich.console import Console
 
 from bot.app import create_app
@@ -25,6 +26,7 @@ from bot.children.watch import Watch
 from bot.errors import SettingsError
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
+from bot.project.paths import ProjectPaths
 from bot.settings import Settings, load_settings
 from bot.telemetry import start_logging
 
@@ -40,10 +42,16 @@ def run_server(
     port: int | None,
     nlu: str | None,
     actions_module: str | None = None,
+    paths: ProjectPaths | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status. Raises ParleyError."""
     settings = load_settings(
-        project=project, host=host, port=port, nlu=nlu, actions_module=actions_module
+        project=project,
+        host=host,
+        port=port,
+        nlu=nlu,
+        actions_module=actions_module,
+        **(asdict(paths) if paths else {}),
     )
     start_logging(settings)
     with ExitStack() as stack:
@@ -91,7 +99,7 @@ def _start_children(
     settings: Settings, stack: ExitStack
 ) -> tuple[Settings, list[Child], list[str]]:
     """Start what the settings leave to us; gives the settings completed with it."""
-    project = load_project(settings.project, cache=cache_folder())
+    project = load_project(settings.project, paths=settings.paths, cache=cache_folder())
     settings = settings.completed(project.endpoints)
     children: list[Child] = []
     notes: list[str] = []

@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.console import Console
 
 from bot.children import actions
@@ -24,6 +25,7 @@ from bot.errors import ParleyError
 from bot.opening import open_parley
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
+from bot.project.paths import ProjectPaths
 from bot.running import Running
 from bot.settings import Settings, load_settings
 from bot.telemetry import Metrics, start_logging
@@ -31,25 +33,21 @@ from bot.telemetry import Metrics, start_logging
 _ENDS = ("/quit", "/exit")
 
 
-def run_shell(*, project: Path, nlu: str | None, debug: bool) -> None:
+def run_shell(
+    *, project: Path, nlu: str | None, debug: bool, paths: ProjectPaths | None = None
+) -> None:
     """Chat until the end of input. Raises ParleyError."""
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="parley-") as home, ExitStack() as stack:
-        settings = load_settings(project=project, nlu=nlu, home=Path(home))
+        settings = load_settings(
+            project=project, nlu=nlu, home=Path(home), **(asdict(paths) if paths else {})
+        )
         database = f"sqlite:///{home}/shell.db"
         settings = settings.model_copy(update={"database_url": database, "log_level": "ERROR"})
         start_logging(settings)
-        settings = _with_actions(settings, stack)
+        project_read = load_project(settings.project, cache=cache_folder())
+        settings = actions.beside(settings, project_read, stack)
         asyncio.run(_chat(settings, console, debug=debug))
-
-
-def _with_actions(settings: Settings, stack: ExitStack) -> Settings:
-    if not actions.wanted(settings, load_project(settings.project, cache=cache_folder())):
-        return settings
-    child, url = actions.start(settings.project, actions.interpreter(settings.actions_python))
-    stack.callback(child.stop)
-    child.wait_until(lambda: actions.is_ready(url), within_s=actions.READY_WITHIN_S)
-    return settings.model_copy(update={"actions_url": url})
 
 
 async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:

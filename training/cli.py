@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot import options
 from bot.errors import NotFound, SettingsError
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def train(
             "--overlap", help="Train nothing: show what tests/nlu.yml shares with the examples."
         ),
     ] = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
 ) -> None:
     """Train the NLU model if the project or its recipe changed, and make it current."""
     import msgspec
@@ -78,7 +82,8 @@ def train(
         chosen = load_recipe(recipe or (own if own.is_file() else None))
         if epochs is not None:
             chosen = msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs}, Recipe)
-        read = load_project(project, cache=cache_folder())
+        paths = options.paths_of(domain, data, config)
+        read = load_project(project, paths=paths, cache=cache_folder())
         if not wants_model(read):
             typer.echo(f"{project}: nothing in the pipeline of config.yml is trained.")
             return

@@ -1,0 +1,88 @@
+"""Options that several commands share: where the parts of a project are, as Rasa names them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.project.paths import ProjectPaths
+
+PANEL = "Where the parts of the project are"
+
+Domain = Annotated[
+    Path | None,
+    typer.Option(
+        "--domain",
+        "-d",
+        help="Domain file, or folder of domain files. Default: domain.yml, else domain/.",
+        envvar="PARLEY_DOMAIN",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="File or folder of training data; several: again, or after a comma. Default: data/.",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Default: config.yml.",
+        envvar="PARLEY_CONFIG",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Endpoints = Annotated[
+    Path | None,
+    typer.Option(
+        "--endpoints",
+        help="Default: endpoints.yml.",
+        envvar="PARLEY_ENDPOINTS",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+Credentials = Annotated[
+    Path | None,
+    typer.Option(
+        "--credentials",
+        help="Default: credentials.yml.",
+        envvar="PARLEY_CREDENTIALS",
+        rich_help_panel=PANEL,
+        show_default=False,
+    ),
+]
+
+
+def paths_of(
+    domain: Path | None = None,
+    data: Iterable[str] | None = None,
+    config: Path | None = None,
+    endpoints: Path | None = None,
+    credentials: Path | None = None,
+) -> ProjectPaths:
+    """What was given, as a value to hand on."""
+    given = ",".join(data or ()) or os.environ.get("PARLEY_DATA", "")
+    parts = tuple(Path(part.strip()) for part in given.split(",") if part.strip())
+    return ProjectPaths(domain, parts, config, endpoints, credentials)
+
+
+def arguments(paths: ProjectPaths) -> list[str]:
+    """What gives ``paths`` to a command that trains."""
+    given = {"--domain": paths.domain, "--config": paths.config}
+    found = [text for name, path in given.items() if path for text in (name, os.fspath(path))]
+    for path in paths.data:
+        found += ["--data", os.fspath(path)]
+    return found
