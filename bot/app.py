@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from bot.api import conversations, docs, health, model, page
+from bot.api import conversations, docs, health, model, page, steps
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         },
     )
     add_problems(app, metrics)
-    for router in (webhook, conversations, model, health, docs):
+    for router in (webhook, conversations, steps, model, health, docs):
         app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from fastapi.requests import Request
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,14 @@ class TooLong(ParleyError):
 
     status = 413
     reason = "MessageTooLong"
+
+
+class WrongParameter(BadRequest):
+    """A parameter is missing or has a value it cannot have; ``details`` names it, as in Rasa."""
+
+    def __init__(self, sentence: str, name: str, *, place: Literal["query", "body"]) -> None:
+        self.details = {"parameter": name, "in": place}
+        super().__init__(sentence)
 
 
 class WrongShape(BadRequest):

@@ -15,12 +15,16 @@ ParleyError                 500   says what was found, where, and what would be 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ParleyError(Exception):
     """Something a person can put right; ``str()`` is the sentence to show them."""
 
     status = 500
     reason = "InternalError"
+    details: Mapping[str, Any] = {}  # for programs, beside the sentence
 
 
 class ProjectError(ParleyError):

@@ -88,7 +88,7 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
         return Done(tracker, (), (), 0, watch)
 
     call_id = f"{message.conversation_id}:{message.message_id or waiting.inbox_id}"
-    await _open_session(turn, message, call_id)
+    await open_session(turn, message, call_id)
     turn.add(*await understand(message, turn.tracker, parley, call_id=call_id, watch=watch))
     await _answer(turn, message, call_id)
 
@@ -142,7 +142,7 @@ async def load(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
     return tracker, history.epoch
 
 
-async def _open_session(turn: Turn, message: Message, call_id: str) -> None:
+async def open_session(turn: Turn, message: Message, call_id: str) -> None:
     """Start a session if there is none, or the last one has been silent for too long."""
     if not _session_is_over(turn.tracker, turn.parley):
         return
@@ -150,7 +150,7 @@ async def _open_session(turn: Turn, message: Message, call_id: str) -> None:
     if of_user and METADATA_SLOT in turn.tracker.slots:
         turn.add(SlotSet(name=METADATA_SLOT, value=dict(of_user)))
     start = Prediction(SESSION_START, 1.0, "")
-    await _do(start, turn, message, f"{call_id}:0")
+    await do(start, turn, message, f"{call_id}:0")
 
 
 def _session_is_over(tracker: Tracker, parley: Services) -> bool:
@@ -177,12 +177,13 @@ async def _answer(turn: Turn, message: Message, call_id: str) -> None:
         with turn.watch.step("predict"):
             prediction = predict(turn.tracker, turn.parley)
         with turn.watch.step("act"):
-            await _do(prediction, turn, message, f"{call_id}:{turn.actions}")
+            await do(prediction, turn, message, f"{call_id}:{turn.actions}")
         if prediction.action in (LISTEN, SESSION_START):
             return
 
 
-async def _do(prediction: Prediction, turn: Turn, message: Message, call_id: str) -> None:
+async def do(prediction: Prediction, turn: Turn, message: Message, call_id: str) -> None:
+    """Run the action of ``prediction`` where ``message`` came from; the turn has its events."""
     tracker, channel = turn.tracker, message.output_channel
     turn.add(*await act(prediction, tracker, turn.parley, channel=channel, call_id=call_id))
 

@@ -1,4 +1,4 @@
-"""Conversations over HTTP: read a tracker, add events to it."""
+"""Conversations over HTTP: read a tracker, add events to it, replace them, read it as a story."""
 
 from __future__ import annotations
 
@@ -7,88 +7,123 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.requests import Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
-from bot.api.schemas import EventsBody, IncludeEvents
-from bot.dialogue.events import ActionExecuted, Event, Restarted, SessionStarted
+from bot.api.parameters import ConversationId, OutputChannel, View, origin
+from bot.api.schemas import EventsBody
+from bot.api.views import early, state_of, stories_of
+from bot.dialogue.events import ActionExecuted, Event, SessionStarted
+from bot.dialogue.messages import Message
 from bot.dialogue.policy import LISTEN
-from bot.dialogue.tracker import SESSION_START, Tracker, event_state
-from bot.door import body_schema, clean, json_body
-from bot.errors import BadRequest, Conflict
-from bot.running import running
+from bot.dialogue.tracker import SESSION_START, Tracker
+from bot.door import body_schema, json_body
+from bot.effects import Effects, effects
+from bot.errors import BadRequest, Conflict, NotFound
+from bot.reminders import named
+from bot.running import InUse, running
 from bot.services import Services
 from bot.turn import NEWS, load
 
 MOST_TRIES = 5
-MOST_ID_CHARS = 255
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
-
-def _known_view(include_events: str = "AFTER_RESTART") -> IncludeEvents:
-    """Which events the answer holds: `NONE`, `APPLIED`, `AFTER_RESTART` or `ALL`."""
-    match include_events:
-        case "NONE" | "APPLIED" | "AFTER_RESTART" | "ALL":
-            return include_events
-        case _:
-            raise BadRequest("include_events should be NONE, APPLIED, AFTER_RESTART or ALL.")
-
-
-def _checked_id(
-    conversation_id: Annotated[str, Path(description="May contain slashes.")],
-) -> str:
-    if len(conversation_id) > MOST_ID_CHARS:
-        raise BadRequest(f"A conversation's id has at most {MOST_ID_CHARS} characters.")
-    return clean(conversation_id)
-
-
-ConversationId = Annotated[str, Depends(_checked_id)]
-View = Annotated[IncludeEvents, Depends(_known_view)]
 Events = Annotated[EventsBody, Depends(json_body(EventsBody))]
+Until = Annotated[float | None, Query(description="Only events up to then, in seconds since 1970.")]
+
+
+class NoConversation(NotFound):
+    """Nothing was ever logged under the id."""
+
+    reason = "Not found"
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(f"There is no conversation {conversation_id!r}.")
 
 
 @router.get("/{conversation_id:path}/tracker")
 async def tracker(
-    request: Request,
-    conversation_id: ConversationId,
-    include_events: View,
-    until: Annotated[
-        float | None, Query(description="Only events up to then, in seconds since 1970.")
-    ] = None,
+    loaded: InUse, conversation_id: ConversationId, include_events: View, until: Until = None
 ) -> Response:
     """A conversation's state and events. One that never was is shown as it would begin."""
-    parley = running(request).parley
+    parley = loaded.parley
     found, _ = await load(conversation_id, parley)
     if not found.events:
         found = found.apply_all(session_start(parley.clock()))
     if until is not None and not math.isnan(until):
-        early = [event for event in found.events if (event.timestamp or 0.0) <= until]
+        history = await parley.log.history(conversation_id)
         blank = Tracker.start(conversation_id, parley.bot.domain)
-        found = blank.apply_all(early)
-    return await _answer(parley, found, include_events, until=until)
+        found = blank.apply_all(early(history.events or found.events, until))
+    return answer(await state_of(found, include_events, parley.log, until=until))
+
+
+@router.get("/{conversation_id:path}/story", response_class=PlainTextResponse)
+async def story(
+    loaded: InUse,
+    conversation_id: ConversationId,
+    until: Until = None,
+    all_sessions: Annotated[
+        bool, Query(description="A story for each session, not of the latest alone.")
+    ] = False,
+) -> PlainTextResponse:
+    """A conversation as a test story, in YAML."""
+    history = await loaded.parley.log.history(conversation_id, all_sessions=all_sessions)
+    if not history.seq:
+        raise NoConversation(conversation_id)
+    told = early(history.events, until) if until is not None else history.events
+    return PlainTextResponse(stories_of(conversation_id, told, loaded.parley.bot.domain))
 
 
 @router.post("/{conversation_id:path}/tracker/events", openapi_extra=body_schema(EventsBody))
 async def add_events(
-    request: Request, conversation_id: ConversationId, include_events: View, body: Events
+    request: Request,
+    loaded: InUse,
+    conversation_id: ConversationId,
+    include_events: View,
+    body: Events,
+    output_channel: OutputChannel = None,
+    execute_side_effects: Annotated[
+        bool, Query(description="Send what bot events say, set and cancel reminders.")
+    ] = False,
 ) -> Response:
     """Log one event or a list of them, as they stand; `{"event": "resume"}` ends a pause.
 
     Events without a timestamp happen now. A new conversation first gets a session start, unless
     the list begins with one.
     """
-    parley = running(request).parley
+    parley, server = loaded.parley, running(request)
+    events = _events(body.root, parley.clock())
+    if not events:
+        raise BadRequest("The list holds no events.")
+    before, _ = await load(conversation_id, parley)
+    message = origin(conversation_id, server, before, output_channel)
+    caused = effects(events, message) if execute_side_effects else Effects((), ())
+    added = await _added(parley, message, events, caused)
+    if caused.replies:
+        server.inbox.send(conversation_id)
+    return answer(await state_of(added, include_events, parley.log))
+
+
+@router.put("/{conversation_id:path}/tracker/events", openapi_extra=body_schema(EventsBody))
+async def replace_events(
+    loaded: InUse, conversation_id: ConversationId, include_events: View, body: Events
+) -> Response:
+    """Put one event or a list of them in the place of everything that is logged."""
+    parley = loaded.parley
     events = _events(body.root, parley.clock())
     for _ in range(MOST_TRIES):
+        history = await parley.log.history(conversation_id)
         try:
-            added = await _log(parley, conversation_id, events)
-        except Conflict:  # somebody was quicker, or the kept tracker is behind the log
-            await parley.trackers.forget(conversation_id)
+            await parley.log.replace(conversation_id, events, seq=history.seq, epoch=history.epoch)
+        except Conflict:
             continue
-        return await _answer(parley, added, include_events)
-    raise Conflict(f"Conversation {conversation_id!r} is busy; send the events again.")
+        await parley.trackers.forget(conversation_id)
+        await parley.news.publish(conversation_id, NEWS)
+        found, _ = await load(conversation_id, parley)
+        return answer(await state_of(found, include_events, parley.log))
+    raise _busy(conversation_id)
 
 
 def session_start(now: float) -> tuple[Event, ...]:
@@ -100,58 +135,67 @@ def session_start(now: float) -> tuple[Event, ...]:
     )
 
 
-def view(tracker: Tracker, include_events: IncludeEvents) -> Sequence[Event] | None:
-    """Those of the latest session's events that ``include_events`` asks for."""
-    match include_events:
-        case "NONE":
-            return None
-        case "APPLIED":
-            return [tracker.events[index] for index in tracker.applied]
-        case "AFTER_RESTART":
-            restarts = (n for n, e in enumerate(tracker.events) if isinstance(e, Restarted))
-            return tracker.events[max(restarts, default=-1) + 1 :]
-        case "ALL":
-            return tracker.events
+def answer(content: Any) -> Response:
+    """``content`` as JSON."""
+    return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-async def _answer(
-    parley: Services, tracker: Tracker, include_events: IncludeEvents, *, until: float | None = None
-) -> Response:
-    events = view(tracker, include_events)
-    if include_events == "ALL":
-        history = await parley.log.history(tracker.conversation_id, all_sessions=True)
-        latest = math.inf if until is None else until
-        events = [e for e in history.events if (e.timestamp or 0.0) <= latest] or events
-    state = tracker.state()
-    state["events"] = None if events is None else [event_state(event) for event in events]
-    return Response(msgspec.json.encode(state), media_type="application/json")
+async def _added(
+    parley: Services, message: Message, events: Sequence[Event], caused: Effects
+) -> Tracker:
+    """The conversation with ``events`` logged, and what they cause."""
+    for _ in range(MOST_TRIES):
+        try:
+            return await _log(parley, message, events, caused)
+        except Conflict:  # somebody was quicker, or the kept tracker is behind the log
+            await parley.trackers.forget(message.conversation_id)
+    raise _busy(message.conversation_id)
 
 
-async def _log(parley: Services, conversation_id: str, events: Sequence[Event]) -> Tracker:
+async def _log(
+    parley: Services, message: Message, events: Sequence[Event], caused: Effects
+) -> Tracker:
+    conversation_id = message.conversation_id
     tracker, epoch = await load(conversation_id, parley)
     if not tracker.seq and not _begins_session(events):
         events = (*session_start(events[0].timestamp or parley.clock()), *events)
-    await parley.log.commit(conversation_id, events, seq=tracker.seq, epoch=epoch)
+    await parley.log.commit(
+        conversation_id,
+        events,
+        seq=tracker.seq,
+        epoch=epoch,
+        replies=caused.replies,
+        channel=message.channel,
+        reminders=caused.reminders,
+    )
     tracker = tracker.apply_all(events)
     await parley.trackers.keep(tracker, epoch=epoch)
     await parley.news.publish(conversation_id, NEWS)
     return tracker
 
 
-def _events(body: Any, now: float) -> Sequence[Event]:
+def _busy(conversation_id: str) -> Conflict:
+    return Conflict(f"Conversation {conversation_id!r} is busy; send the events again.")
+
+
+def _events(body: Any, now: float) -> list[Event]:
     """The events in ``body``, each with its time. Raises BadRequest."""
     given = body if isinstance(body, list) else [body]
-    if not given:
-        raise BadRequest("The list holds no events.")
+    return [
+        named(event)
+        if event.timestamp is not None
+        else msgspec.structs.replace(named(event), timestamp=now)
+        for event in read_events(given)
+    ]
+
+
+def read_events(given: Sequence[dict[str, Any]]) -> list[Event]:
+    """Events as Rasa writes them. Raises BadRequest."""
     said = [{key: value for key, value in one.items() if value is not None} for one in given]
     try:
-        events = msgspec.convert(said, list[Event])
+        return msgspec.convert(said, list[Event])
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"These are no events of Rasa: {wrong}.") from wrong
-    return [
-        event if event.timestamp is not None else msgspec.structs.replace(event, timestamp=now)
-        for event in events
-    ]
 
 
 def _begins_session(events: Sequence[Event]) -> bool:

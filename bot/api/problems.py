@@ -96,7 +96,7 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
             error.status,
             str(error),
             reason=error.reason,
-            details=error.details if isinstance(error, WrongShape) else None,
+            details=error.details,
             headers={"Retry-After": str(error.retry_after_s)}
             if isinstance(error, Unavailable)
             else None,

@@ -24,6 +24,44 @@ class EventsBody(RootModel[dict[str, Any] | list[dict[str, Any]]]):
     model_config = ConfigDict(json_schema_extra={"example": {"event": "resume"}})
 
 
+class MessageBody(BaseModel):
+    """What a user says, to be logged."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"text": "where is my parcel?", "sender": "user"}}
+    )
+
+    text: str | None = None
+    sender: str | None = Field(None, description="`user`; no other may speak here.")
+    parse_data: dict[str, Any] | None = Field(
+        None,
+        description="What it means, as `/model/parse` says it. Default: it is understood here.",
+    )
+
+
+class ExecuteBody(BaseModel):
+    """An action to run."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "utter_greet"}})
+
+    name: str | None = None
+    policy: str | None = Field(None, description="Written into the event, as what decided.")
+    confidence: float | None = Field(None, description="Written into the event.")
+
+
+class IntentBody(BaseModel):
+    """An intent to say."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "greet", "entities": {"name": "Ada"}}}
+    )
+
+    name: str | None = None
+    entities: list[dict[str, Any]] | dict[str, Any] | None = Field(
+        None, description="A list of objects with `entity` and `value`, or names and values."
+    )
+
+
 class Version(BaseModel):
     """Of this server, and of the oldest whose models and conversations it takes over."""
 
