@@ -45,8 +45,8 @@ def run_shell(
         database = f"sqlite:///{home}/shell.db"
         settings = settings.model_copy(update={"database_url": database, "log_level": "ERROR"})
         start_logging(settings)
-        project_read = load_project(settings.project, paths=settings.paths, cache=cache_folder())
-        settings = actions.beside(settings, project_read, stack)
+        read = load_project(settings.project, paths=settings.paths, cache=cache_folder())
+        settings = actions.beside(settings, read, stack)
         asyncio.run(_chat(settings, console, debug=debug))
 
 

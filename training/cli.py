@@ -11,6 +11,7 @@ import typer
 
 from bot import options
 from bot.errors import NotFound, SettingsError
+from training import testing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(evaluate)
     app.add_typer(models_app, name="models")
+    app.add_typer(testing.app, name="test")
 
 
 def train(

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 from bot.actions.opening import actions_module
@@ -29,6 +30,19 @@ def wanted(settings: Settings, project: Project) -> bool:
         return False
     folder = settings.project
     return (folder / "actions" / "__init__.py").exists() or (folder / "actions.py").exists()
+
+
+def beside(settings: Settings, project: Project, stack: ExitStack) -> Settings:
+    """``settings`` naming an action server: the one that ``stack`` stops, if one had to be started.
+
+    For a command that ends; a server watches over its own.
+    """
+    if not wanted(settings, project):
+        return settings
+    child, url = start(settings.project, interpreter(settings.actions_python))
+    stack.callback(child.stop)
+    child.wait_until(lambda: is_ready(url), within_s=READY_WITHIN_S)
+    return settings.model_copy(update={"actions_url": url})
 
 
 def interpreter(chosen: Path | None) -> str:

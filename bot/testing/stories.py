@@ -40,14 +40,11 @@ async def run_story(
         end_to_end: Whether NLU reads the messages; else they mean what the story says they do.
     """
     run = _Run(transcript, services, end_to_end)
-    for number, said in enumerate(transcript.turns):
-        if number:
-            run.act(LISTEN, said.place)
+    for said in transcript.turns:
         await run.say(said)
         for expected in said.expected:
             run.go_on(expected)
-    if transcript.turns:
-        run.act(LISTEN, transcript.turns[-1].place)
+        run.act(LISTEN, said.expected[-1].place if said.expected else said.place)
     return run.draft.finished()
 
 
