@@ -448,6 +448,8 @@ def event_state(event: Event) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(event)
     if isinstance(event, UserUttered):
         found["parse_data"] = message_state(event)
+    if isinstance(event, ReminderCancelled):  # Rasa does not write what is cancelled
+        return {key: found[key] for key in ("event", "timestamp", "metadata")}
     return found
 
 

@@ -1,6 +1,7 @@
 """A worker that takes up a message and never finishes: run as a child, to be killed.
 
-Arguments: the database's URL, Redis' URL. Prints ``working`` once it is in the turn.
+Arguments: the database's URL, Redis' URL, and what to wait for: ``message`` is one it accepts
+itself, ``reminder`` one that rings. Prints ``working`` once it is in the turn.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ async def hang(waiting: Waiting) -> None:
     await asyncio.Event().wait()
 
 
-async def main(database_url: str, redis_url: str) -> None:
+async def main(database_url: str, redis_url: str, wait_for: str) -> None:
     async with open_log(database_url) as log, open_redis(redis_url, patience_s=5.0) as stores:
         leases = RedisLeases(stores.link, lease_s=3.0)
         parley = services(log=log, trackers=stores.trackers, leases=leases, news=stores.news)
         async with Inbox(parley, take_turn=Echo(hang)) as inbox:
-            await inbox.answer(message("first", message_id="m1"), 1000)
+            if wait_for == "message":
+                await inbox.accept(message("first", message_id="m1"))
+            await asyncio.Event().wait()
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2]))
+asyncio.run(main(*sys.argv[1:]))

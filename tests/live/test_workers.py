@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.dialogue.messages import Reply
+from bot import reminders
+from bot.dialogue.messages import Reminding, Reply
 from bot.errors import Unavailable
+from bot.external import external_message
 from bot.inbox import Inbox, Limits
 from bot.services import Services
 from bot.store import schema
+from bot.store.base import Reminder
 from bot.store.redis import RedisLeases, open_redis
 from bot.store.sql import open_log
 from tests.servers import Postgres, Valkey
@@ -97,13 +101,7 @@ async def test_the_same_message_at_both_workers_at_once_is_answered_once(
 async def test_a_message_of_a_worker_that_was_killed_is_finished_by_another(
     postgres_url: str, redis_url: str
 ) -> None:
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.live.doomed_worker", postgres_url, redis_url),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdout
-    async with asyncio.timeout(WAIT_S):
-        assert await child.stdout.readline() == b"working\n"
+    child = await doomed(postgres_url, redis_url, "message")
     async with worker(postgres_url, redis_url, Echo()) as (inbox, parley):
         await inbox.accept(message("second", message_id="m2"))
         second = asyncio.create_task(inbox.answer(message("second", message_id="m2"), WAIT_S))
@@ -114,6 +112,71 @@ async def test_a_message_of_a_worker_that_was_killed_is_finished_by_another(
         first = await inbox.answer(message("first", message_id="m1"), WAIT_S)
         assert first == (Reply("ann", "first"),)
         assert await said_by_users(parley.log) == ["first", "second"]
+
+
+async def test_a_reminder_of_a_worker_killed_while_it_says_it_is_said_once_by_another(
+    database_url: str, redis_url: str
+) -> None:
+    async with open_log(database_url) as log:
+        await remind(services(log=log), "ann", time.time())
+    child = await doomed(database_url, redis_url, "reminder")
+    child.kill()
+    await child.wait()
+    async with worker(database_url, redis_url, Echo()) as (inbox, parley):
+        await inbox.answer(message("after"), WAIT_S)
+        assert await said_by_bot(parley.log) == ["EXTERNAL: ding", "after"]
+        assert await parley.log.next_reminder() is None
+
+
+async def test_overdue_reminders_are_said_once_after_a_start_whoever_rings(
+    database_url: str, redis_url: str
+) -> None:
+    names = [f"user {n}" for n in range(20)]
+    async with open_log(database_url) as log:
+        for name in names:
+            await remind(services(log=log), name, time.time() - 60)
+    async with (
+        worker(database_url, redis_url, Echo()) as (_, parley),
+        worker(database_url, redis_url, Echo()),
+        worker(database_url, redis_url, Echo()),
+    ):
+        for name in names:
+            await eventually(lambda name=name: has_spoken(parley, name))  # type: ignore[misc]
+        for name in names:
+            assert await said_by_bot(parley.log, name) == ["EXTERNAL: ding"]
+
+
+async def test_a_reminder_rings_in_time_at_another_worker_than_the_one_that_set_it(
+    database_url: str, redis_url: str
+) -> None:
+    async with worker(database_url, redis_url, Echo()) as (_, parley):
+        due_at = time.time() + 0.5
+        await remind(parley, "ann", due_at)
+        await eventually(lambda: has_spoken(parley, "ann"))
+        assert due_at <= time.time() < due_at + reminders.POLL_S
+
+
+async def remind(parley: Services, name: str, due_at: float) -> None:
+    """Set a reminder of the conversation, as a turn does."""
+    said = external_message(name, "ding", message_id="r1", reminder=Reminding("r1"))
+    await parley.log.commit(name, [], seq=0, epoch=0, reminders=[Reminder(due_at, said)])
+    await parley.news.publish(reminders.NEWS, "new")
+
+
+async def has_spoken(parley: Services, name: str) -> bool:
+    return bool(await said_by_bot(parley.log, name))
+
+
+async def doomed(database_url: str, redis_url: str, wait_for: str) -> asyncio.subprocess.Process:
+    """A worker in the middle of a turn that it will never finish."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.live.doomed_worker", database_url, redis_url, wait_for),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout
+    async with asyncio.timeout(WAIT_S):
+        assert await child.stdout.readline() == b"working\n"
+    return child
 
 
 async def test_a_redis_that_dies_and_returns_empty_in_a_conversation_changes_nothing(

@@ -69,4 +69,18 @@ DELIBERATE = (
         test="tests/unit/actions/test_remote.py::test_the_request_is_the_one_a_rasa_sdk_server_reads",
         recorded=(Place("actions_events", "tracker_echo", parts=("bot", "events")),),
     ),
+    Deliberate(
+        "names of reminders",
+        rasa="a reminder's name is the same for all: two users overwrite each other's",
+        parley="a name is the conversation's own",
+        test="tests/transcripts/test_reminders.py::"
+        "test_two_users_with_one_name_of_a_reminder_get_one_each",
+    ),
+    Deliberate(
+        "reminders that last",
+        rasa="reminders are lost when the server stops",
+        parley="they are kept in the log; those overdue are said after the next start",
+        test="tests/live/test_workers.py::"
+        "test_overdue_reminders_are_said_once_after_a_start_whoever_rings",
+    ),
 )
