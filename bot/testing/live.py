@@ -36,10 +36,10 @@ def _outcome(result: TranscriptResult, domain: Domain) -> Outcome:
 def _said(said: Said, events: Sequence[Event], draft: Draft, domain: Domain) -> WrittenStep:
     user = next(event for event in events if isinstance(event, UserUttered))
     meant = told_parse(said, domain)
-    found = meant if said.text.startswith("/") else user.parse_data or Parse(said.text)
+    found = meant if said.is_payload else user.parse_data or Parse(said.text)
     comment = draft.understand(said, found)
     told = UserUttered(text=said.text, parse_data=meant)
-    [step] = story_steps([told], with_text=not said.text.startswith("/"))
+    [step] = story_steps([told], with_text=not said.is_payload)
     return WrittenStep(step.keys, comment)
 
 

@@ -17,10 +17,8 @@ def compared(said: Said, found: Parse) -> str:
 
     Written as Rasa comments on a step: ``predicted: greet: I am [Ada](name)``.
     """
-    right = understood_intent(said.intent, found) and described(said.entities) == described(
-        found.entities
-    )
-    if right:
+    same = said.is_payload or described(said.entities) == described(found.entities)
+    if same and understood_intent(said.intent, found):
         return ""
     return f"predicted: {full_intent(found)}: {annotated(said.text, found.entities)}"
 
@@ -45,10 +43,16 @@ def meanings(said: Said, found: Parse) -> Iterator[tuple[str, str]]:
     name = full_intent(found)
     if said.intent is not None:
         yield said.intent, said.intent if understood_intent(said.intent, found) else str(name)
-    wanted = {annotated_alone(said.text, each) for each in said.entities}
-    got = {annotated_alone(said.text, each) for each in found.entities}
-    for entity in sorted(wanted | got):
-        yield (entity if entity in wanted else NOTHING, entity if entity in got else NOTHING)
+    if said.is_payload:
+        return
+    wanted = {_description(each): annotated_alone(said.text, each) for each in said.entities}
+    got = {_description(each): annotated_alone(said.text, each) for each in found.entities}
+    for description in sorted(wanted | got):
+        shown = wanted.get(description) or got[description]
+        yield (
+            shown if description in wanted else NOTHING,
+            shown if description in got else NOTHING,
+        )
 
 
 def annotated_alone(text: str, entity: Entity | ExampleEntity) -> str:
@@ -60,4 +64,8 @@ def annotated_alone(text: str, entity: Entity | ExampleEntity) -> str:
 
 def described(entities: Iterable[Entity | ExampleEntity]) -> list[tuple[str, str, str, str]]:
     """What entities say, wherever they stand: name, role, group and value, sorted."""
-    return sorted((e.entity, e.role or "", e.group or "", str(e.value)) for e in entities)
+    return sorted(_description(entity) for entity in entities)
+
+
+def _description(entity: Entity | ExampleEntity) -> tuple[str, str, str, str]:
+    return entity.entity, entity.role or "", entity.group or "", str(entity.value)

@@ -18,6 +18,7 @@ from bot.dialogue.events import (
 )
 from bot.dialogue.paths import slots_of
 from bot.dialogue.policy import Prediction
+from bot.dialogue.responses import is_retrieval, retrieved
 from bot.dialogue.states import LISTEN
 from bot.dialogue.tracker import Tracker
 from bot.predict import predict
@@ -61,7 +62,7 @@ class _Run:
     async def say(self, said: Said) -> None:
         """The user says what the story says; that it is understood otherwise is noted."""
         told = told_parse(said, self._domain)
-        if self._end_to_end and not said.text.startswith("/"):
+        if self._end_to_end and not said.is_payload:
             found = await self._understood(said.text)
             comment = self.draft.understand(said, found)
             parse = told if said.intent is not None else found
@@ -70,7 +71,7 @@ class _Run:
             parse = told
         user = UserUttered(text=said.text, parse_data=parse)
         self._happen(user, *slots_of(user, self._domain))
-        steps = story_steps([user], with_text=not said.text.startswith("/"))
+        steps = story_steps([user], with_text=not said.is_payload)
         self.draft.steps += [WrittenStep(step.keys, comment) for step in steps]
 
     def go_on(self, expected: Expected) -> None:
@@ -92,8 +93,9 @@ class _Run:
             self.draft.warnings.append(f"{place}: {UNLIKELY} before {expected}")
             self._happen(*prediction.events, ActionExecuted(name=UNLIKELY))
             prediction = self._predicted(expected)
-        self.draft.act(expected, prediction.action, place, silent=expected == LISTEN)
-        self._do(expected, prediction)
+        predicted = self._full(prediction.action) if "/" in expected else prediction.action
+        self.draft.act(expected, predicted, place, silent=expected == LISTEN)
+        self._do(expected, prediction, right=expected == predicted)
 
     def _predicted(self, expected: str) -> Prediction:
         prediction = predict(self._tracker, self._services)
@@ -105,13 +107,28 @@ class _Run:
             prediction = predict(self._tracker, self._services)
         return prediction
 
-    def _do(self, expected: str, prediction: Prediction) -> None:
-        events = prediction.events
-        hidden = prediction.hide_rule_turn
-        if expected != prediction.action:  # then what was decided did not happen either
-            events = tuple(event for event in events if isinstance(event, UserFeaturization))
-            hidden = False
-        self._happen(*events, ActionExecuted(name=expected, hide_rule_turn=hidden))
+    def _full(self, action: str) -> str:
+        """A retrieval action as the response that was picked for it: ``utter_faq/ask_hours``."""
+        message = self._tracker.latest_message
+        if message is None or message.parse_data is None:
+            return action
+        if not is_retrieval(action, self._domain.responses):
+            return action
+        return retrieved(action, message.parse_data.response_selector) or action
+
+    def _do(self, expected: str, prediction: Prediction, *, right: bool) -> None:
+        if right:
+            done = ActionExecuted(name=prediction.action, hide_rule_turn=prediction.hide_rule_turn)
+            self._happen(*prediction.events, done)
+            return
+        # What was decided did not happen either.
+        kept = [event for event in prediction.events if isinstance(event, UserFeaturization)]
+        self._happen(*kept, ActionExecuted(name=self._acted(expected)))
+
+    def _acted(self, expected: str) -> str:
+        """The name under which an action is logged: that of a retrieval action, not its answer."""
+        base = expected.partition("/")[0]
+        return base if is_retrieval(base, self._domain.responses) else expected
 
     async def _understood(self, text: str) -> Parse:
         context = Context(self._tracker.bot_text, self._tracker.requested_slot)

@@ -44,6 +44,11 @@ class Said:
     expected: tuple[Expected, ...]
     place: str
 
+    @property
+    def is_payload(self) -> bool:
+        """Whether it says its meaning itself: ``/greet{"name": "Ada"}``."""
+        return self.text.startswith("/")
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

@@ -140,7 +140,7 @@ def _misunderstood(said: Said, events: Sequence[Event]) -> Iterator[Difference]:
     found = user.parse_data or Parse(said.text)
     if not understood_intent(said.intent, found):
         yield Difference("intent", said.intent, found.intent.name, said.place)
-    if said.text.startswith("/"):
+    if said.is_payload:
         return
     wanted, entities = described(said.entities), described(user.entities)
     if wanted != entities:
