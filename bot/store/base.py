@@ -162,8 +162,12 @@ class Log(Protocol):
         """Replies not yet sent, in order."""
         ...
 
+    async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
+        """Replies to its latest messages that nobody was there to take, in order."""
+        ...
+
     async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
-        """Record how sending ended: ``sent``, ``failed`` or ``unknown``."""
+        """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``."""
         ...
 
     async def ring(self) -> Sequence[str]:

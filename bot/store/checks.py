@@ -11,6 +11,7 @@ from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest
 
 MOST_ID_BYTES = 512
+MISSED_OF = 20  # messages of a conversation whose replies are kept for who comes back
 
 
 def check_id(what: str, value: str) -> str:

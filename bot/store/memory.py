@@ -14,7 +14,7 @@ from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
 from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
-from bot.store.checks import check_id, check_message, digest, encode
+from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
 _Key = tuple[str, str, str, str]
@@ -212,6 +212,15 @@ class MemoryLog:
             row.outgoing
             for row in self._outbox.values()
             if row.outgoing.conversation_id == conversation_id and row.state == "waiting"
+        ]
+
+    async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
+        messages = self._conversations.get(conversation_id, _Conversation()).messages
+        latest = set(messages[-MISSED_OF:])
+        return [
+            row.outgoing
+            for row in self._outbox.values()
+            if row.state == "missed" and row.inbox_id in latest
         ]
 
     async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:

@@ -17,7 +17,7 @@ from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
 from bot.store import alarms, schema
 from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
-from bot.store.checks import check_id, check_message, digest, encode
+from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
@@ -204,6 +204,24 @@ class SqlLog:
             .order_by(outbox.c.id)
         )
         rows = await self._database.read(lambda db: db.execute(unsent).all())
+        return [
+            Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
+            for row in rows
+        ]
+
+    async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
+        latest = (
+            select(inbox.c.id)
+            .where(inbox.c.conversation_id == conversation_id)
+            .order_by(inbox.c.position.desc())
+            .limit(MISSED_OF)
+        ).subquery()
+        missed = (
+            select(outbox.c.id, outbox.c.channel, outbox.c.reply)
+            .where(outbox.c.inbox_id.in_(select(latest.c.id)), outbox.c.state == "missed")
+            .order_by(outbox.c.id)
+        )
+        rows = await self._database.read(lambda db: db.execute(missed).all())
         return [
             Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
             for row in rows

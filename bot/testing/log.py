@@ -20,6 +20,7 @@ from bot.dialogue.messages import Message, Reminding, Reply
 from bot.errors import BadRequest, Conflict, Duplicate, NotFound
 from bot.external import Entities, external_message
 from bot.store.base import Cancellation, Log, Reminder
+from bot.store.checks import MISSED_OF
 from nlu.parse import Entity, Intent, Parse
 
 
@@ -268,6 +269,27 @@ class LogContract:
         assert await log.outgoing("ann") == [third]
         await log.mark_sent(third.outbox_id, state="unknown")
         assert await log.outgoing("ann") == []
+
+    async def test_replies_that_nobody_took_are_kept_for_who_comes_back(self, log: Log) -> None:
+        for number in range(MISSED_OF + 2):
+            accepted = await log.accept(Message("ann", str(number)))
+            await log.commit(
+                "ann",
+                [],
+                seq=0,
+                epoch=0,
+                inbox_id=accepted.inbox_id,
+                replies=[Reply("ann", str(number)), Reply("ann", "taken")],
+            )
+            unheard, taken = await log.outgoing("ann")
+            await log.mark_sent(unheard.outbox_id, state="missed")
+            await log.mark_sent(taken.outbox_id)
+        assert await log.unfinished(older_than_s=0) == []
+        missed = await log.missed("ann")
+        assert [one.reply.text for one in missed] == [str(n) for n in range(2, MISSED_OF + 2)]
+        await log.mark_sent(missed[0].outbox_id)
+        assert [one.reply.text for one in await log.missed("ann")][0] == "3"
+        assert await log.missed("bob") == []
 
     async def test_replies_already_delivered_are_not_sent_again(self, log: Log) -> None:
         await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "x")], sent=True)
