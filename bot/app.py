@@ -13,6 +13,7 @@ from bot.api import conversations, docs, health, model, page, steps
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
+from bot.channels.mounting import mounted
 from bot.opening import open_parley
 from bot.running import Running
 from bot.settings import Settings, unknown_variables
@@ -35,7 +36,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for sentence in unknown_variables():
             log.warning("settings.unknown", hint=sentence)
-        async with opening(settings, metrics) as running:
+        async with opening(settings, metrics) as running, mounted(app, running):
             app.state.running = running
             log.info("server.ready", project=str(settings.project), version=VERSION)
             yield

@@ -275,9 +275,13 @@ class Inbox:
         if self._count:
             self._count(channel=waiting.message.channel, outcome=outcome, steps_ms=watch.wall_ms)
 
-    async def _send(self, conversation_id: str) -> None:
+    async def deliver(self, conversation_id: str) -> None:
+        """Send what waits for who is connected to the conversation now, missed replies first."""
+        await self._send(conversation_id, missed=True)
+
+    async def _send(self, conversation_id: str, *, missed: bool = False) -> None:
         try:
-            await send_replies(conversation_id, self._parley, self._senders)
+            await send_replies(conversation_id, self._parley, self._senders, missed=missed)
         except Unavailable as error:
             log.warning("outbox.postponed", conversation=conversation_id, error=str(error))
         except Exception:
