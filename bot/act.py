@@ -40,7 +40,9 @@ async def act(
 
     A failure is recorded in the action's event and the user is told.
     """
-    stage = Stage(parley.bot.domain, parley.actions, parley.random, channel, call_id)
+    stage = Stage(
+        parley.bot.domain, parley.actions, parley.random, channel, call_id, parley.wording
+    )
     before = tracker.apply_all(prediction.events)
     try:
         done = await run_action(prediction.action, before, stage)
@@ -49,7 +51,7 @@ async def act(
         return [_rejected(prediction, {})]
     except ActionFailed as failure:
         log.error("action.failed", action=prediction.action, error=str(failure))
-        return [*prediction.events, *_failed(prediction, before, failure, stage)]
+        return [*prediction.events, *await _failed(prediction, before, failure, stage)]
     if any(isinstance(event, ActionExecutionRejected) for event in done):
         return done  # the action itself says that it did not run
     events = [*prediction.events, _action_event(prediction, {}), *done]
@@ -78,7 +80,7 @@ def _rejected(prediction: Prediction, metadata: dict[str, Any]) -> ActionExecuti
     )
 
 
-def _failed(
+async def _failed(
     prediction: Prediction, tracker: Tracker, failure: ActionFailed, stage: Stage
 ) -> list[Event]:
     """What is left of an action that failed: its event with the reason, and an apology.
@@ -91,12 +93,12 @@ def _failed(
         return [_action_event(prediction, reason), *session_start(tracker, stage)]
     if prediction.action in stage.domain.forms or prediction.action == TWO_STAGE:
         rejected = _rejected(prediction, reason)
-        return [rejected, *_apology(tracker, stage), UserUtteranceReverted()]
-    return [_action_event(prediction, reason), *_apology(tracker, stage)]
+        return [rejected, *await _apology(tracker, stage), UserUtteranceReverted()]
+    return [_action_event(prediction, reason), *await _apology(tracker, stage)]
 
 
-def _apology(tracker: Tracker, stage: Stage) -> list[Event]:
+async def _apology(tracker: Tracker, stage: Stage) -> list[Event]:
     for name in ("utter_action_failed", "utter_default"):
-        if said := stage.say(name, tracker):
+        if name in stage.domain.responses and (said := await stage.say(name, tracker)):
             return said
     return [BotUttered(text=APOLOGY, data=dict.fromkeys(DATA_KEYS))]

@@ -15,7 +15,7 @@ from random import Random
 import msgspec
 import structlog
 
-from bot.actions.base import ActionServer
+from bot.actions.base import ActionServer, ResponseServer
 from bot.errors import BadRequest
 from bot.model import open_understanding
 from bot.package import is_package, unpack
@@ -52,6 +52,7 @@ class Shared:
     log: Log
     live: Live
     settings: Settings
+    wording: ResponseServer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             news=shared.live.news,
             clock=time.time,
             random=Random(),
+            wording=shared.wording,
         )
         yield Loaded(project, parley, nlu, found.file or nlu.model_id)
 

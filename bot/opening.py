@@ -12,6 +12,7 @@ import httpx2
 import structlog
 
 from bot.actions.opening import open_actions
+from bot.actions.wording import open_wording
 from bot.channels.base import Channel, OpenChannel, Place
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
@@ -55,9 +56,11 @@ async def open_parley(
         serving = Serving()
         checks: dict[str, Check] = {"model": partial(_understands, serving), "sql": sql.ping}
         live = await _open_live(redis_url, stack, checks)
-        actions = open_actions(settings, project)
+        actions = await stack.enter_async_context(open_actions(settings, project))
+        words = open_wording(project.endpoints.nlg, settings.project)
         shared = Shared(
-            project.endpoints, await stack.enter_async_context(actions), sql, live, settings
+            *(project.endpoints, actions, sql, live, settings),
+            wording=await stack.enter_async_context(words),
         )
         await stack.enter_async_context(serving)
         loaded = await serving.load(open_model(settings.model or "", shared))

@@ -8,6 +8,7 @@ from random import Random
 
 from bot.actions.base import ActionAnswer as ActionAnswer
 from bot.actions.base import ActionServer as ActionServer
+from bot.actions.base import ResponseServer as ResponseServer
 from bot.dialogue.domain import Domain
 from bot.dialogue.policy import Policy
 from bot.store.base import Leases, Log, News, TrackerStore
@@ -40,3 +41,4 @@ class Services:
     news: News
     clock: Callable[[], float]  # seconds since the epoch
     random: Random
+    wording: ResponseServer | None = None  # None: responses are the domain's own

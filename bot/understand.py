@@ -61,7 +61,10 @@ async def understand(
         metadata=dict(message.metadata),
     )
     channel = message.output_channel
-    stage = Stage(parley.bot.domain, parley.actions, parley.random, channel, f"{call_id}:slots")
+    stage = Stage(
+        *(parley.bot.domain, parley.actions, parley.random, channel, f"{call_id}:slots"),
+        parley.wording,
+    )
     with watch.step("slots"):
         return [user, *await extract_slots(tracker.apply(user), stage)]
 

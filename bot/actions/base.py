@@ -19,6 +19,29 @@ class ActionAnswer:
     responses: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A response that is to be worded elsewhere.
+
+    ``variation_id`` is the id of the variation that the domain would say, if it has one;
+    ``arguments`` what an action gave along with the response's name.
+    """
+
+    name: str
+    variation_id: str | None
+    arguments: Mapping[str, Any]
+    tracker: Tracker
+    channel: str
+
+
+class ResponseServer(Protocol):
+    """Words the bot's responses in place of the domain."""
+
+    async def word(self, wanted: Wanted) -> dict[str, Any] | None:
+        """The message to say, checked; None when there is none or it cannot be had."""
+        ...
+
+
 class ActionServer(Protocol):
     """Runs a bot's own actions."""
 

@@ -35,7 +35,7 @@ async def run_action(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
     if name in DEFAULT_ACTIONS and not stage.lists(name):
         return await _default(name, tracker, stage)
     if name.startswith("utter_"):
-        return _utter(name, tracker, stage)
+        return await _utter(name, tracker, stage)
     if name in domain.forms and not stage.lists(name):
         return await run_form(domain.forms[name], tracker, stage, run_action)
     if name in domain.e2e_actions and not stage.lists(name):
@@ -46,20 +46,20 @@ async def run_action(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
 async def _default(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
     match name:
         case "action_restart":
-            return [*stage.say("utter_restart", tracker), Restarted()]
+            return [*await stage.say("utter_restart", tracker), Restarted()]
         case "action_session_start":
             return session_start(tracker, stage)
         case "action_default_fallback":
-            return [*stage.say("utter_default", tracker), UserUtteranceReverted()]
+            return [*await stage.say("utter_default", tracker), UserUtteranceReverted()]
         case "action_deactivate_loop":
             return [ActiveLoop(name=None), SlotSet(name=REQUESTED_SLOT, value=None)]
         case "action_back":
-            said = stage.say("utter_back", tracker)
+            said = await stage.say("utter_back", tracker)
             return [*said, UserUtteranceReverted(), UserUtteranceReverted()]
         case "action_default_ask_affirmation":
             return [_affirmation(tracker)]
         case "action_default_ask_rephrase":
-            return stage.say("utter_ask_rephrase", tracker)
+            return await stage.say("utter_ask_rephrase", tracker)
         case "action_two_stage_fallback":
             return await fallback.run_two_stage(tracker, stage, run_action)
         case _:  # action_listen and markers do nothing
@@ -72,13 +72,13 @@ def session_start(tracker: Tracker, stage: Stage) -> list[Event]:
     return [SessionStarted(), *carried, ActionExecuted(name=LISTEN)]
 
 
-def _utter(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
+async def _utter(name: str, tracker: Tracker, stage: Stage) -> list[Event]:
     response: str | None = name
     if is_retrieval(name, stage.domain.responses):
         message = tracker.latest_message
         selector = message.parse_data.response_selector if message and message.parse_data else {}
         response = retrieved(name, selector)
-    events = stage.say(response, tracker) if response else []
+    events = await stage.say(response, tracker) if response else []
     if not events:
         log.error("response.missing", action=name, response=response, channel=stage.channel)
     return events

@@ -81,6 +81,15 @@ def read_answer(action: str, body: bytes) -> ActionAnswer:
     return ActionAnswer(tuple(events), tuple(found.responses or ()))
 
 
+def read_response(body: bytes) -> dict[str, Any] | None:
+    """The message in ``body``, None when it says null. Raises BadRequest, or ValidationError."""
+    found = read_json(body)
+    if found is None:
+        return None
+    msgspec.convert(found, _Response)
+    return dict(found)
+
+
 def encode(value: Any) -> bytes:
     """``value`` as JSON; a lone surrogate somewhere in it becomes U+FFFD."""
     try:

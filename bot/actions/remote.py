@@ -81,7 +81,7 @@ class RemoteActions:
         self._call_again_s = call_again_s
         self._client = httpx2.AsyncClient(
             transport=transport,
-            verify=_verify(endpoint),
+            verify=verify(endpoint),
             timeout=httpx2.Timeout(None, connect=CONNECT_S),  # `run` bounds the whole
             limits=httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=IDLE_S),
             headers={"Accept-Encoding": "identity", **(endpoint.headers if endpoint else {})},
@@ -268,14 +268,15 @@ async def _off_loop(work: Callable[[bytes], Worked], data: bytes) -> Worked:
     return await asyncio.to_thread(work, data)
 
 
-def _verify(endpoint: Endpoint | None) -> ssl.SSLContext | bool:
+def verify(endpoint: Endpoint | None, name: str = "action_endpoint") -> ssl.SSLContext | bool:
+    """How the certificate of ``endpoint``, ``name`` in endpoints.yml, is checked. Reads a file."""
     if endpoint is None or not endpoint.cafile:
         return True
     try:
         return ssl.create_default_context(cafile=endpoint.cafile)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(
-            f"endpoints.yml: the cafile of action_endpoint, {endpoint.cafile}, cannot be read as "
+            f"endpoints.yml: the cafile of {name}, {endpoint.cafile}, cannot be read as "
             f"certificates: {error}."
         ) from error
 

@@ -20,7 +20,15 @@ _ESCAPED = re.compile(r"\{\{[^{}\n]+\}\}")
 def choose(
     variations: Sequence[Variation], slots: Mapping[str, Any], channel: str, random: Random
 ) -> Variation | None:
-    """The variation to say: one whose condition holds before others, one for the channel first."""
+    """The variation to say, one of those that fit."""
+    group = fitting(variations, slots, channel)
+    return random.choice(group) if group else None
+
+
+def fitting(
+    variations: Sequence[Variation], slots: Mapping[str, Any], channel: str
+) -> Sequence[Variation]:
+    """The variations to draw from: those whose condition holds first, those for the channel too."""
     holding = [v for v in variations if v.condition and _holds(v.condition, slots)]
     plain = [v for v in variations if not v.condition]
     groups = (
@@ -29,8 +37,7 @@ def choose(
         [v for v in holding if v.channel is None],
         [v for v in plain if v.channel is None],
     )
-    group = next((group for group in groups if group), None)
-    return random.choice(group) if group else None
+    return next((group for group in groups if group), ())
 
 
 def _holds(conditions: Sequence[SlotCondition], slots: Mapping[str, Any]) -> bool:
