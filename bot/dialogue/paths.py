@@ -217,18 +217,16 @@ def slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
 
 
 def told_value(step: SlotStep, domain: Domain) -> Any:
-    """What a slot step sets; where it tells only the name, some value that counts as set."""
+    """What a slot step sets; where it tells only the name, some value that counts as set.
+
+    Only text and list slots have one; of any other, Rasa takes the name alone as "not set".
+    """
     if step.has_value:
         return step.value
-    slot = domain.slots.get(step.name, Slot(step.name))
-    match slot.type:
-        case "bool":
-            return True
-        case "float":
-            return slot.max_value
+    match domain.slots.get(step.name, Slot(step.name)).type:
+        case "text":
+            return "..."
         case "list":
             return ["..."]
-        case "categorical" if slot.values:
-            return slot.values[0]
         case _:
-            return "..."
+            return None

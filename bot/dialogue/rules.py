@@ -21,7 +21,7 @@ from bot.dialogue.ruletable import (
     told_turns,
     unhappy_paths,
 )
-from bot.dialogue.states import State, by_intent, by_text, visible
+from bot.dialogue.states import UNSET, State, by_intent, by_text, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker, blank_tracker
 
@@ -136,7 +136,7 @@ class RulePolicy:
         states = _seen(tracker, domain, words=words)
         matching = self._rules.matching(states)
         rule = max(matching, key=lambda each: len(each.key), default=None)
-        if tracker.loop_name is None:
+        if tracker.loop_name in (None, UNSET):
             return _Found(rule.action, rule.key) if rule else _Found()
         unhappy = {each.action for each in self._unhappy.matching(states)}
         if rule and rule.action == LISTEN and rule.is_general:
@@ -156,7 +156,7 @@ def _seen(tracker: Tracker, domain: Domain, *, words: bool) -> tuple[State, ...]
 def _happy_loop(tracker: Tracker) -> tuple[str, str] | None:
     """What the active loop wants, as long as it has not refused; and why."""
     loop = tracker.active_loop
-    if loop is None or loop.rejected:
+    if loop is None or loop.name == UNSET or loop.rejected:
         return None
     if tracker.latest_action_name == loop.name:
         return LISTEN, LOOP_LISTENS + loop.name
@@ -177,13 +177,10 @@ def _sources(
         tracker, unforeseeable = blank, True
         for event in told:
             if isinstance(event, ActionExecuted):
-                if event.name == ANYTHING:
-                    unforeseeable = True
-                    continue
-                if not unforeseeable:
+                if not unforeseeable and event.name != ANYTHING:
                     prediction, source = policy.explain(tracker, domain)
                     if source and (not only_right or prediction.action == event.name):
                         found.add(source)
-                unforeseeable = False
+                unforeseeable = event.name == ANYTHING
             tracker = tracker.apply(event)
     return frozenset(found)

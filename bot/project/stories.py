@@ -80,10 +80,6 @@ class StoryReader:
         for node in keys["steps"].sequence(f"the steps of {by}"):
             with self.report.going_on():
                 steps += self._step(node, by)
-        if is_rule and sum(isinstance(step, UserStep | OrStep) for step in steps) > 1:
-            self.report.warn(
-                item.wrong(f"{by} has more than one user turn.", "Make it a story, or two rules.")
-            )
         self.stories.append(
             Story(
                 name=name,

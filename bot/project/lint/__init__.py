@@ -11,9 +11,11 @@ from bot.project.content import Reading
 from bot.project.lint import (
     actions,
     checkpoints,
+    contradictions,
     entities,
     examples,
     forms,
+    incomplete,
     intents,
     payloads,
     responses,
@@ -34,6 +36,8 @@ CHECKS: tuple[Callable[[Subject], Iterator[Found]], ...] = (
     forms.check,
     checkpoints.check,
     stories.check,
+    incomplete.check,
+    contradictions.check,
 )
 
 

@@ -18,7 +18,7 @@ from bot.dialogue.states import LISTEN, State, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 from bot.project.lint.subject import Found, Subject, at_story, place_of
-from bot.project.lint.telling import steps_before
+from bot.project.lint.telling import counting, steps_before
 
 LEARNERS = ("MemoizationPolicy", "AugmentedMemoizationPolicy", "TEDPolicy")
 
@@ -91,7 +91,8 @@ class _Histories:
         """The index of each action of ``way``, and what policies saw before it."""
         tracker = self._blank
         seen: tuple[int, ...] = ()
-        for index, event in enumerate(way.events):
+        for index in counting(way, self._blank):
+            event = way.events[index]
             if isinstance(event, ActionExecuted):
                 now = self._number(visible(tracker.now, self._domain))
                 seen = (*seen[: len(tracker.past)], now)

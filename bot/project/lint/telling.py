@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
-from bot.dialogue.paths import ANYTHING
+from bot.dialogue.paths import ANYTHING, Told
 from bot.dialogue.states import LISTEN, UNSET
+from bot.dialogue.tracker import Tracker
 from bot.project.report import shortened
 
 MOST_CHARACTERS = 400
 ARROW = " → "
+
+
+def counting(told: Told, blank: Tracker) -> Sequence[int]:
+    """The numbers of the events that count: a form's repeated runs are one."""
+    return blank.apply_all(told.events).applied
 
 
 def steps_before(events: Sequence[Event], index: int, window: int | None = None) -> str:
