@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 
 from bot.errors import ProjectError
-from bot.project.project import Example, NluData, Project
+from bot.project.project import Example, Lookup, NluData, Project
 from nlu import decode
 from nlu.bundle import MANIFEST, file_hash
 from nlu.manifest import Extractors, Manifest
@@ -54,7 +55,6 @@ def build(
             temperature are scored instead, and the scores say so.
         report: Told what is going on, a line at a time.
     """
-    started = time.monotonic()
     examples = list(project.nlu.examples)
     if not examples:
         raise ProjectError("nlu: no examples. Training needs two intents with examples at least.")
@@ -62,44 +62,74 @@ def build(
     examples = without(examples, dropped)
     if dropped:
         report(f"{len(dropped)} examples left out: the tests repeat them.")
-    fitting, kept_back = hold_out(examples, recipe.holdout, recipe.seed)
-    report(f"training on {len(fitting)} examples, {len(kept_back)} kept back, {len(tests)} tests")
-    trained = train(fitting, recipe, lookups=project.nlu.lookups, watch=watch)
-    trained_s = time.monotonic() - started
-
-    with registry.draft() as draft, tempfile.TemporaryDirectory() as scratch:
-        float32 = Path(scratch) / "float32.onnx"
-        sentences = typical(fitting, trained, recipe)
-        export(trained.model, float32, draft / "model.onnx", sentences=sentences)
-        (draft / "tokenizer.json").write_text(trained.tokenizer_json, "utf-8")
-        report(f"exported: {(draft / 'model.onnx').stat().st_size / 1e6:.1f} MB")
-
-        before, after = (_open(path, trained, recipe) for path in (float32, draft / "model.onnx"))
-        some = fitting[:: max(1, len(fitting) // COMPARED)]
-        check_agreement(*(_columns(model, some, trained) for model in (before, after)))
-        temperature = fit_temperature(_ask(after, kept_back, trained), kept_back, trained.labels)
-        judged = tests or kept_back
+    with registry.draft() as draft:
+        made = make(
+            examples, recipe, draft, lookups=project.nlu.lookups, watch=watch, report=report
+        )
+        judged = tests or made.kept_back
         scores = {
-            name: score(judged, _ask(model, judged, trained, temperature))
-            for name, model in (("float32", before), ("int8", after))
+            name: score(judged, ask(model, judged, made.trained, made.temperature))
+            for name, model in (("float32", made.float32), ("int8", made.int8))
         }
         facts = {
             "scored": "tests" if tests else "kept back",
             **msgspec.to_builtins(scores),
             "training": {
-                "examples": len(fitting),
-                "kept_back": len(kept_back),
-                "seconds": round(trained_s, 1),
+                "examples": len(made.fitting),
+                "kept_back": len(made.kept_back),
+                "seconds": round(made.seconds, 1),
             },
-            "overlap": _overlap(fitting, tests, dropped, recipe),
+            "overlap": _overlap(made.fitting, tests, dropped, recipe),
         }
         _write_json(draft / "scores.json", facts)
         _write_json(draft / "extractors.json", extractors(project.nlu))
         (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
-        manifest = _manifest(draft, project, recipe, trained, temperature, scores)
+        manifest = _manifest(draft, project, recipe, made.trained, made.temperature, scores)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version)
     return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A model as it was trained, and as it will be served; ``seconds`` is what training took."""
+
+    trained: Trained
+    float32: Model
+    int8: Model
+    temperature: float
+    fitting: Sequence[Example]
+    kept_back: Sequence[Example]
+    seconds: float
+
+
+def make(
+    examples: Sequence[Example],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    lookups: Sequence[Lookup] = (),
+    watch: Callable[[Step], None] = lambda step: None,
+    report: Report = lambda line: None,
+) -> Made:
+    """Train on ``examples`` and write the graph in int8 and the tokenizer into ``folder``."""
+    started = time.monotonic()
+    fitting, kept_back = hold_out(examples, recipe.holdout, recipe.seed)
+    report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
+    trained = train(fitting, recipe, lookups=lookups, watch=watch)
+    seconds = time.monotonic() - started
+
+    path = folder / "model.onnx"
+    with tempfile.TemporaryDirectory() as scratch:
+        float32 = Path(scratch) / "float32.onnx"
+        export(trained.model, float32, path, sentences=typical(fitting, trained, recipe))
+        before, after = (_open(graph, trained, recipe) for graph in (float32, path))
+    (folder / "tokenizer.json").write_text(trained.tokenizer_json, "utf-8")
+    report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
+    some = fitting[:: max(1, len(fitting) // COMPARED)]
+    check_agreement(*(_columns(model, some, trained) for model in (before, after)))
+    temperature = fit_temperature(ask(after, kept_back, trained), kept_back, trained.labels)
+    return Made(trained, before, after, temperature, fitting, kept_back, seconds)
 
 
 def hold_out(
@@ -162,15 +192,16 @@ def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
     return Model(Session(path.read_bytes()), open_tokenizer(trained.tokenizer_json, recipe))
 
 
-def _ask(
+def ask(
     model: Model, examples: Sequence[Example], trained: Trained, temperature: float = 1.0
 ) -> list[Answer]:
+    """What ``model`` makes of each of ``examples``."""
     texts, labels = [example.text for example in examples], trained.labels
     return answer(model, texts, labels.intents, labels.entities, temperature=temperature)
 
 
 def _columns(model: Model, examples: Sequence[Example], trained: Trained) -> list[int]:
-    return [said.column for said in _ask(model, examples, trained)]
+    return [said.column for said in ask(model, examples, trained)]
 
 
 def _overlap(
