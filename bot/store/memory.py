@@ -215,8 +215,12 @@ class MemoryLog:
         ]
 
     async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
-        messages = self._conversations.get(conversation_id, _Conversation()).messages
-        latest = set(messages[-MISSED_OF:])
+        own = [
+            inbox_id
+            for inbox_id, row in self._inbox.items()
+            if row.message.conversation_id == conversation_id
+        ]
+        latest = set(own[-MISSED_OF:])
         return [
             row.outgoing
             for row in self._outbox.values()
