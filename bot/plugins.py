@@ -13,6 +13,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "rest": "bot.channels.rest.open_rest",
         "web": "bot.channels.web.open_web",
         "callback": "bot.channels.callback.open_callback",
+        "socketio": "bot.channels.socketio.open_socketio",
     },
 }
 

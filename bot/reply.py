@@ -16,8 +16,16 @@ from bot.store.base import Outgoing
 
 TRY_AGAIN_S = (0.2, 1.0, 5.0)  # at most; each wait is between half of it and all of it
 SEND_S = 30.0
+MISSED = "missed"  # a reply's state, and the news of it, when nobody was there to take it
 
 log = structlog.get_logger(__name__)
+
+
+class Absent(ParleyError):
+    """Nobody is connected here who could take a reply."""
+
+    status = 404
+    reason = "Absent"
 
 
 @runtime_checkable
@@ -25,7 +33,11 @@ class Sender(Protocol):
     """What a channel that calls its service can do; others are asked for their replies."""
 
     async def send(self, reply: Reply) -> None:
-        """Deliver ``reply``. Raises Unavailable to be tried again, ParleyError to be given up."""
+        """Deliver ``reply``.
+
+        Raises Unavailable to be tried again, Absent to be kept for who comes back, any other
+        ParleyError to be given up.
+        """
         ...
 
 
@@ -34,22 +46,32 @@ async def send_replies(
     parley: Services,
     senders: Mapping[str, Sender],
     *,
+    missed: bool = False,
     try_again_s: Sequence[float] = TRY_AGAIN_S,
 ) -> None:
     """Send what waits in the conversation's outbox, by whoever has the right to.
 
+    Args:
+        missed: First send what nobody was there to take: somebody has come back.
+
     Each reply is sent at least once: a process that dies between sending and recording leaves
     it to be sent again. States: ``sent``; ``failed`` when the service refused it; ``unknown`` when
-    it never said, so that what follows is not held up for ever.
+    it never said, so that what follows is not held up for ever; ``missed`` when nobody was
+    connected here, which is told to the other workers.
     """
     # Not the turn's lease: a service slow to take replies does not keep the bot from working.
     while True:
         async with parley.leases.hold(f"{conversation_id}/outbox") as held:
             if not held:
                 return
-            for outgoing in await parley.log.outgoing(conversation_id):
+            earlier = await parley.log.missed(conversation_id) if missed else ()
+            states = set()
+            for outgoing in (*earlier, *await parley.log.outgoing(conversation_id)):
                 state = await _sent(outgoing, senders, parley.random, try_again_s)
                 await parley.log.mark_sent(outgoing.outbox_id, state=state)
+                states.add(state)
+        if MISSED in states and not missed:
+            await parley.news.publish(conversation_id, MISSED)
         # Whoever was refused the lease meanwhile relies on us.
         if not await parley.log.outgoing(conversation_id):
             return
@@ -75,6 +97,8 @@ async def _sent(
                 told.error("reply.unknown", error=str(error) or "no answer in time")
                 return "unknown"
             await asyncio.sleep(wait_s * random.uniform(0.5, 1))
+        except Absent:
+            return MISSED
         except ParleyError as error:
             told.error("reply.failed", error=str(error))
             return "failed"

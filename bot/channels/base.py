@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import httpx2
+from starlette.types import ASGIApp
 
 from bot.dialogue.messages import Message, Reply
 from bot.errors import ParleyError
+
+if TYPE_CHECKING:
+    from bot.running import Running
 
 
 class Refused(ParleyError):
@@ -74,6 +79,20 @@ class Channel(Protocol):
 
     def render(self, reply: Reply) -> Sequence[Mapping[str, Any]]:
         """The payloads that say ``reply``, in order."""
+        ...
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """A channel that clients stay connected to, under a path of its own instead of a webhook."""
+
+    @property
+    def path(self) -> str:
+        """Where clients connect, such as ``/socket.io``."""
+        ...
+
+    def serve(self, running: Running) -> AbstractAsyncContextManager[ASGIApp]:
+        """What is mounted there while the server runs."""
         ...
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from bot.channels.base import Channel, Delivery
+from bot.channels.base import Channel, Delivery, Serves
 from bot.channels.rest import RestMessage
 from bot.dialogue.messages import Message, Reply
 from bot.door import body_schema
@@ -60,6 +60,10 @@ async def webhook(request: Request, channel: Name) -> PlainTextResponse:
     """A delivery of a messaging service; the bot answers by calling the service."""
     parley = running(request)
     adapter = _channel(parley, channel)
+    if isinstance(adapter, Serves):
+        raise NotFound(
+            f"The channel {channel!r} has no webhook; clients connect to {adapter.path}."
+        )
     if not isinstance(adapter, Sender):
         raise NotFound(f"The channel {channel!r} has no webhook.")
     for message in await _messages(request, adapter):

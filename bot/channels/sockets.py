@@ -1,0 +1,220 @@
+"""The connections of the socketio channel: who is there, what they say, what they are told.
+
+A message is committed before anything else happens to it. Its replies go to everybody who is
+connected to its conversation, by whichever worker holds the connection; what nobody was there to
+take waits in the log, and is told to the page that comes back and names the conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import socketio
+import structlog
+from socketio.exceptions import ConnectionRefusedError as Unwelcome
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.act import APOLOGY
+from bot.channels.base import Delivery, Refused
+from bot.channels.rest import MOST_ID_CHARS
+from bot.channels.web import MOST_FRAME_BYTES
+from bot.door import TooLong, clean
+from bot.errors import BadRequest, ParleyError, Unavailable
+from bot.reply import MISSED
+
+if TYPE_CHECKING:
+    from bot.channels.socketio import SocketioChannel
+    from bot.running import Running
+
+log = structlog.get_logger(__name__)
+
+
+class Sockets:
+    """Who is connected here, and to which conversations.
+
+    Args:
+        namespace: Of Socket.IO.
+        event: What a reply is emitted as.
+        welcomes: Whether pages of an origin may connect to a host.
+    """
+
+    def __init__(self, *, namespace: str, event: str, welcomes: Callable[[str, str], bool]) -> None:
+        self.namespace = namespace
+        self._event = event
+        self._rooms: dict[str, set[str]] = {}  # who is connected to a conversation
+        self._joined: dict[str, set[str]] = {}  # to which conversations somebody is connected
+        self.server = socketio.AsyncServer(
+            async_mode="asgi",
+            async_handlers=False,  # the messages of a connection are taken in their order
+            cors_allowed_origins=lambda origin, environ: (
+                not origin or welcomes(origin, environ.get("HTTP_HOST", ""))
+            ),
+            max_http_buffer_size=MOST_FRAME_BYTES,
+            logger=False,
+            engineio_logger=False,
+        )
+
+    async def push(self, conversation_id: str, payloads: Sequence[Any]) -> bool:
+        """Emit ``payloads`` to who is connected to the conversation; whether anybody is."""
+        connected = tuple(self._rooms.get(conversation_id, ()))
+        for payload in payloads:
+            for sid in connected:
+                await self.tell(sid, self._event, payload)
+        return bool(connected)
+
+    async def tell(self, sid: str, event: str, payload: Any) -> None:
+        """Emit to one connection."""
+        await self.server.emit(event, payload, to=sid, namespace=self.namespace)
+
+    async def say(self, sid: str, text: str) -> None:
+        """Tell one connection a text that is in no log."""
+        await self.tell(sid, self._event, {"text": text})
+
+    def join(self, sid: str, conversation_id: str) -> bool:
+        """Replies of the conversation go to ``sid`` too; whether that is new."""
+        joined = self._joined.setdefault(sid, set())
+        if conversation_id in joined:
+            return False
+        joined.add(conversation_id)
+        self._rooms.setdefault(conversation_id, set()).add(sid)
+        return True
+
+    def leave(self, sid: str) -> None:
+        """``sid`` is gone."""
+        for conversation_id in self._joined.pop(sid, ()):
+            self._rooms[conversation_id].discard(sid)
+            if not self._rooms[conversation_id]:
+                del self._rooms[conversation_id]
+
+
+@asynccontextmanager
+async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASGIApp]:
+    """The application that pages connect to; closed after the block."""
+    visitors = _Visitors(channel, running)
+    server, namespace = channel.sockets.server, channel.sockets.namespace
+    for event, handler in visitors.handlers.items():
+        server.on(event, handler, namespace=namespace)
+    try:
+        yield _Quiet(socketio.ASGIApp(server, socketio_path=None))
+    finally:
+        await visitors.close()
+        await server.shutdown()
+
+
+class _Visitors:
+    """What is done when somebody connects, asks for a session, speaks, or leaves."""
+
+    def __init__(self, channel: SocketioChannel, running: Running) -> None:
+        self._channel, self._running = channel, running
+        self._sockets, self._options = channel.sockets, channel.options
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+
+    @property
+    def handlers(self) -> Mapping[str, Callable[..., Coroutine[Any, Any, Any]]]:
+        return {
+            "connect": self._connect,
+            "disconnect": self._disconnect,
+            "session_request": self._session_request,
+            self._options.user_message_evt: self._said,
+        }
+
+    async def close(self) -> None:
+        for sid in list(self._tasks):
+            await self._disconnect(sid)
+
+    async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in environ["asgi.scope"]["headers"]
+        }
+        token = auth.get("token") if isinstance(auth, dict) else None
+        try:
+            self._channel.verify(Delivery(b"", headers, {"token": str(token or "")}))
+        except Refused as error:
+            raise Unwelcome(str(error)) from error
+        if not self._options.session_persistence:
+            await self._join(sid, sid)
+
+    async def _disconnect(self, sid: str, reason: str = "") -> None:
+        self._sockets.leave(sid)
+        tasks = self._tasks.pop(sid, [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _session_request(self, sid: str, data: Any = None) -> None:
+        asked = data.get("session_id") if isinstance(data, dict) else None
+        named = clean(str(asked))[:MOST_ID_CHARS] if asked else uuid.uuid4().hex
+        if self._options.session_persistence:
+            await self._join(sid, named)
+        await self._sockets.tell(sid, "session_confirm", named)
+        if self._options.session_persistence:
+            await self._running.inbox.deliver(named)
+
+    async def _said(self, sid: str, data: Any = None) -> None:
+        try:
+            delivery = Delivery(_bytes(data), {}, {"sid": sid})
+            for message in self._channel.parse(delivery):
+                log.debug(
+                    "message.received", conversation=message.conversation_id, text=message.text
+                )
+                now = self._running.parley.clock()
+                await self._running.inbox.accept(msgspec.structs.replace(message, received=now))
+        except TooLong as error:
+            await self._sockets.say(sid, str(error))
+        except Unavailable as error:
+            log.warning("socketio.postponed", error=str(error))
+            await self._sockets.say(sid, APOLOGY)
+        except ParleyError as error:  # the protocol has no word for it; Rasa says nothing either
+            log.warning("socketio.refused", error=str(error))
+
+    # What other workers have for a conversation that is connected here
+
+    async def _join(self, sid: str, conversation_id: str) -> None:
+        """From its end on, replies reach ``sid``, wherever they are made."""
+        if not self._sockets.join(sid, conversation_id):
+            return
+        following = asyncio.Event()
+        task = asyncio.create_task(self._follow(conversation_id, following))
+        self._tasks.setdefault(sid, []).append(task)
+        await following.wait()
+
+    async def _follow(self, conversation_id: str, following: asyncio.Event) -> None:
+        """Replies that another worker made are left for who is connected to the conversation."""
+        try:
+            async with self._running.parley.news.follow(conversation_id) as notes:
+                following.set()
+                async for note in notes:
+                    if note == MISSED:
+                        await self._running.inbox.deliver(conversation_id)
+        except Exception:
+            log.exception("socketio.failed", conversation=conversation_id)
+        finally:
+            following.set()
+
+
+class _Quiet:
+    """``app``, whose clients may send anything: what they break is a line of log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+            log.info("socketio.nonsense", error=repr(error)[:200])
+
+
+def _bytes(data: Any) -> bytes:
+    """What came with an event, as JSON again, for the door to look at."""
+    try:
+        return json.dumps(data, default=repr).encode()
+    except RecursionError as error:
+        raise BadRequest("The event nests too deep.") from error
