@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import options
-from bot.errors import NotFound, SettingsError
+from bot.errors import NotFound
 from training import testing
+from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nlu.registry import Registry
-    from training.train import Step
 
 ProjectFolder = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
@@ -79,7 +75,7 @@ def train(
     from training.recipe import Recipe, load_recipe
     from training.show import show_overlap
 
-    with _told():
+    with told():
         own = project / "recipe.toml"
         chosen = load_recipe(recipe or (own if own.is_file() else None))
         if epochs is not None:
@@ -90,14 +86,14 @@ def train(
             typer.echo(f"{project}: nothing in the pipeline of config.yml is trained.")
             return
         if overlap:
-            with _needs_torch():
+            with needs_torch():
                 show_overlap(read.nlu.examples, read_tests(project), chosen)
             return
         registry = _registry(project, models)
         if not force and (version := _up_to_date(registry, read.nlu_hash, chosen.hash)):
             typer.echo(f"{project}: model {version} is up to date; --force trains all the same.")
             return
-        with _needs_torch(), _progress(quiet=quiet) as (watch, report):
+        with needs_torch(), progress(quiet=quiet) as (watch, report):
             from training.publish import build
 
             manifest = build(
@@ -134,7 +130,7 @@ def evaluate(
     from training.examples import TESTS, read_examples
     from training.show import show_scores
 
-    with _told():
+    with told():
         registry = _registry(project, models)
         chosen = version or registry.current()
         if chosen is None:
@@ -168,7 +164,7 @@ def models_default(
 @models_app.command("list")
 def list_models(context: typer.Context) -> None:
     """Every version, the oldest first; * marks the one that answers."""
-    with _told():
+    with told():
         registry = _registry(*context.obj)
         versions, current = registry.versions(), registry.current()
         if not versions:
@@ -188,7 +184,7 @@ def use_model(
     context: typer.Context, version: Annotated[str, typer.Argument(help="As `list` shows it.")]
 ) -> None:
     """Make a version the one that answers."""
-    with _told():
+    with told():
         _registry(*context.obj).use(version)
         typer.echo(f"{version} is current now.")
 
@@ -211,69 +207,3 @@ def _up_to_date(registry: Registry, data_hash: str, recipe_hash: str) -> str | N
     if manifest and (manifest.data_hash, manifest.recipe_hash) == (data_hash, recipe_hash):
         return version
     return None
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """NLU's own errors as sentences; nlu knows nothing of bot's tree."""
-    from nlu.errors import NluError
-
-    try:
-        yield
-    except NluError as error:
-        raise SettingsError(str(error)) from error
-
-
-@contextmanager
-def _needs_torch() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in {"torch", "transformers", "onnx", "onnxscript", "safetensors"}:
-            raise SettingsError(
-                f"training needs the Python module {package!r}: install parley[train]."
-            ) from error
-        raise
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable[[str], None]]]:
-    """Two functions to be told of a training step and of anything else."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True, highlight=False)
-    if quiet or not console.is_terminal:
-        tenths: set[int] = set()
-
-        def watch(step: Step) -> None:
-            tenth = 10 * step.done // step.total
-            if tenth not in tenths:
-                tenths.add(tenth)
-                typer.echo(f"step {step.done}/{step.total}, loss {step.loss:.3f}", err=True)
-
-        yield watch, lambda line: typer.echo(line, err=True)
-        return
-
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %  loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("training", total=None, loss="-")
-
-        def advance(step: Step) -> None:
-            progress.update(task, total=step.total, completed=step.done, loss=f"{step.loss:.3f}")
-
-        yield advance, lambda line: console.print(line, markup=False)
