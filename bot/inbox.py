@@ -189,11 +189,11 @@ class Inbox:
         """Answer what waits in the conversation, in order, with the right to."""
         try:
             while not self._closing.is_set():
-                async with self._parley.leases.hold(conversation_id) as held:
-                    if not held or not await self._empty(conversation_id):
+                async with self._parley.leases.hold(conversation_id) as lease:
+                    if not lease or not await self._empty(conversation_id):
                         return
                 # Whoever was refused the lease meanwhile relies on us.
-                if await self._parley.log.waiting(conversation_id) is None:
+                if not lease.wanted or await self._parley.log.waiting(conversation_id) is None:
                     return
         except Unavailable as error:
             log.warning("inbox.postponed", conversation=conversation_id, error=str(error))

@@ -211,11 +211,25 @@ class TrackerStore(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Lease:
+    """A lease that was asked for; true when it is ``held``.
+
+    ``wanted`` is known after the block: somebody else was, or may have been, refused it meanwhile.
+    """
+
+    held: bool
+    wanted: bool = True
+
+    def __bool__(self) -> bool:
+        return self.held
+
+
 class Leases(Protocol):
     """The right to work on a conversation. Spares work; the comparison at commit keeps it right."""
 
-    def hold(self, conversation_id: str) -> AbstractAsyncContextManager[bool]:
-        """Hold the lease inside the block, renewed meanwhile; gives False when another holds it."""
+    def hold(self, conversation_id: str) -> AbstractAsyncContextManager[Lease]:
+        """Hold the lease inside the block, renewed meanwhile, unless another holds it."""
         ...
 
 

@@ -1,10 +1,15 @@
-"""The way to Redis: asked with little patience, left alone for a while when it fails."""
+"""The way to Redis: asked with little patience, left alone for a while when it fails.
+
+What is asked while an answer is on its way goes out together, in one pipeline: with many turns
+at once a command costs a fraction of a round trip.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -23,6 +28,7 @@ REACH_S = 3.0
 ASK_AGAIN_S = 0.1
 
 Answer = TypeVar("Answer")
+Word = bytes | str | int | float
 log = structlog.get_logger(__name__)
 
 
@@ -37,6 +43,8 @@ class Link:
         self.client = client
         self.patience_s = patience_s
         self._prefix = prefix
+        self._asked: list[tuple[tuple[Word, ...], asyncio.Future[Any]]] = []
+        self._sending: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
         self._pause_s = SHORTEST_PAUSE_S
         self._paused_until = 0.0
@@ -45,13 +53,17 @@ class Link:
         """Where ``kind`` of the conversation is; all its keys live on one node of a cluster."""
         return f"{self._prefix}:{{{conversation_id}}}:{kind}"
 
-    async def ask(self, what: str, command: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def ask(self, what: str, *command: Word) -> Any:
         """The answer to ``command``; RedisDown when there is none in time, or an error instead."""
         if time.monotonic() < self._paused_until:
             raise RedisDown
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append((command, answer))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
         try:
             async with asyncio.timeout(self.patience_s):
-                answer = await heed(command(self.client))
+                found = await answer
         except ResponseError as error:  # it is there, but cannot do this: read-only, out of memory
             self.failed(what, error)
             raise RedisDown from error
@@ -62,12 +74,31 @@ class Link:
             raise RedisDown from error
         self._pause_s = SHORTEST_PAUSE_S
         self.works(what)
-        return answer
+        return found
+
+    async def _send(self) -> None:
+        """Send what was asked, and what is asked meanwhile, until nothing is left."""
+        while self._asked:
+            asked, self._asked = self._asked, []
+            pipeline = self.client.pipeline(transaction=False)
+            for command, _ in asked:
+                pipeline.execute_command(*command)
+            try:
+                answers = await pipeline.execute(raise_on_error=False)
+            except (RedisError, OSError, TimeoutError) as error:
+                answers = [error] * len(asked)
+            for (_, future), found in zip(asked, answers, strict=True):
+                if future.done():  # nobody waits for it any more
+                    continue
+                if isinstance(found, BaseException):
+                    future.set_exception(found)
+                else:
+                    future.set_result(found)
 
     async def ping(self) -> bool:
         """Whether it answers now."""
         try:
-            await self.ask("ping", lambda redis: _awaitable(redis.ping()))
+            await self.ask("ping", "PING")
         except RedisDown:
             return False
         return True
@@ -80,6 +111,15 @@ class Link:
             **{**options, "retry": Retry(NoBackoff(), 0)},
         )
         return Redis.from_pool(pool)
+
+    async def close(self) -> None:
+        """End the connections; what was asked just now is not answered."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self.client.aclose()
 
     def failed(self, what: str, error: BaseException) -> None:
         """Note that ``what`` does not work; logged unless that is known."""

@@ -13,7 +13,7 @@ from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
-from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
+from bot.store.base import Accepted, Cancellation, History, Lease, Outgoing, Reminder, Waiting
 from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
@@ -271,18 +271,19 @@ class MemoryLeases:
     """Leases among the tasks of this process."""
 
     def __init__(self) -> None:
-        self._held: set[str] = set()
+        self._held: dict[str, Lease] = {}
 
     @asynccontextmanager
-    async def hold(self, conversation_id: str) -> AsyncIterator[bool]:
-        if conversation_id in self._held:
-            yield False
+    async def hold(self, conversation_id: str) -> AsyncIterator[Lease]:
+        if other := self._held.get(conversation_id):
+            other.wanted = True
+            yield Lease(held=False)
             return
-        self._held.add(conversation_id)
+        lease = self._held[conversation_id] = Lease(held=True, wanted=False)
         try:
-            yield True
+            yield lease
         finally:
-            self._held.discard(conversation_id)
+            del self._held[conversation_id]
 
 
 class MemoryNews:

@@ -3,51 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import itertools
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from bot.dialogue.tracker import Tracker
+from bot.store.base import Lease
+from bot.store.kept import RedisTrackers as RedisTrackers
 from bot.store.link import PATIENCE_S, Link, RedisDown, connect, heed
 from bot.store.memory import MemoryNews
 
-REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
 LEASE_S = 10.0
 RECONNECT_S = 0.5
-MOST_DOUBTED = 10_000
+MOST_LEFT = 10_000
 
-Values = list[bytes | str | int | float]
-
-# Both scripts run on one key, so on one node of a cluster.
-KEEP = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
-local kept = redis.call('HMGET', KEYS[1], 'form', 'epoch', 'seq')
-local epoch, seq = tonumber(kept[2] or '') or -1, tonumber(kept[3] or '') or -1
-local new_epoch, new_seq = tonumber(ARGV[2]), tonumber(ARGV[3])
-if kept[1] == ARGV[1] and (epoch > new_epoch or (epoch == new_epoch and seq > new_seq)) then
-  return 0
-end
-redis.call('HSET', KEYS[1], 'form', ARGV[1], 'epoch', ARGV[2], 'seq', ARGV[3], 'tracker', ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return 1
-"""
+# The holder's token; "!" after it says that somebody else asked for the lease meanwhile.
 TAKE = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local ours = holder and (holder == ARGV[1] or holder == ARGV[1] .. '!')
+if holder and not ours and holder ~= ARGV[3] and holder ~= ARGV[3] .. '!' then
+  if string.sub(holder, -1) ~= '!' then
+    redis.call('SET', KEYS[1], holder .. '!', 'KEEPTTL')
+  end
+  return 0
+end
+redis.call('SET', KEYS[1], ours and holder or ARGV[1], 'PX', ARGV[2])
 return 1
 """
 RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  return 0
+end
+if holder == ARGV[1] .. '!' then redis.call('DEL', KEYS[1]) end
+return 1
 """
 
 log = structlog.get_logger(__name__)
@@ -81,69 +76,7 @@ async def open_redis(
         news.close()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        with suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await link.client.aclose()
-
-
-class RedisTrackers:
-    """Trackers as msgpack, with their seq and epoch; one of another build or model is not used."""
-
-    def __init__(self, link: Link, *, model_id: str = "", remember_s: int = REMEMBER_S) -> None:
-        self._link = link
-        self._remember_s = remember_s
-        self._form = f"{_schema_hash()}:{model_id}".encode()
-        self._keep = link.client.register_script(KEEP)
-        self._tracker = msgspec.msgpack.Decoder(Tracker)
-        # Conversations whose kept tracker may be old, because Redis refused the newer one.
-        self._doubted: dict[str, None] = {}
-
-    async def load(self, conversation_id: str) -> tuple[Tracker, int] | None:
-        if conversation_id in self._doubted:
-            return None
-        key = self._link.key(conversation_id, "tracker")
-        fields = ["form", "epoch", "tracker"]
-        try:
-            kept: Any = await self._link.ask("load", lambda r: r.hmget(key, fields))
-            form, epoch, body = kept
-            return (self._tracker.decode(body), int(epoch)) if form == self._form else None
-        except RedisDown:
-            return None
-        except (TypeError, ValueError) as error:  # msgspec's errors are ValueErrors
-            log.warning("tracker.unreadable", conversation=conversation_id, error=str(error))
-            return None
-
-    async def keep(self, tracker: Tracker, *, epoch: int) -> None:
-        conversation_id = tracker.conversation_id
-        key = self._link.key(conversation_id, "tracker")
-        try:
-            body = msgspec.msgpack.encode(tracker)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            log.warning("tracker.not_kept", conversation=conversation_id, error=str(error))
-            return await self.forget(conversation_id)
-        values: Values = [self._form, epoch, tracker.seq, body, self._remember_s]
-        try:
-            await self._link.ask("keep", lambda r: self._keep(keys=[key], args=values, client=r))
-        except RedisDown:
-            return self._doubt(conversation_id)
-        self._doubted.pop(conversation_id, None)
-        return None
-
-    async def forget(self, conversation_id: str) -> None:
-        key = self._link.key(conversation_id, "tracker")
-        try:
-            await self._link.ask("forget", lambda r: r.delete(key))
-        except RedisDown:
-            return self._doubt(conversation_id)
-        self._doubted.pop(conversation_id, None)
-        return None
-
-    def _doubt(self, conversation_id: str) -> None:
-        # One dropped here may be loaded though it is old; its commit is refused, and it is
-        # forgotten and doubted again.
-        self._doubted[conversation_id] = None
-        if len(self._doubted) > MOST_DOUBTED:
-            del self._doubted[next(iter(self._doubted))]
+        await link.close()
 
 
 class RedisLeases:
@@ -156,54 +89,61 @@ class RedisLeases:
     def __init__(self, link: Link, *, lease_s: float = LEASE_S) -> None:
         self._link = link
         self._lease_s = lease_s
-        self._take = link.client.register_script(TAKE)
-        self._release = link.client.register_script(RELEASE)
+        self._name = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
         # Leases of ours, by key, whose end Redis did not hear of and may remember after a restart.
         self._left: dict[str, str] = {}
 
     @asynccontextmanager
-    async def hold(self, conversation_id: str) -> AsyncIterator[bool]:
-        key, token = self._link.key(conversation_id, "lease"), secrets.token_hex(8)
+    async def hold(self, conversation_id: str) -> AsyncIterator[Lease]:
+        key, token = self._link.key(conversation_id, "lease"), f"{self._name}-{next(self._numbers)}"
         try:
-            taken = await self._taken(key, token)
+            lease = Lease(held=await self._taken(key, token))
         except RedisDown:
-            taken = True
-        if not taken:
-            yield False
+            lease = Lease(held=True)
+        if not lease.held:
+            yield lease
             return
-        renewing = asyncio.create_task(self._renew(conversation_id, key, token))
+        renewing: list[asyncio.Task[None]] = []  # most leases are given back before it begins
+        later = asyncio.get_running_loop().call_later(
+            self._lease_s / 3,
+            lambda: renewing.append(asyncio.create_task(self._renew(conversation_id, key, token))),
+        )
         try:
-            yield True
+            yield lease
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-            try:
-                await self._link.ask(
-                    "release", lambda r: self._release(keys=[key], args=[token], client=r)
-                )
-            except RedisDown:
-                self._left.setdefault(key, token)
-                if len(self._left) > MOST_DOUBTED:
-                    del self._left[next(iter(self._left))]
+            later.cancel()
+            for task in renewing:
+                task.cancel()
+            await asyncio.gather(*renewing, return_exceptions=True)
+            lease.wanted = await self._given_back(key, token)
 
     async def _renew(self, conversation_id: str, key: str, token: str) -> None:
         while True:
-            await asyncio.sleep(self._lease_s / 3)
             with suppress(RedisDown):
                 if not await self._taken(key, token):
                     # The holder stalled too long. Its commit is compared with what is stored.
                     log.warning("lease.lost", conversation=conversation_id)
                     return
+            await asyncio.sleep(self._lease_s / 3)
 
     async def _taken(self, key: str, token: str) -> bool:
         """Whether the lease is ours from now on, for ``lease_s``; also when Redis had lost it."""
-        values: Values = [token, int(self._lease_s * 1000), self._left.get(key, token)]
-        taken: Any = await self._link.ask(
-            "lease", lambda r: self._take(keys=[key], args=values, client=r)
-        )
+        left, lease_ms = self._left.get(key, token), int(self._lease_s * 1000)
+        taken = await self._link.ask("lease", "EVAL", TAKE, 1, key, token, lease_ms, left)
         if taken:
             self._left.pop(key, None)
         return bool(taken)
+
+    async def _given_back(self, key: str, token: str) -> bool:
+        """Whether somebody may have been refused the lease while it was ours."""
+        try:
+            return bool(await self._link.ask("release", "EVAL", RELEASE, 1, key, token))
+        except RedisDown:
+            self._left.setdefault(key, token)
+            if len(self._left) > MOST_LEFT:
+                del self._left[next(iter(self._left))]
+            return True
 
 
 class RedisNews:
@@ -226,7 +166,7 @@ class RedisNews:
         await self._here.publish(conversation_id, note)
         channel, signed = self._link.key(conversation_id, "news"), f"{self._name} {note}"
         with suppress(RedisDown):
-            await self._link.ask("publish", lambda r: r.publish(channel, signed))
+            await self._link.ask("publish", "PUBLISH", channel, signed)
 
     @asynccontextmanager
     async def follow(self, conversation_id: str) -> AsyncIterator[AsyncIterator[str]]:
@@ -307,9 +247,3 @@ class _Followed:
 
     conversation_id: str
     followers: int = 0
-
-
-def _schema_hash() -> str:
-    """Changes when the fields of a tracker, or of anything in it, do."""
-    schema = msgspec.json.encode(msgspec.json.schema(Tracker), order="deterministic")
-    return hashlib.sha256(schema).hexdigest()[:16]

@@ -74,6 +74,13 @@ class LeasesContract:
         async with leases.hold("ann") as again:
             assert again
 
+    async def test_a_lease_tells_whether_somebody_was_refused_it(self, leases: Leases) -> None:
+        async with leases.hold("ann") as wanted, leases.hold("ann"):
+            pass
+        async with leases.hold("ann") as unwanted:
+            pass
+        assert (wanted.wanted, unwanted.wanted) == (True, False)
+
     async def test_leases_of_other_conversations_are_free(self, leases: Leases) -> None:
         async with leases.hold("ann"), leases.hold("bob") as other:
             assert other

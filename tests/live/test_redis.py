@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bot.dialogue.events import SlotSet, UserUttered
 from bot.store.base import TrackerStore
-from bot.store.redis import RedisLeases, RedisStores, open_redis
+from bot.store.redis import RedisLeases, RedisStores, RedisTrackers, open_redis
 from bot.testing.store import next_of, tracker
 from tests.servers import Valkey, free_port
 from tests.turns import eventually
@@ -123,9 +124,13 @@ async def test_a_tracker_that_redis_would_not_replace_is_not_used(
     "command",
     [
         "SET parley:{ann}:tracker nonsense",
-        "HSET parley:{ann}:tracker tracker nonsense",
+        "HSET parley:{ann}:tracker first nonsense",
+        "HSET parley:{ann}:tracker seq 9",
+        "DEL parley:{ann}:events",
+        "RPUSH parley:{ann}:events nonsense",
+        "LSET parley:{ann}:events 0 nonsense",
         "HSET parley:{ann}:tracker epoch nonsense",
-        "HDEL parley:{ann}:tracker tracker",
+        "HDEL parley:{ann}:tracker origin",
         "HDEL parley:{ann}:tracker form",
     ],
 )
@@ -134,9 +139,54 @@ async def test_a_key_that_holds_something_else_is_passed_over_and_written_anew(
 ) -> None:
     await stores.trackers.keep(tracker("ann", 7), epoch=0)
     assert not own_valkey.send(*command.split()).startswith(b"-")
-    assert await stores.trackers.load("ann") is None
+    assert await RedisTrackers(stores.link).load("ann") is None
     await stores.trackers.keep(tracker("ann", 8), epoch=0)
-    assert await stores.trackers.load("ann") == (tracker("ann", 8), 0)
+    assert await RedisTrackers(stores.link).load("ann") == (tracker("ann", 8), 0)
+
+
+async def test_what_one_process_keeps_another_loads_whole_and_then_what_is_new(
+    stores: RedisStores,
+) -> None:
+    here, there = RedisTrackers(stores.link), RedisTrackers(stores.link)
+    talk = tracker("ann", 6)
+    for number in range(3):
+        await here.keep(talk, epoch=0)
+        assert await there.load("ann") == (talk, 0)
+        talk = talk.apply(SlotSet(name="city", value=f"Rome {number}"))
+        await there.keep(talk, epoch=0)
+        assert await here.load("ann") == (talk, 0)
+        talk = talk.apply(UserUttered(text="and back"))
+
+
+async def test_of_a_conversation_known_here_only_what_is_new_crosses_the_wire(
+    own_valkey: Valkey, stores: RedisStores
+) -> None:
+    here, there = RedisTrackers(stores.link), RedisTrackers(stores.link)
+    talk = tracker("ann", 6).apply_all([SlotSet(name="city", value="x" * 1000)] * 500)
+    await here.keep(talk, epoch=0)
+    await there.load("ann")
+    before = traffic(own_valkey)
+    for number in range(10):
+        talk = talk.apply(SlotSet(name="city", value=str(number)))
+        await here.keep(talk, epoch=0)
+        assert await there.load("ann") == (talk, 0)
+    assert traffic(own_valkey) - before < 100_000  # of 5 MB, were it whole each time
+
+
+async def test_a_session_too_long_to_carry_is_kept_as_a_sum_and_the_rest(
+    stores: RedisStores,
+) -> None:
+    talk = tracker("ann", 6).apply_all([SlotSet(name="city", value=str(n)) for n in range(2500)])
+    assert talk.base is not None
+    await stores.trackers.keep(talk, epoch=0)
+    assert await RedisTrackers(stores.link).load("ann") == (talk, 0)
+
+
+def traffic(valkey: Valkey) -> int:
+    """Bytes that went in and out of it."""
+    told = valkey.send("INFO", "stats").decode()
+    fields = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
+    return int(fields["total_net_input_bytes"]) + int(fields["total_net_output_bytes"])
 
 
 async def test_a_server_that_talks_nonsense_is_no_redis() -> None:
