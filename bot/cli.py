@@ -18,6 +18,7 @@ except ModuleNotFoundError as missing:
 from bot import options
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
+from bot.project.verdict import Format, written
 
 Project = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
@@ -121,24 +122,34 @@ def shell(
 def check(
     project: Project = Path(),
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="`json` for programs, `github` for notes on a pull request."),
+    ] = "text",
+    max_history: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many turns back stories are compared; else what the policies look at.",
+        ),
+    ] = None,
     domain: options.Domain = None,
     data: options.Data = None,
     config: options.Config = None,
     endpoints: options.Endpoints = None,
     credentials: options.Credentials = None,
 ) -> None:
-    """Read a project and report every problem with file and line."""
-    from bot.project.check import check_project
+    """Read a project and report every problem with file and line.
+
+    Ends with 0 when all is well, with 1 when there are errors, with 2 when there is no project.
+    The kinds of problems are listed in docs/check.md.
+    """
+    from bot.project.check import judge
 
     paths = options.paths_of(domain, data, config, endpoints, credentials)
-    problems = check_project(project, paths=paths)
-    console = Console(soft_wrap=True, highlight=False)
-    for problem in problems:
-        console.print(f"{problem.severity}: {problem}", markup=False)
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = sum(problem.severity == "warning" for problem in problems)
-    console.print(f"{project}: {_count(errors, 'error')}, {_count(warnings, 'warning')}.")
-    raise typer.Exit(1 if errors or (strict and warnings) else 0)
+    verdict = judge(project, paths=paths, max_history=max_history)
+    typer.echo(written(verdict, form))
+    raise typer.Exit(verdict.exit_status(strict=strict))
 
 
 @database.command()
@@ -191,7 +202,3 @@ def _fail(sentence: str) -> None:
         f"parley: {sentence}", markup=False, style="red"
     )
     sys.exit(1)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

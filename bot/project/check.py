@@ -13,6 +13,7 @@ from bot.project.lint import lint
 from bot.project.load import assemble, read_texts
 from bot.project.paths import ProjectPaths
 from bot.project.report import Problem, Report
+from bot.project.verdict import Verdict
 
 
 def check_project(
@@ -20,18 +21,38 @@ def check_project(
     *,
     paths: ProjectPaths | None = None,
     environ: Mapping[str, str] = os.environ,
+    max_history: int | None = None,
 ) -> list[Problem]:
     """What is wrong with the project in ``path``, by file and line; empty when all is well.
 
     It never raises ProjectError: a folder that is not there is a problem like any other.
     """
+    return list(judge(path, paths=paths, environ=environ, max_history=max_history).problems)
+
+
+def judge(
+    path: Path | str,
+    *,
+    paths: ProjectPaths | None = None,
+    environ: Mapping[str, str] = os.environ,
+    max_history: int | None = None,
+) -> Verdict:
+    """As ``check_project``, with whether there was a project at all.
+
+    Args:
+        max_history: How many states back stories are compared; None for what policies see.
+    """
     report = Report()
+    is_read = False
     try:
         files = find_files(Path(path), report, paths)
+        is_read = True
         reading = read_content(files, read_texts(files, report), report)
         project = assemble(files, reading.content, environ, report)
-        for found in lint(project, reading) if reading.domain.raw else ():
-            report.add(found.severity, found.error, found.code)
+        if reading.domain.raw:
+            for found in lint(project, reading, max_history=max_history):
+                report.add(found.severity, found.error, found.code)
     except ProjectError as error:
         report.add("error", error)
-    return sorted(report.problems, key=lambda p: (p.file, p.line or 0, p.column or 0))
+    problems = sorted(report.problems, key=lambda p: (p.file, p.line or 0, p.column or 0))
+    return Verdict(Path(path), tuple(problems), is_read)
