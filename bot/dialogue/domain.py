@@ -124,6 +124,7 @@ class Domain(msgspec.Struct, frozen=True):
     ``slots`` keep the order of the files and include the automatic ones (``requested_slot``
     when there are forms, ``session_started_metadata``). ``actions`` are the names listed
     under ``actions``, in order; ``send_domain`` those of them that want the domain.
+    ``stores_entities``: what entities fill when a story is told (``store_entities_as_slots``).
     """
 
     intents: dict[str, IntentSpec] = {}
@@ -135,4 +136,5 @@ class Domain(msgspec.Struct, frozen=True):
     send_domain: frozenset[str] = frozenset()
     e2e_actions: tuple[str, ...] = ()
     session: SessionConfig = SessionConfig()
+    stores_entities: bool = True
     raw: dict[str, Any] = {}

@@ -57,6 +57,7 @@ class DomainReader:
     actions: dict[str, bool] = field(default_factory=dict)  # name: wants the domain
     e2e_actions: dict[str, None] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=SessionConfig)
+    stores_entities: bool = True
     places: dict[tuple[str, str], Node] = field(default_factory=dict)  # by section and name
     values: dict[tuple[str, str], Any] = field(default_factory=dict)  # by section and name
     raw: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class DomainReader:
             send_domain=frozenset(name for name, sent in self.actions.items() if sent),
             e2e_actions=tuple(self.e2e_actions),
             session=self.session,
+            stores_entities=self.stores_entities,
             raw=raw,
         )
 
@@ -105,6 +107,7 @@ class DomainReader:
             "forms": self._read_forms,
             "responses": self.read_responses,
             "session_config": self._read_session,
+            "config": self._read_config,
         }
         for key, section in sections.items():
             if key in readers and section.value is not None:
@@ -267,6 +270,16 @@ class DomainReader:
         if "session_config" not in self.raw or self.session == SessionConfig():
             self.session = session
             self.raw["session_config"] = {**DEFAULT_SESSION, **section.plain()}
+
+    def _read_config(self, section: Node) -> None:
+        keys = section.mapping("the config of a domain")
+        for key in keys:
+            if key != "store_entities_as_slots":
+                self.report.warn(
+                    section.wrong_key(key, f"the config of a domain has the key '{key}'.")
+                )
+        if "store_entities_as_slots" in keys:
+            self.stores_entities = keys["store_entities_as_slots"].truth("store_entities_as_slots")
 
     def _automatic_slots(self) -> dict[str, Slot]:
         slots = {}

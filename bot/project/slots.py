@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast, get_args
 
 from bot.dialogue.domain import Condition, Mapping, MappingType, Slot, SlotType
@@ -12,6 +13,7 @@ from bot.project.report import Report
 
 TYPES: tuple[str, ...] = get_args(SlotType)
 MAPPING_TYPES: tuple[str, ...] = get_args(MappingType)
+RASA_CLASS = re.compile(r"rasa\.(?:\w+\.)*(Text|Boolean|Categorical|Float|List|Any)Slot")
 SLOT_KEYS = (
     "type",
     "mappings",
@@ -34,24 +36,19 @@ def read_slot(name: str, node: Node, report: Report, mentions: Mentions) -> Slot
     """The slot ``name`` of a domain file."""
     what = f"slot '{name}'"
     keys = node.mapping(what)
+    type_, is_own = _slot_type(what, node, report)
     for key in keys:
-        if key not in SLOT_KEYS:
+        if key not in SLOT_KEYS and not is_own:  # a type of its own may take arguments of its own
             raise node.wrong_key(
                 key, f"{what} has the key '{key}'.", did_you_mean(key, SLOT_KEYS, "Keys")
             )
-    type_ = _slot_type(what, node, report)
-    influence = keys.get("influence_conversation")
-    influences = influence.truth(f"{what}: influence_conversation") if influence else type_ != "any"
-    if type_ == "any" and influences and influence:
-        raise influence.wrong(
-            f"{what} is of type any and cannot influence the conversation.",
-            "Set influence_conversation to false, or give it another type.",
-        )
+    influences = _influences(what, keys.get("influence_conversation"), type_, is_own=is_own)
     if "mappings" not in keys:
         raise node.wrong(
             f"{what} has no mappings.",
             "Say how it is filled, such as mappings: [{type: from_entity, entity: city}], "
-            "or mappings: [{type: custom}] for a slot that actions set.",
+            "or mappings: [{type: custom}] for a slot that actions set. In a domain of Rasa 2: "
+            'write version: "2.0", or run parley migrate.',
         )
     mappings: list[Mapping] = []
     if keys["mappings"].value is not None:
@@ -76,23 +73,42 @@ def read_slot(name: str, node: Node, report: Report, mentions: Mentions) -> Slot
 _RANGE = (("min_value", 0.0), ("max_value", 1.0))
 
 
-def _slot_type(what: str, node: Node, report: Report) -> SlotType:
+def _slot_type(what: str, node: Node, report: Report) -> tuple[SlotType, bool]:
+    """The type of a slot, and whether it is a Python class of somebody's own."""
     keys = node.mapping(what)
     if "type" not in keys:
         raise node.wrong(f"{what} has no type.", f"Types: {', '.join(sorted(TYPES))}.")
     type_ = keys["type"].name(f"the type of {what}")
+    if found := RASA_CLASS.fullmatch(type_):
+        type_ = found[1].lower().replace("boolean", "bool")
     if type_ in TYPES:
-        return cast(SlotType, type_)
+        return cast(SlotType, type_), False
     if "." in type_:
         report.warn(
-            keys["type"].wrong(f"{what} has a type of its own, '{type_}'; it is read as any.")
+            keys["type"].wrong(
+                f"{what} is of the Python class '{type_}', which is not run here: it is read as "
+                "any, remembered and filled, and does not influence the conversation.",
+                "Types that do: bool, categorical, float, list, text.",
+            )
         )
-        return "any"
+        return "any", True
     meant = did_you_mean(type_, TYPES)
     raise keys["type"].wrong(
         f"{what} has type '{type_}'.",
         f"{meant} Types: {', '.join(sorted(TYPES))}.".strip(),
     )
+
+
+def _influences(what: str, node: Node | None, type_: SlotType, *, is_own: bool) -> bool:
+    given = node.truth(f"{what}: influence_conversation") if node else type_ != "any"
+    if type_ != "any":
+        return given
+    if node is not None and given and not is_own:
+        raise node.wrong(
+            f"{what} is of type any and cannot influence the conversation.",
+            "Set influence_conversation to false, or give it another type.",
+        )
+    return False
 
 
 def _number(what: str, key: str, keys: dict[str, Node], default: float) -> float:

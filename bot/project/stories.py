@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bot.dialogue.stories import (
@@ -33,6 +33,8 @@ STEP_KEYS = {
     "checkpoint": ("checkpoint", "slot_was_set"),
     "slot_was_set": ("slot_was_set",),
 }
+EVENTS = ("restart", "rewind", "undo", "reset_slots", "pause", "resume")
+"""Events that Rasa reads where an action of the same name is told."""
 STORY_KEYS = ("story", "steps", "metadata")
 RULE_KEYS = (
     "rule",
@@ -134,7 +136,7 @@ class StoryReader:
         readers: dict[str, Callable[[], list[Step]]] = {
             "intent": lambda: [self._user(keys, by)],
             "user": lambda: [self._user(keys, by)],
-            "action": lambda: [ActionStep(self.mentions.add("action", keys["action"], by))],
+            "action": lambda: [*self._action(keys["action"], by)],
             "bot": lambda: [ActionStep(bot_text=keys["bot"].name(f"what the bot says in {by}"))],
             "or": lambda: [self._or(keys["or"], by)],
             "active_loop": lambda: [self._loop(keys["active_loop"], by)],
@@ -142,6 +144,18 @@ class StoryReader:
             "slot_was_set": lambda: [*self._slots(keys["slot_was_set"], by)],
         }
         return readers[kind]()
+
+    def _action(self, node: Node, by: str) -> Iterator[ActionStep]:
+        name = node.name(f"an action of {by}")
+        if name in EVENTS:
+            self.report.warn(
+                node.wrong(
+                    f"{by} tells the event '{name}' as an action; the step is passed over.",
+                    "Leave it out: the action that causes the event is enough.",
+                )
+            )
+        else:
+            yield ActionStep(self.mentions.add("action", node, by))
 
     def _user(self, keys: dict[str, Node], by: str) -> UserStep:
         entities = self._entities(keys.get("entities"), by)

@@ -94,6 +94,8 @@ def read_yaml(text: str, file: str, report: Report) -> Node | None:
 
 def _syntax_error(error: MarkedYAMLError, text: str, file: str) -> ProjectError:
     mark = error.problem_mark or error.context_mark
+    if error.context == "while scanning a simple key":  # noticed only where the next one begins
+        mark = error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = error.problem or "it cannot be understood"
     if "'\\t'" in problem:
@@ -247,6 +249,8 @@ class _Composer:
                 break
             key = self._node(event, level + 1)
             value = self._node(next(self._events), level + 1)
+            if value.value is None and not value.source and value.line > key.line:
+                value.line, value.column = key.line, key.column  # not where the next token is
             node.size += value.size + 1
             if isinstance(key.value, list | dict):
                 raise key.wrong(f"a key must be a text, not {key.kind}.")

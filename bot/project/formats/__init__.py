@@ -46,7 +46,8 @@ def read_json_nlu(root: Node, nlu: NluReader, sibling: Sibling, language: str) -
     if "utterances" in keys:
         read_wit(keys["utterances"], nlu)
         return "wit.ai"
-    if "supportedLanguages" in keys:  # says which agent it is, and holds nothing to learn
+    if "supportedLanguages" in keys or {*keys} == {"version"}:
+        # The agent and its package say which they are, and hold nothing to learn.
         return "Dialogflow"
     if "responses" in keys and "name" in keys:
         read_dialogflow_intent(root, nlu, sibling, language)

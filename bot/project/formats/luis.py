@@ -8,6 +8,7 @@ from bot.project.formats.entity import optional_text, span
 from bot.project.nlu import NluReader
 from bot.project.node import Node
 from bot.project.project import ExampleEntity
+from bot.project.report import Report
 
 VERSION = "7"
 
@@ -50,11 +51,11 @@ def _utterance(item: Node, nlu: NluReader) -> None:
     entities = []
     for node in _items(keys, "entities"):
         with nlu.report.going_on():
-            entities.append(_entity(node, text))
+            entities.append(_entity(node, text, nlu.report))
     nlu.add_example(intent, text if entities else text.strip(), tuple(entities), {}, item)
 
 
-def _entity(node: Node, text: str) -> ExampleEntity:
+def _entity(node: Node, text: str, report: Report) -> ExampleEntity:
     keys = node.mapping("an entity")
     if not {"entity", "startPos", "endPos"} <= keys.keys():
         raise node.wrong("an entity needs entity, startPos and endPos.")
@@ -63,6 +64,7 @@ def _entity(node: Node, text: str) -> ExampleEntity:
         keys["startPos"],
         keys["endPos"],
         keys["entity"].name("an entity's name"),
+        report,
         role=optional_text(keys.get("role"), "an entity's role"),
         last=1,
     )

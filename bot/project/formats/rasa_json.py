@@ -8,6 +8,7 @@ from bot.project.formats.entity import optional_text, span
 from bot.project.nlu import NluReader
 from bot.project.node import Node
 from bot.project.project import ExampleEntity
+from bot.project.report import Report
 
 FORMER_KEYS = ("entity_examples", "intent_examples")
 
@@ -54,21 +55,21 @@ def _example(item: Node, nlu: NluReader) -> None:
     if "text" not in keys:
         raise item.wrong("an example has no text.", "Give it the key text.")
     text = keys["text"].text("an example's text")
-    intent = optional_text(keys.get("intent"), "an example's intent")
-    if intent is None:
+    intent = (optional_text(keys.get("intent"), "an example's intent") or "").strip()
+    if not intent:
         nlu.report.warn(item.wrong("an example without an intent is passed over."))
         return
     nlu.mentions.add("intent", item, "the NLU data", intent)
     entities = []
     for node in _items(keys, "entities"):
         with nlu.report.going_on():
-            entities.append(_entity(node, text))
+            entities.append(_entity(node, text, nlu.report))
     metadata = keys["metadata"].plain() if "metadata" in keys else {}
     metadata = metadata if isinstance(metadata, dict) else {"metadata": metadata}
     nlu.add_example(intent, text if entities else text.strip(), tuple(entities), metadata, item)
 
 
-def _entity(node: Node, text: str) -> ExampleEntity:
+def _entity(node: Node, text: str, report: Report) -> ExampleEntity:
     keys = node.mapping("an entity")
     for key in ("start", "end", "entity"):
         if key not in keys:
@@ -78,6 +79,7 @@ def _entity(node: Node, text: str) -> ExampleEntity:
         keys["start"],
         keys["end"],
         keys["entity"].name("an entity's name"),
+        report,
         value=optional_text(keys.get("value"), "an entity's value"),
         role=optional_text(keys.get("role"), "an entity's role"),
         group=optional_text(keys.get("group"), "an entity's group"),

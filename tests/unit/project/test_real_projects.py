@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 
 from bot.dialogue.domain import DEFAULT_INTENTS
-from bot.project.domain import DomainReader
 from bot.project.load import load_project
-from bot.project.mentions import Mentions
-from bot.project.nlu import NluReader
 from bot.project.project import Project
 from bot.project.references import retrieval_intents
-from bot.project.report import Report
-from bot.project.stories import StoryReader
-from bot.project.yaml import read_yaml
 
 SHARED = Path(__file__).parents[3] / ".." / "shared"
 VERDICTS = SHARED / "rasa-golden" / "load_verdicts.json"
@@ -103,73 +97,3 @@ def test_the_raw_domain_is_what_rasa_sends(name: str) -> None:
     ]
     assert answers
     assert load_project(SHARED / "rasa-golden" / "projects" / name).domain.raw == answers[0]
-
-
-SAMPLES = SHARED / "rasa-projects" / "_format-samples"
-
-
-def samples() -> list[tuple[str, str]]:
-    path = SHARED / "rasa-golden" / "format_verdicts.json"
-    files = json.loads(path.read_text())["files"] if path.is_file() else {}
-    return [
-        (file, kind)
-        for file, by_kind in files.items()
-        for kind in by_kind
-        if file.endswith((".yml", ".yaml")) and kind in ("nlu", "domain", "stories")
-    ]
-
-
-def read_sample(file: str, kind: str) -> tuple[Report, dict[str, Any]]:
-    """The problems of a sample file, and what the recordings count in it."""
-    report, mentions = Report(), Mentions()
-    root = read_yaml((SAMPLES / file).read_text(), file, report)
-    sections = root.value if root and isinstance(root.value, dict) else {}
-    if kind == "domain" and root is not None:
-        reader = DomainReader(report, mentions)
-        reader.read(root)
-        domain = reader.domain()
-        return report, {
-            "intents": len(domain.intents),
-            "entities": len(domain.entities),
-            "slots": sorted(domain.slots),
-            "forms": sorted(domain.forms),
-            "responses": len(domain.responses),
-            "user_actions": sorted({*domain.actions, *domain.responses}),
-            "session_expiration_time": domain.session.expiration_minutes,
-            "carry_over": domain.session.carry_over_slots,
-        }
-    if kind == "nlu":
-        nlu = NluReader(SAMPLES, report, mentions)
-        if "nlu" in sections:
-            nlu.read(sections["nlu"])
-        data = nlu.data()
-        entities = [entity for example in data.examples for entity in example.entities]
-        return report, {
-            "intent_examples": len(data.examples),
-            "intents": sorted({example.intent.split("/")[0] for example in data.examples}),
-            "entity_examples": sum(bool(example.entities) for example in data.examples),
-            "entities": sorted({entity.entity for entity in entities}),
-            "roles": sorted({entity.role for entity in entities if entity.role}),
-            "groups": sorted({entity.group for entity in entities if entity.group}),
-            "synonyms": len(data.synonyms),
-            "regex": sorted(regex.name for regex in data.regexes),
-            "lookups": sorted(lookup.name for lookup in data.lookups),
-            "retrieval_intents": list(retrieval_intents(data)),
-        }
-    stories = StoryReader(report, mentions)
-    for key in ("stories", "rules"):
-        if key in sections:
-            stories.read(sections[key], is_rule=key == "rules")
-    return report, {"names": sorted({story.name for story in stories.stories})}
-
-
-@pytest.mark.parametrize(("file", "kind"), samples())
-def test_a_sample_file_is_read_or_refused_as_rasa_recorded(file: str, kind: str) -> None:
-    by_kind = json.loads((SHARED / "rasa-golden" / "format_verdicts.json").read_text())["files"]
-    verdict = by_kind[file][kind]
-    report, found = read_sample(file, kind)
-    assert (report.first_error is None) == verdict["ok"], report.first_error
-    if verdict["ok"]:
-        if kind == "stories":
-            verdict = {"names": sorted({block["name"] for block in verdict["blocks"]})}
-        assert found == {key: verdict[key] for key in found}
