@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable
@@ -93,7 +94,12 @@ def test_an_unchanged_project_of_twenty_thousand_lines_starts_in_time(
         lines += [f"    - question {m} number {n} about [soup](dish)" for m in range(18)]
     (folder / "data" / "many.yml").write_text("\n".join(lines))
     first = load()
-    started = time.process_time()
-    again = load()
-    assert time.process_time() - started < 0.3
+    gc.collect()
+    gc.disable()  # what other tests left behind is not this one's to look through
+    try:
+        started = time.process_time()
+        again = load()
+        assert time.process_time() - started < 0.3
+    finally:
+        gc.enable()
     assert again == first
