@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import groupby, islice, product
 from typing import Any
 
 from bot.dialogue.domain import Domain, Slot
@@ -51,20 +51,24 @@ class Told:
 
 
 def story_events(stories: Sequence[Story], domain: Domain) -> Iterator[tuple[Event, ...]]:
-    """Every way through ``stories`` as the events of a conversation that ends listening."""
+    """Every way through ``stories`` as the events of a conversation.
+
+    It ends listening, unless it ends in a checkpoint that nothing begins with: Rasa stops there.
+    """
     for told in told_stories(stories, domain):
         yield told.events
 
 
 def told_stories(stories: Sequence[Story], domain: Domain) -> Iterator[Told]:
     """As ``story_events``, with the stories that tell them."""
-    for bodies in _unrolled(stories):
+    for bodies, is_over in _unrolled(stories, domain):
         events: list[Event] = []
         parts: list[tuple[int, Story]] = []
         for story, steps in bodies:
             parts.append((len(events), story))
             _tell(events, steps, domain)
-        yield Told((*events, *_final_listen(events)), tuple(parts))
+        ending = _final_listen(events) if is_over else []
+        yield Told((*events, *ending), tuple(parts))
 
 
 def rule_events(rule: Story, domain: Domain) -> Iterator[tuple[Event, ...]]:
@@ -110,26 +114,33 @@ def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
         yield tuple(step for group in chosen for step in group)
 
 
-def _unrolled(stories: Sequence[Story]) -> Iterator[list[tuple[Story, tuple[Step, ...]]]]:
-    """Every chain of stories from a start to an end, no story twice in a chain."""
-    variants = [(story, chosen) for story in stories for chosen in _choices(story.steps)]
-    pieces = [_piece(steps) for _, steps in variants]
-    for used in islice(_chains(pieces), MOST_PATHS):
-        yield [(variants[number][0], pieces[number][1]) for number in used]
+def _unrolled(
+    stories: Sequence[Story], domain: Domain
+) -> Iterator[tuple[list[tuple[Story, tuple[Step, ...]]], bool]]:
+    """Every chain of stories from a start to an end, no part of one twice; whether it is over."""
+    tellers: list[Story] = []
+    pieces: list[_Piece] = []
+    for story in stories:
+        for chosen in _choices(story.steps):
+            for piece in _pieces(chosen):
+                tellers.append(story)
+                pieces.append(piece)
+    for used, is_over in islice(_chains(pieces, domain), MOST_PATHS):
+        yield [(tellers[number], pieces[number][1]) for number in used], is_over
 
 
-def _chains(pieces: Sequence[_Piece]) -> Iterator[tuple[int, ...]]:
+def _chains(pieces: Sequence[_Piece], domain: Domain) -> Iterator[tuple[tuple[int, ...], bool]]:
+    known = {start.name for starts, _, _ in pieces for start in starts}
     waiting: deque[_Chain] = deque(
         (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
     )
     for steps, used in islice(_queue(waiting), MOST_PATHS):
         ends = pieces[used[-1]][2]
-        if not ends:
-            yield used
-            continue
-        for number, (starts, body, _) in enumerate(pieces):
+        if not ends <= known or not ends:
+            yield used, not ends
+        for number, (starts, body, _) in enumerate(pieces if ends else ()):
             joint = next((start for start in starts if start.name in ends), None)
-            if joint is not None and number not in used and _open(joint, steps):
+            if joint is not None and number not in used and _open(joint, steps, domain):
                 waiting.append(((*steps, *body), (*used, number)))
 
 
@@ -139,23 +150,32 @@ def _queue(waiting: deque[_Chain]) -> Iterator[_Chain]:
         yield waiting.popleft()
 
 
-def _piece(steps: tuple[Step, ...]) -> _Piece:
-    """The checkpoints a story starts from, what it tells, the checkpoints it ends in."""
-    first, last = 0, len(steps)
-    while first < last and isinstance(steps[first], CheckpointStep):
-        first += 1
-    while last > first and isinstance(steps[last - 1], CheckpointStep):
-        last -= 1
-    starts = tuple(step for step in steps[:first] if isinstance(step, CheckpointStep))
-    ends = frozenset(step.name for step in steps[last:] if isinstance(step, CheckpointStep))
-    body = tuple(step for step in steps[first:last] if not isinstance(step, CheckpointStep))
-    return starts, body, ends
+def _pieces(steps: tuple[Step, ...]) -> Iterator[_Piece]:
+    """A story, taken apart where a checkpoint stands between its steps."""
+    starts: tuple[CheckpointStep, ...] = ()
+    body: tuple[Step, ...] = ()
+    for joint, group in groupby(steps, lambda step: isinstance(step, CheckpointStep)):
+        if not joint:
+            body = tuple(group)
+            continue
+        checkpoints = tuple(step for step in group if isinstance(step, CheckpointStep))
+        if body:
+            yield starts, body, frozenset(step.name for step in checkpoints)
+        starts, body = checkpoints, ()
+    if body or not steps:
+        yield starts, body, frozenset()
 
 
-def _open(joint: CheckpointStep, steps: Sequence[Step]) -> bool:
-    """Whether the slots told so far are those that ``joint`` asks for."""
-    told = {step.name: step.value for step in steps if isinstance(step, SlotStep)}
-    return all(told.get(slot.name) == slot.value for slot in joint.slots)
+def _open(joint: CheckpointStep, steps: Sequence[Step], domain: Domain) -> bool:
+    """Whether the slots that ``steps`` set are those that ``joint`` asks for."""
+    if not joint.slots:
+        return True
+    told = {slot.name: slot.initial_value for slot in domain.slots.values()}
+    told |= {e.name: e.value for e in _events(steps, domain) if isinstance(e, SlotSet)}
+    return all(
+        told.get(slot.name) == slot.value if slot.has_value else told.get(slot.name) is not None
+        for slot in joint.slots
+    )
 
 
 def _events(steps: Sequence[Step | ActionExecuted], domain: Domain) -> list[Event]:
