@@ -17,6 +17,7 @@ import structlog
 
 from bot.actions.base import ActionServer, ResponseServer
 from bot.errors import BadRequest
+from bot.learned import current_policy
 from bot.model import open_understanding
 from bot.package import is_package, unpack
 from bot.predict import make_policies
@@ -91,7 +92,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
                 project, found.models, mode=shared.settings.nlu, version=found.version
             )
         )
-        bot = await asyncio.to_thread(_bot, project, nlu.model_id)
+        bot = await asyncio.to_thread(_bot, project, found.models, nlu.model_id)
         parley = Services(
             bot=bot,
             nlu=nlu,
@@ -107,10 +108,10 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
         yield Loaded(project, parley, nlu, found.file or nlu.model_id)
 
 
-def _bot(project: Project, model_id: str) -> Bot:
+def _bot(project: Project, models: Path, model_id: str) -> Bot:
     return Bot(
         domain=project.domain,
-        policies=make_policies(project),
+        policies=make_policies(project, current_policy(project, models)),
         assistant_id=project.config.assistant_id or "",
         model_id=model_id or project.hash,
     )

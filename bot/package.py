@@ -4,7 +4,8 @@ A tar.gz of
 
     parley.json    {"format": 1, "parley": the version that wrote it}
     project/       config, domain and training data; no endpoints, credentials or actions
-    models/        a registry with the one version that serves, if anything was trained
+    models/        a registry with the one version that serves, and the registry `policy` in it with
+                   that of the policy model, if anything was trained
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from bot.errors import BadRequest
+from bot.learned import policy_registry
 from bot.project.content import read_content
 from bot.project.files import ProjectFiles, find_files
 from bot.project.load import read_texts
 from bot.project.report import Report
 from bot.version import VERSION
+from nlu.policy import FOLDER
 from nlu.registry import Registry
 
 FORMAT = 1
@@ -49,16 +52,21 @@ def pack(project: Path, models: Path, target: Path, *, version: str | None = Non
         models: The registry. Without a model in it the package has none.
         version: The model's version; the current one if left out.
     """
-    registry = Registry(models)
-    version = version or registry.current()
     with tarfile.open(target, "w:gz", compresslevel=6) as tar:
         _add(tar, ABOUT, msgspec.json.encode(_About(FORMAT, VERSION)))
         for path in project_files(project):
             name = PurePosixPath("project", path.relative_to(project).as_posix())
             tar.add(path, str(name), recursive=False, filter=_plain)
-        if version is not None:
-            tar.add(registry.folder(version), f"models/{version}", filter=_plain)
-            _add(tar, "models/current", f"{version}\n".encode())
+        _add_model(tar, Registry(models), "models", version)
+        _add_model(tar, policy_registry(models), f"models/{FOLDER}", None)
+
+
+def _add_model(tar: tarfile.TarFile, registry: Registry, name: str, version: str | None) -> None:
+    """The version of ``registry``, else its current one if it has one, as a registry ``name``."""
+    version = version or registry.current()
+    if version is not None:
+        tar.add(registry.folder(version), f"{name}/{version}", filter=_plain)
+        _add(tar, f"{name}/current", f"{version}\n".encode())
 
 
 def project_files(project: Path) -> list[Path]:

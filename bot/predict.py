@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
+from bot.dialogue.learned import Names, learned_policies
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.policy import LISTEN, Policy, Prediction
 from bot.dialogue.rules import RulePolicy
@@ -15,12 +16,16 @@ from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 from bot.project.project import Component, Project
 from bot.services import Services
+from nlu.policy import PolicyModel
 
 FOLLOWUP = "followup_action"
 
 
-def make_policies(project: Project) -> tuple[Policy, ...]:
-    """The policies that config.yml names and that need no model, built from stories and rules."""
+def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple[Policy, ...]:
+    """The policies that config.yml names, built from stories and rules.
+
+    Those that learn are there only with the model that was trained for them, ``learned``.
+    """
     entries = {entry.name.rsplit(".", 1)[-1]: entry for entry in project.config.policies}
     stories = [story for story in project.stories if not story.is_rule]
     policies: list[Policy] = []
@@ -35,7 +40,22 @@ def make_policies(project: Project) -> tuple[Policy, ...]:
             policies.append(
                 kind(stories, project.domain, max_history=max_history, only_in_rules=only_in_rules)
             )
+    if learned is not None:
+        options = {name: entry.options for name, entry in entries.items()}
+        policies += learned_policies(learned, _names(learned), options, only_in_rules)
     return tuple(policies)
+
+
+def _names(model: PolicyModel) -> Names:
+    manifest = model.manifest
+    return Names(
+        columns=manifest.columns,
+        actions=manifest.actions,
+        intents=manifest.intents,
+        max_history=manifest.max_history,
+        temperature=manifest.temperature,
+        floors=manifest.floors,
+    )
 
 
 def _rule_policy(entry: Component, project: Project, stories: Sequence[Story]) -> RulePolicy:

@@ -48,9 +48,9 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
     manifest says. Reads and runs a model, so not on the event loop."""
     manifest = read_manifest(folder)
     for name, published in manifest.files.items():
-        _check(folder / name, published)
+        checked_file(folder / name, published)
     tables = folder / "extractors.json"
-    extractors = _decoded(tables, _read(tables), Extractors)
+    extractors = decoded(tables, _read(tables), Extractors)
     try:
         tokenizer_json = _read(folder / "tokenizer.json")
         tokenizer = Tokenizer(tokenizer_json, max_tokens=manifest.max_tokens)
@@ -65,12 +65,12 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the bundle in ``folder``, alone; its files are not looked at."""
     path = folder / MANIFEST
     content = _read(path)
-    version = _decoded(path, content, _Format).format
+    version = decoded(path, content, _Format).format
     if version != FORMAT:
         raise BundleError(
             f"{path} has format {version}; this Parley reads format {FORMAT}. Train again."
         )
-    manifest = _decoded(path, content, Manifest)
+    manifest = decoded(path, content, Manifest)
     for problem in _problems(manifest):
         raise BundleError(f"{path}: {problem}")
     return manifest
@@ -105,9 +105,9 @@ def _problems(manifest: Manifest) -> list[str]:
     return found
 
 
-def _check(path: Path, published: str) -> None:
+def checked_file(path: Path, published: str) -> None:
     """Refuse a file that is not the one whose SHA-256 is ``published``."""
-    with _readable(path):
+    with readable(path):
         found = file_hash(path)
     if found != published.lower():
         raise BundleError(
@@ -117,12 +117,13 @@ def _check(path: Path, published: str) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with _readable(path):
+    with readable(path):
         return path.read_bytes()
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """What cannot be read in the block raises BundleError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -131,7 +132,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _decoded(path: Path, content: bytes, kind: type[T]) -> T:
+def decoded(path: Path, content: bytes, kind: type[T]) -> T:
+    """``content`` as a ``kind``, or BundleError with ``path``."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -2,7 +2,8 @@
 
 A registry is a folder:
 
-    <version>/    a bundle, complete from the moment it has this name
+    <version>/    a model, complete from the moment it has this name: an NLU bundle, or in the
+                  registry `policy` within that of the bundles a policy model
     current       the version that answers
     history       the versions that were current, oldest first
     .draft-*      bundles being written
@@ -14,23 +15,35 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from nlu.bundle import MANIFEST, read_manifest
 from nlu.errors import BundleError
 from nlu.manifest import Manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
-_TAKEN = ("current", "history")
+_TAKEN = ("current", "history", "policy")
+
+
+class Published(Protocol):
+    """What a registry must know of a manifest."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def created(self) -> str: ...
 
 
 class Registry:
-    """The bundles under ``root``, which need not exist yet."""
+    """The models under ``root``, which need not exist yet; ``read`` reads a manifest of theirs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, read: Callable[[Path], Published] = read_manifest) -> None:
         self.root = root
+        self._read = read
 
     def current(self) -> str | None:
         """The version that answers; None before the first was published."""
@@ -58,7 +71,7 @@ class Registry:
         return tuple(sorted(found, key=lambda version: (self._created(version), version)))
 
     def manifest(self, version: str) -> Manifest:
-        """What ``version`` says about itself."""
+        """What the bundle ``version`` says about itself."""
         return read_manifest(self.folder(version))
 
     @contextmanager
@@ -75,7 +88,7 @@ class Registry:
     def publish(self, draft: Path, version: str, *, use: bool = True) -> Path:
         """Make ``draft`` the bundle ``version``, and current. It appears whole or not at all."""
         folder = self.folder(version)
-        named = read_manifest(draft).version
+        named = self._read(draft).version
         if named != version:
             raise BundleError(f"The manifest names version {named!r}, not {version!r}.")
         if folder.exists():
@@ -123,7 +136,7 @@ class Registry:
 
     def _created(self, version: str) -> str:
         try:
-            return self.manifest(version).created
+            return self._read(self.folder(version)).created
         except BundleError:  # listed all the same, so that it can be seen and removed
             return ""
 

@@ -17,6 +17,8 @@ Float32 = npt.NDArray[np.float32]
 
 INPUTS = ("input_ids", "attention_mask")
 OUTPUTS = ("intent_logits", "tag_logits")
+POLICY_INPUTS = ("states",)
+POLICY_OUTPUTS = ("action_logits", "intent_logits")
 
 # The CPU kernel this fusion brings in is slower than the parts it replaces.
 _SLOW_FUSIONS = ["SkipLayerNormFusion"]
@@ -37,19 +39,7 @@ class Session:
     """
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = ort.InferenceSession(
-                graph,
-                options,
-                providers=["CPUExecutionProvider"],
-                disabled_optimizers=_SLOW_FUSIONS,
-            )
-        except Exception as error:  # a class of its own for every status, Exception their only base
-            raise BundleError(f"model.onnx is no graph that can be run: {_line(error)}") from error
+        self._session = _opened(graph, threads)
         _expect("inputs", [node.name for node in self._session.get_inputs()], INPUTS)
         _expect("outputs", [node.name for node in self._session.get_outputs()], OUTPUTS)
 
@@ -62,6 +52,47 @@ class Session:
         except Exception as error:  # as above
             raise NluError(f"The model failed on a batch: {_line(error)}") from error
         return Outputs(intents, tags)
+
+
+class PolicySession:
+    """Runs a policy's graph on the CPU, in the caller's thread; not from two at once."""
+
+    def __init__(self, graph: Path | bytes) -> None:
+        self._session = _opened(graph, 1)
+        _expect("inputs", [node.name for node in self._session.get_inputs()], POLICY_INPUTS)
+        _expect("outputs", [node.name for node in self._session.get_outputs()], POLICY_OUTPUTS)
+
+    def actions(self, states: Float32) -> list[float]:
+        """The logits of the actions after ``states``, shape (1, states, columns)."""
+        return self._run("action_logits", states)
+
+    def intents(self, states: Float32) -> list[float]:
+        """The logits of the intents after ``states``."""
+        return self._run("intent_logits", states)
+
+    def _run(self, output: str, states: Float32) -> list[float]:
+        try:
+            (logits,) = self._session.run([output], {"states": states})
+        except Exception as error:  # as above
+            raise NluError(f"The policy model failed: {_line(error)}") from error
+        answer: list[float] = logits[0].tolist()
+        return answer
+
+
+def _opened(graph: Path | bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return ort.InferenceSession(
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=_SLOW_FUSIONS,
+        )
+    except Exception as error:  # a class of its own for every status, Exception their only base
+        raise BundleError(f"model.onnx is no graph that can be run: {_line(error)}") from error
 
 
 def _expect(kind: str, found: Sequence[str], wanted: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ import msgspec
 
 from bot.project.project import Example, Project
 
+LEARNED = ("TEDPolicy", "UnexpecTEDIntentPolicy")
+
 
 def project_hash(project: Project) -> str:
     """Of everything training depends on."""
@@ -38,6 +40,17 @@ def nlu_hash(project: Project) -> str:
         project.domain.entities,
         project.config.language,
         project.config.pipeline,
+    )
+
+
+def core_hash(project: Project) -> str:
+    """Of what a policy model depends on."""
+    domain = project.domain
+    return _hash(
+        [msgspec.structs.replace(s, file="", line=0) for s in project.stories],
+        [domain.intents, domain.entities, domain.slots],
+        sorted([*domain.actions, *domain.forms, *domain.responses]),
+        [entry for entry in project.config.policies if entry.name.endswith(LEARNED)],
     )
 
 

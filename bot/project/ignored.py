@@ -29,11 +29,13 @@ MEANT: Mapping[str, frozenset[str]] = {
     ),
     "MemoizationPolicy": frozenset({"max_history"}),
     "AugmentedMemoizationPolicy": frozenset({"max_history"}),
-    "TEDPolicy": frozenset({"max_history"}),
+    "TEDPolicy": frozenset({"max_history", "epochs"}),
+    "UnexpecTEDIntentPolicy": frozenset(
+        {"max_history", "epochs", "tolerance", "ignore_intents_list"}
+    ),
 }
 """The settings of each component that mean something here; all others are ignored."""
 
-NOT_HERE = ("UnexpecTEDIntentPolicy",)
 MAKES_FEATURES = ("Tokenizer", "Featurizer", "NLP")  # how such components' names end
 
 
@@ -52,7 +54,7 @@ def ignored(components: Iterable[Component]) -> tuple[Ignored, ...]:
     found: dict[str, dict[str, None]] = {}
     for component in components:
         name = component.name.rsplit(".", 1)[-1]
-        if name.endswith(MAKES_FEATURES) or name in NOT_HERE:
+        if name.endswith(MAKES_FEATURES):
             found.setdefault(name, {})
         elif name in MEANT:
             for key in component.options.keys() - MEANT[name]:

@@ -1,0 +1,56 @@
+"""Which policy model serves a project: the current one of its registry, if it has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from bot.dialogue.learned import LearnedPolicy, UnlikelyIntentPolicy
+from bot.project.hashes import core_hash
+from bot.project.project import Project
+from nlu.errors import BundleError
+from nlu.policy import FOLDER, PolicyModel, open_policy, read_policy_manifest
+from nlu.registry import Registry
+
+LEARNED = (LearnedPolicy.name, UnlikelyIntentPolicy.name)
+
+log = structlog.get_logger()
+
+
+def wants_policy(project: Project) -> bool:
+    """Whether config.yml names a policy that has to be trained, and stories to train it on."""
+    names = {entry.name.rsplit(".", 1)[-1] for entry in project.config.policies}
+    return not names.isdisjoint(LEARNED) and any(not story.is_rule for story in project.stories)
+
+
+def policy_registry(models: Path) -> Registry:
+    """The policy models beside the bundles in ``models``."""
+    return Registry(models / FOLDER, read=read_policy_manifest)
+
+
+def current_policy(project: Project, models: Path) -> PolicyModel | None:
+    """The policy model to serve ``project`` with; None, and a warning, where there is none.
+
+    Rules and memoization go on without it. Reads and runs a model, so not on the event loop.
+    """
+    if not wants_policy(project):
+        return None
+    registry = policy_registry(models)
+    train = f"run `parley train --project {project.path}`"
+    try:
+        version = registry.current()
+        if version is None:
+            log.warning("policy.missing", hint=f"no policy model is trained yet: {train}")
+            return None
+        model = open_policy(registry.folder(version))
+    except BundleError as error:
+        log.warning("policy.unusable", hint=f"{error} Serving without it; {train}")
+        return None
+    if model.manifest.data_hash != core_hash(project):
+        log.warning(
+            "policy.stale",
+            version=version,
+            hint=f"stories, domain or policies changed since: {train}",
+        )
+    return model
