@@ -13,6 +13,7 @@ import structlog
 
 from bot.actions.opening import open_actions
 from bot.actions.wording import open_wording
+from bot.broker.opening import broker_of, publishing
 from bot.channels.base import Channel, OpenChannel, Place
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
@@ -20,6 +21,7 @@ from bot.loading import Live, Shared, open_model
 from bot.plugins import find
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
+from bot.pulling import Pulling, Source
 from bot.reply import Sender
 from bot.running import Check, Running
 from bot.serving import Serving
@@ -52,10 +54,17 @@ async def open_parley(
     redis_url = None if alone else settings.redis_url
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient())
-        sql = await _open_log(settings, stack)
+        opens_broker = broker_of(project.endpoints.event_broker)
+        sql = await _open_log(settings, stack, publishing=opens_broker is not None)
         serving = Serving()
         checks: dict[str, Check] = {"model": partial(_understands, serving), "sql": sql.ping}
         live = await _open_live(redis_url, stack, checks)
+        if opens_broker and not alone:  # what is said alone waits for the next server
+            options = project.endpoints.event_broker
+            broker = publishing(
+                opens_broker, options, settings.project, journal=sql, leases=live.leases
+            )
+            await stack.enter_async_context(broker)
         actions = await stack.enter_async_context(open_actions(settings, project))
         words = open_wording(project.endpoints.nlg, settings.project)
         shared = Shared(
@@ -71,7 +80,10 @@ async def open_parley(
             Inbox(loaded.parley, serving=serving, senders=senders, count=metrics.turn)
         )
         open_other = partial(open_model, shared=shared)
-        yield Running(settings, serving, inbox, metrics, channels, checks, open_other)
+        pulling = await stack.enter_async_context(Pulling(serving, open_other, client))
+        if project.endpoints.models:
+            pulling.follow(Source(project.endpoints.models, project.endpoints.models_wait_s))
+        yield Running(settings, serving, inbox, metrics, channels, checks, open_other, pulling)
 
 
 def open_channels(
@@ -96,13 +108,13 @@ def open_channels(
     return channels
 
 
-async def _open_log(settings: Settings, stack: AsyncExitStack) -> SqlLog:
+async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bool) -> SqlLog:
     url = settings.sql_url
     if url.startswith("sqlite"):
         await asyncio.to_thread(schema.upgrade, url)
     else:
         await schema.check(url)
-    return await stack.enter_async_context(open_log(url))
+    return await stack.enter_async_context(open_log(url, publishing=publishing))
 
 
 async def _open_live(

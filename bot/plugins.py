@@ -15,6 +15,12 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "callback": "bot.channels.callback.open_callback",
         "socketio": "bot.channels.socketio.open_socketio",
     },
+    "brokers": {
+        "file": "bot.broker.file.open_file",
+        "sql": "bot.broker.sql.open_sql",
+        "pika": "bot.broker.pika.open_pika",
+        "kafka": "bot.broker.kafka.open_kafka",
+    },
 }
 
 

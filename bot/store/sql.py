@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.broker.base import Unpublished
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
@@ -21,7 +22,7 @@ from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
-from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
+from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox, unpublished
 
 Stand = tuple[int, int]  # a conversation's seq and epoch
 
@@ -32,12 +33,16 @@ _replies = msgspec.json.Decoder(Reply)
 
 @asynccontextmanager
 async def open_log(
-    url: str, *, synchronous: Synchronous = "NORMAL", clock: Callable[[], float] = time.time
+    url: str,
+    *,
+    synchronous: Synchronous = "NORMAL",
+    clock: Callable[[], float] = time.time,
+    publishing: bool = False,
 ) -> AsyncIterator[SqlLog]:
     """The log at ``url``, closed after the block. ``synchronous``: see ``bot.store.database``."""
     database = Database(url, synchronous=synchronous)
     try:
-        yield SqlLog(database, clock=clock)
+        yield SqlLog(database, clock=clock, publishing=publishing)
     finally:
         await database.close()
 
@@ -47,22 +52,29 @@ class SqlLog:
 
     When the connection breaks while a transaction is being committed, Unavailable is raised
     though it may have been kept; trying again then finds the message done, or a Conflict.
+
+    ``publishing`` sets every event aside for the event broker too. Events put in the place of
+    others are set aside all.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.time,
+        publishing: bool = False,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._publishing = publishing
 
     async def accept(self, message: Message) -> Accepted:
         body = check_message(message)
 
-        def keep(db: Connection) -> Accepted | None:
-            accepted = self._keep(db, message, body)
-            if accepted is None:
-                db.rollback()  # gives the position back
-            return accepted
-
-        return await self._database.write(keep) or await self._repeated(message)
+        try:
+            return await self._database.write(lambda db: self._keep(db, message, body))
+        except _Repeated:
+            return await self._repeated(message)
 
     async def accepted(self, inbox_id: int) -> Accepted:
         found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
@@ -173,8 +185,7 @@ class SqlLog:
             self._move(db, conversation_id, (seq, epoch), to=(seq + len(events), epoch))
             if inbox_id is not None and not self._done(db, conversation_id, inbox_id):
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
-            if logged:
-                db.execute(event.insert(), logged)
+            self._log(db, conversation_id, logged)
             if to_send:
                 db.execute(outbox.insert(), to_send)
             alarms.change(db, conversation_id, changes, self._insert)
@@ -191,8 +202,7 @@ class SqlLog:
         def exchange(db: Connection) -> None:
             self._move(db, conversation_id, (seq, epoch), to=(len(logged), epoch + 1))
             db.execute(delete(event).where(event.c.conversation_id == conversation_id))
-            if logged:
-                db.execute(event.insert(), logged)
+            self._log(db, conversation_id, logged)
 
         await self._database.write(exchange)
         return len(logged)
@@ -233,6 +243,15 @@ class SqlLog:
         if not await self._database.write(lambda db: db.execute(settled).rowcount):
             raise NotFound(f"The outbox has no reply {outbox_id}.")
 
+    async def unpublished(self, *, limit: int) -> Sequence[Unpublished]:
+        oldest = select(unpublished).order_by(unpublished.c.id).limit(limit)
+        rows = await self._database.read(lambda db: db.execute(oldest).all())
+        return [Unpublished(row.id, row.conversation_id, row.events) for row in rows]
+
+    async def published(self, row_ids: Sequence[int]) -> None:
+        gone = delete(unpublished).where(unpublished.c.id.in_(row_ids))
+        await self._database.write(lambda db: db.execute(gone))
+
     async def ring(self) -> Sequence[str]:
         now = self._clock()
         due = await self._database.read(lambda db: alarms.due_conversations(db, now))
@@ -260,6 +279,15 @@ class SqlLog:
     def _insert(self, table: Table) -> Any:
         """An INSERT that can say ON CONFLICT; each database has its own."""
         return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
+
+    def _log(self, db: Connection, conversation_id: str, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        db.execute(event.insert(), rows)
+        if self._publishing:
+            events = f"[{','.join(row['event'] for row in rows)}]"
+            aside = {"conversation_id": conversation_id, "events": events}
+            db.execute(unpublished.insert(), aside)
 
     def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
         """Put ``message`` into the inbox, unless its id is there already."""

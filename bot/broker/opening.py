@@ -1,0 +1,56 @@
+"""The event broker that endpoints.yml names, opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from bot.broker.base import Journal, OpenBroker, Options
+from bot.broker.publisher import publish
+from bot.errors import SettingsError
+from bot.plugins import find
+from bot.store.base import Leases
+
+EXTRA = {"pika": "aio_pika", "kafka": "aiokafka"}  # the library each needs
+
+log = structlog.get_logger(__name__)
+
+
+def broker_of(options: Options) -> OpenBroker | None:
+    """What opens the ``event_broker`` of endpoints.yml; None when none is named.
+
+    Raises SettingsError when it is none that Parley has, or a library is missing.
+    """
+    if not options:
+        return None
+    kind = str(options.get("type") or "pika")  # Rasa's default
+    name = kind if "." in kind else kind.lower()
+    try:
+        opens: OpenBroker = find("brokers", name)
+    except SettingsError as error:
+        if (library := EXTRA.get(name)) and isinstance(error.__cause__, ModuleNotFoundError):
+            raise SettingsError(
+                f"endpoints.yml: event_broker of type {kind} needs {library}. "
+                "Install it with: pip install 'parley[broker]'"
+            ) from error
+        raise SettingsError(f"endpoints.yml: event_broker: {error}") from error
+    return opens
+
+
+@asynccontextmanager
+async def publishing(
+    opens: OpenBroker, options: Options, folder: Path, *, journal: Journal, leases: Leases
+) -> AsyncIterator[None]:
+    """Events are handed on inside the block; those left are handed on after the next start."""
+    async with opens(options, folder) as broker:
+        task = asyncio.create_task(publish(journal, broker, leases))
+        log.info("broker.opened", type=options.get("type"))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
