@@ -151,10 +151,9 @@ def _full(step: dict[str, Any], seen: Seen, content: dict[str, Any]) -> Iterator
         said, want = plain(seen.said), plain(step["bot"])
         yield "bot", _same_texts(said, step, content), want
     if "new_events" in step:
-        events = [plain(event) for event in seen.events]
-        events = _same_wording(events, step["new_events"], content)
-        yield "events", events, plain(step["new_events"])
-        yield "state", plain(_state(seen.state)), plain(step["state"])
+        told = plain(step["new_events"])
+        yield "events", _same_wording(plain(seen.events), told, content), told
+        yield "state", plain(state_of(seen.state)), plain(step["state"])
 
 
 def _short(step: dict[str, Any], seen: Seen) -> Iterator[_Fact]:
@@ -211,7 +210,7 @@ def _message(conversation_id: str, said: dict[str, Any]) -> Message:
     )
 
 
-def _state(state: dict[str, Any]) -> dict[str, Any]:
+def state_of(state: dict[str, Any]) -> dict[str, Any]:
     loop = {key: state["active_loop"].get(key) for key in ("name", "is_interrupted", "rejected")}
     return {
         "slots": {name: value for name, value in state["slots"].items() if value is not None},

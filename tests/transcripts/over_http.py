@@ -33,7 +33,7 @@ def replay(
 ) -> list[Difference]:
     """Do what was done to Rasa, as ``sender``; what is different?"""
     differences: list[Difference] = []
-    tail = _Tail(client, sender)
+    tail = Tail(client, sender)
     for number, step in enumerate(conversation["steps"]):
         found: list[Difference] = []
         said: list[Any] = []
@@ -87,7 +87,7 @@ def filled(value: Any, sender: str) -> Any:
     return json.loads(json.dumps(value).replace("{sender}", sender))
 
 
-class _Tail:
+class Tail:
     """What is new in a conversation's tracker since the last look."""
 
     def __init__(self, client: httpx2.Client, sender: str) -> None:

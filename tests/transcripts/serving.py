@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 from ruamel.yaml import YAML
 
+from bot.children import actions as action_server
 from bot.model import wants_model
 from bot.project.load import load_project
-from tests.command import Run, running
+from tests.command import ACTIONS_PYTHON, Run, running
+from tests.servers import wait_until
 from tests.transcripts.golden import GOLDEN, Recording
 from tests.transcripts.stand_ins import answering, obliging, understanding
 
@@ -26,14 +28,21 @@ _yaml = YAML()
 
 
 @contextmanager
-def serving(recording: Recording, folder: Path) -> Iterator[Run]:
-    """A server of the recorded project, its files and its home under ``folder``."""
+def serving(recording: Recording, folder: Path, *, shared_actions: bool = False) -> Iterator[Run]:
+    """A server of the recorded project, its files and its home under ``folder``.
+
+    ``shared_actions`` starts the project's actions apart from it, named in endpoints.yml, so that
+    another server can use them too.
+    """
     project = folder / "project"
     shutil.copytree(source_of(recording), project)
     with ExitStack() as stack:
         _set_policies(project, recording.content.get("policies"))
         endpoints = {}
-        if url := _action_endpoint(recording, project, stack):
+        url = _action_endpoint(recording, project, stack)
+        if url is None and shared_actions and (project / "actions").is_dir():
+            url = _started(project, stack)
+        if url:
             endpoints["action_endpoint"] = {"url": url}
         if url := _nlu(recording, project, stack):
             endpoints["nlu"] = {"url": url}
@@ -70,6 +79,13 @@ def _action_endpoint(recording: Recording, project: Path, stack: ExitStack) -> s
     return None
 
 
+def _started(project: Path, stack: ExitStack) -> str:
+    child, url = action_server.start(project, ACTIONS_PYTHON)
+    stack.callback(child.stop)
+    wait_until(lambda: action_server.is_ready(url), "the action server")
+    return url
+
+
 def project_name(recording: Recording) -> str:
     """The name of somebody else's project."""
     return source_of(recording).name
@@ -77,14 +93,14 @@ def project_name(recording: Recording) -> str:
 
 def _nlu(recording: Recording, project: Path, stack: ExitStack) -> str | None:
     """A stand-in that parses as recorded, where the pipeline would need training."""
-    table = project / "nlu_table.json"
+    loaded, table = load_project(project), project / "nlu_table.json"
     if table.exists():
         parses = json.loads(table.read_text())
-    elif wants_model(load_project(project)):
+    elif wants_model(loaded):
         parses = msgspec.to_builtins(recording.parses())
     else:
         return None
-    return stack.enter_context(answering(understanding(parses)))
+    return stack.enter_context(answering(understanding(parses, loaded.domain)))
 
 
 def _script(project: Path) -> dict[str, Any]:

@@ -9,6 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import msgspec
+
+from bot.dialogue.domain import Domain
+from bot.understand import read_payload
+
 Answer = Callable[[dict[str, Any]], Any]  # the JSON that answers a JSON body
 
 
@@ -54,11 +59,13 @@ def obliging(call: dict[str, Any]) -> dict[str, Any]:
     return {"events": [], "responses": []}
 
 
-def understanding(parses: Mapping[str, dict[str, Any]]) -> Answer:
-    """An NLU server that knows these texts; any other has no intent and no entities."""
+def understanding(parses: Mapping[str, dict[str, Any]], domain: Domain) -> Answer:
+    """An NLU server that knows these texts, and payloads; another text has no intent."""
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
         text = body.get("text") or ""
+        if text not in parses and (payload := read_payload(text, domain)):
+            return msgspec.to_builtins(payload)
         nothing = {"intent": {"name": None, "confidence": 0.0}, "entities": []}
         return {"intent_ranking": [], **nothing, **parses.get(text, {}), "text": text}
 
