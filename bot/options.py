@@ -13,6 +13,9 @@ from bot.project.paths import ProjectPaths
 
 PANEL = "Where the parts of the project are"
 
+Project = Annotated[
+    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
+]
 Domain = Annotated[
     Path | None,
     typer.Option(

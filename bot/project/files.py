@@ -166,7 +166,7 @@ def _data_below(root: Path, folder: Path, report: Report) -> Iterator[str]:
                 ProjectError(
                     "is training data in Markdown, which Rasa 3 does not read and Parley neither.",
                     file=file,
-                    suggestion="Write it as YAML with: parley convert nlu, parley convert stories.",
+                    suggestion="Convert it to YAML with `rasa data convert` of Rasa 2.8.",
                 )
             )
 
