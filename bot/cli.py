@@ -15,14 +15,12 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot import options
+from bot import converting, options
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
 
-Project = Annotated[
-    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
-]
+Project = options.Project
 
 app = typer.Typer(
     name="parley",
@@ -34,6 +32,7 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
+converting.register(app)
 
 
 @app.command()
