@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from urllib.parse import parse_qsl, urlencode
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from bot.api import conversations, docs, health, model, page, steps
+from bot.api.auth import TOKEN, Guard, authorised
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
@@ -41,7 +45,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             log.info("server.ready", project=str(settings.project), version=VERSION)
             yield
 
-    app = FastAPI(
+    app = _App(
         title="Parley",
         description="An open dialogue server. Its routes are those of Rasa 3 where Rasa has them.",
         version=VERSION,
@@ -56,14 +60,44 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         },
     )
     add_problems(app, metrics)
-    for router in (webhook, conversations, steps, model, health, docs):
+    for router in (webhook, health, docs):
         app.include_router(router.router, responses=PROBLEM)
+    if settings.serves_api:
+        app.state.guard = Guard(settings)
+        app.include_router(model.public, responses=PROBLEM)
+        for router in (conversations, steps, model):
+            guarded = [Depends(authorised)]
+            app.include_router(router.router, responses=PROBLEM, dependencies=guarded)
     app.include_router(socket.router)
     page.add_page(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, most_bytes=partial(_most_bytes, settings))
     if settings.cors:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors, allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_credentials="*" not in settings.cors,
+            expose_headers=["filename"],
         )
     app.add_middleware(SecurityHeaders)
     return app
+
+
+class _App(FastAPI):
+    """Takes the API's token out of the query, so that no log and no trace can hold it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/webhooks/"):
+            asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            tokens = [value for name, value in asked if name == "token"]
+            if tokens:
+                rest = urlencode([pair for pair in asked if pair[0] != "token"])
+                scope = {**scope, "query_string": rest.encode(), TOKEN: tokens[-1]}
+        await super().__call__(scope, receive, send)
+
+
+def _most_bytes(settings: Settings, path: str) -> int:
+    """The largest body that ``path`` takes: models and training data are larger than messages."""
+    large = path.startswith(("/model/train", "/model/test/"))
+    return settings.max_training_bytes if large else settings.max_body_bytes

@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot import converting, options
+from bot import converting, options, serving_options
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
@@ -72,8 +72,20 @@ def run(
     config: options.Config = None,
     endpoints: options.Endpoints = None,
     credentials: options.Credentials = None,
+    model: serving_options.Model = None,
+    enable_api: serving_options.EnableApi = None,
+    auth_token: serving_options.AuthToken = None,
+    jwt_secret: serving_options.JwtSecret = None,
+    jwt_method: serving_options.JwtMethod = None,
+    jwt_private_key: serving_options.JwtPrivateKey = None,
+    cors: serving_options.Cors = None,
+    response_timeout: serving_options.ResponseTimeout = None,
+    ssl_certificate: serving_options.SslCertificate = None,
+    ssl_keyfile: serving_options.SslKeyfile = None,
+    ssl_ca_file: serving_options.SslCaFile = None,
+    ssl_password: serving_options.SslPassword = None,
 ) -> None:
-    """Serve a project: chat page, REST, WebSocket and API.
+    """Serve a project: chat page, channels, HTTP API.
 
     Starts Redis and the project's action server beside it where none is configured.
     """
@@ -91,6 +103,18 @@ def run(
             nlu=nlu,
             actions_module=actions,
             paths=paths,
+            model=model,
+            enable_api=enable_api,
+            auth_token=auth_token,
+            jwt_secret=jwt_secret,
+            jwt_method=jwt_method,
+            jwt_private_key=jwt_private_key,
+            cors=",".join(cors) if cors else None,
+            response_timeout_s=response_timeout,
+            ssl_certificate=ssl_certificate,
+            ssl_keyfile=ssl_keyfile,
+            ssl_ca_file=ssl_ca_file,
+            ssl_password=ssl_password,
         )
     )
 

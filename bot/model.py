@@ -75,7 +75,8 @@ async def open_understanding(
 
     An NLU endpoint serves everything. Else ``auto`` serves the whole pipeline, with the bundle
     ``version`` of ``models``, by default the current one, where the pipeline wants a model;
-    ``none`` only the keyword classifier, if the pipeline has one. Raises SettingsError when a model is wanted and cannot be had.
+    ``none`` only the keyword classifier, if the pipeline has one. Raises SettingsError when a
+    model is wanted and cannot be had.
     """
     if endpoint := project.endpoints.nlu:
         async with _remote(endpoint) as remote:

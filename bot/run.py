@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,39 +27,34 @@ from bot.errors import SettingsError
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.project.paths import ProjectPaths
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, is_loopback, load_settings
 from bot.telemetry import start_logging
+from bot.tls import tls_context
 
 _STOP_S = 10  # for requests in hand when the server is told to end
 _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
+OPEN_TO_ALL = (
+    "Whoever reaches this address can read and change every conversation over the API: "
+    "set --auth-token or --jwt-secret"
+)
 _ANOTHER_HOST = "Choose an address of this machine: --host, PARLEY_HOST"
 
 
-def run_server(
-    *,
-    project: Path,
-    host: str | None,
-    port: int | None,
-    nlu: str | None,
-    actions_module: str | None = None,
-    paths: ProjectPaths | None = None,
-) -> int:
-    """Serve until SIGINT or SIGTERM; gives the exit status. Raises ParleyError."""
-    settings = load_settings(
-        project=project,
-        host=host,
-        port=port,
-        nlu=nlu,
-        actions_module=actions_module,
-        **(asdict(paths) if paths else {}),
-    )
+def run_server(*, paths: ProjectPaths | None = None, **given: Any) -> int:
+    """Serve until SIGINT or SIGTERM; gives the exit status. Raises ParleyError.
+
+    ``given`` are settings, by their names; None leaves one to the environment.
+    """
+    settings = load_settings(**given, **(asdict(paths) if paths else {}))
     start_logging(settings)
+    context = tls_context(settings)
     with ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())
         listening = stack.enter_context(_listen(settings))
         settings, children, notes = _start_children(settings, stack)
+        notes += _warnings(settings)
         with Watch(children):
-            uvloop.run(_serve(settings, listening, notes))
+            uvloop.run(_serve(settings, listening, notes, context))
     return 0
 
 
@@ -121,7 +116,22 @@ def _start_children(
     return settings, children, notes
 
 
-async def _serve(settings: Settings, listening: socket.socket, notes: list[str]) -> None:
+def _warnings(settings: Settings) -> list[str]:
+    """What somebody who starts a server for others should know."""
+    if not settings.serves_api:
+        return ["API       is off; --enable-api turns it on, best with --auth-token"]
+    if settings.asks_who or is_loopback(settings.host):
+        return []
+    structlog.get_logger().warning("api.open_to_all", host=settings.host, hint=OPEN_TO_ALL)
+    return [f"WARNING   {OPEN_TO_ALL}"]
+
+
+async def _serve(
+    settings: Settings,
+    listening: socket.socket,
+    notes: list[str],
+    context: ssl.SSLContext | None,
+) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -132,10 +142,12 @@ async def _serve(settings: Settings, listening: socket.socket, notes: list[str])
         ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing
         ws_max_size=65_536,
         timeout_graceful_shutdown=_STOP_S,
+        ssl_context_factory=(lambda *_: context) if context else None,
     )
     config.load()
+    scheme = "https" if context else "http"
     async with app.router.lifespan_context(app):
-        await _Server(config, lambda: _say_ready(listening, notes)).serve([listening])
+        await _Server(config, lambda: _say_ready(listening, notes, scheme)).serve([listening])
 
 
 class _Server(uvicorn.Server):
@@ -157,14 +169,14 @@ class _Server(uvicorn.Server):
         yield  # the handlers stay: closing down is not interrupted by a second Ctrl-C
 
 
-def _say_ready(listening: socket.socket, notes: list[str]) -> None:
+def _say_ready(listening: socket.socket, notes: list[str], scheme: str) -> None:
     host, port = listening.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    url = f"http://{shown}:{port}"
+    url = f"{scheme}://{shown}:{port}"
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("\n[bold green]Parley is ready.[/] Ctrl-C ends it.")
     console.print(f"  chat      [bold]{url}/[/]")
-    console.print(f"  API       {url}/docs")
+    console.print(f"  docs      {url}/docs")
     message = '{"sender": "me", "message": "hello"}'
     console.print(f"  shell     curl -s {url}/webhooks/rest/webhook -d '{message}'", markup=False)
     for note in notes:

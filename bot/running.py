@@ -11,6 +11,7 @@ from fastapi.requests import Request
 
 from bot.channels.base import Channel
 from bot.inbox import Inbox
+from bot.pulling import Pulling
 from bot.services import Services
 from bot.serving import Loaded, Opening, Serving
 from bot.settings import Settings
@@ -26,7 +27,8 @@ class Running:
 
     ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready``
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
-    a version of the registry by its name, to be loaded by ``serving``.
+    a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
+    model server has.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class Running:
     channels: Mapping[str, Channel]
     checks: Mapping[str, Check]
     open_model: OpenModel
+    pulling: Pulling
 
     @property
     def parley(self) -> Services:

@@ -154,13 +154,14 @@ class Settings(BaseSettings):
     )
     ssl_keyfile: Path | None = Field(None, description="The certificate's private key (PEM).")
     ssl_ca_file: Path | None = Field(
-        None, description="Certificates (PEM) of those whose client certificates are trusted."
+        None,
+        description="Certificates (PEM) of the authorities above the certificate, sent with it.",
     )
     ssl_password: SecretStr | None = Field(None, description="Opens `ssl_keyfile`.")
     max_training_bytes: int = Field(
         67_108_864,
         ge=1024,
-        description="Largest body of `/model/train`, `/model/test/…` and `PUT /model`, in bytes.",
+        description="Largest body of `/model/train` and `/model/test/…`, in bytes.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least grave log line written. DEBUG includes what users write."

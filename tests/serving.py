@@ -20,9 +20,10 @@ from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest, Timeout
 from bot.opening import open_channels
 from bot.project.project import Config, NluData, Project
+from bot.pulling import Pulling
 from bot.running import Running
 from bot.services import Bot, Services
-from bot.serving import Loaded, Serving
+from bot.serving import Loaded, Opening, Serving
 from bot.settings import Settings
 from bot.store.base import Accepted
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
@@ -119,7 +120,11 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                 clock=lambda: float(next(clock)),
                 random=Random(0),
             )
-            async with Serving() as serving:
+
+            def echo(name: str) -> Opening:
+                return echo_model(name, parley)
+
+            async with Serving() as serving, Pulling(serving, echo, client) as pulling:
                 await serving.load(echo_model("m-1", parley))
                 running = Running(
                     settings,
@@ -128,7 +133,8 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                     metrics,
                     open_channels({"callback": {"url": "http://127.0.0.1:9"}}, settings, client),
                     {"model": fine, "sql": parley.log.ping},
-                    lambda name: echo_model(name, parley),
+                    echo,
+                    pulling,
                 )
                 yield replace(running, **changes)
 

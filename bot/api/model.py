@@ -1,10 +1,11 @@
-"""What serves, and what it understands: version, status, domain, parse."""
+"""The model: what it is, understands and would do; another in its place."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
@@ -13,20 +14,30 @@ from fastapi.responses import Response
 from ruamel.yaml import YAML
 from starlette.exceptions import HTTPException
 
-from bot.api.schemas import ParseBody, Status, Version
-from bot.door import body_schema, checked, json_body
+from bot.api.conversations import answer, read_events
+from bot.api.emulation import EMULATED
+from bot.api.parameters import View
+from bot.api.schemas import EventsBody, ModelBody, ParseBody, Status, Version
+from bot.api.steps import scored, told
+from bot.api.views import state_with, view
+from bot.dialogue.tracker import Tracker
+from bot.door import WrongParameter, body_schema, checked, json_body
 from bot.errors import BadRequest
+from bot.predict import predict
 from bot.project.project import Project
 from bot.running import InUse, running
 from bot.understand import cleaned, read_payload
 from bot.version import VERSION
+from nlu.parse import Parse
 
 JSON, YAML_TYPE = "application/json", "application/x-yaml"
+NOBODY = "default"  # the sender that Rasa gives events of no conversation
 
 router = APIRouter(tags=["model"])
+public = APIRouter(tags=["model"])  # asks nobody who they are
 
 
-@router.get("/version")
+@public.get("/version")
 async def version() -> Version:
     """The version of the server."""
     return Version(version=VERSION, minimum_compatible_version=VERSION)
@@ -50,18 +61,68 @@ async def domain(request: Request, loaded: InUse) -> Response:
 @router.post("/model/parse", openapi_extra=body_schema(ParseBody))
 async def parse(
     request: Request,
+    loaded: InUse,
     body: Annotated[ParseBody, Depends(json_body(ParseBody))],
-    emulation_mode: Annotated[str | None, Query(description="Not offered.")] = None,
+    emulation_mode: Annotated[
+        str | None, Query(description="Answer as another service: `WIT`, `LUIS`, `DIALOGFLOW`.")
+    ] = None,
 ) -> Response:
     """Intent and entities of a text, outside of any conversation."""
-    if emulation_mode is not None:
-        raise BadRequest("emulation_mode is not offered here; leave it out.")
+    emulate = _emulation(emulation_mode)
     if not body.text:
         raise BadRequest('There is no text to understand; send {"text": "…"}.')
+    text = cleaned(checked(body.text, running(request).settings.max_message_chars))
+    found = read_payload(text, loaded.parley.bot.domain) or await loaded.nlu.parse(text)
+    return answer(emulate(found) if emulate else found)
+
+
+@router.post("/model/predict", openapi_extra=body_schema(EventsBody))
+async def predict_after(
+    loaded: InUse,
+    include_events: View,
+    body: Annotated[EventsBody, Depends(json_body(EventsBody))],
+) -> Response:
+    """What the bot would do after these events, outside of any conversation."""
+    given = body.root if isinstance(body.root, list) else [body.root]
+    parley = loaded.parley
+    tracker = Tracker.start(NOBODY, parley.bot.domain).apply_all(read_events(given))
+    prediction = predict(tracker, parley)
+    scores = scored(prediction, parley.bot.domain)
+    state = state_with(tracker, view(tracker, include_events))
+    return answer({**told(prediction), "scores": scores, "tracker": state})
+
+
+@router.put("/model", status_code=204, openapi_extra=body_schema(ModelBody))
+async def load_model(
+    request: Request, body: Annotated[ModelBody, Depends(json_body(ModelBody))]
+) -> Response:
+    """Load a model and let it serve; turns in hand finish on the one before.
+
+    `model_file` is a model package on this machine, or a version of the registry.
+    """
     server = running(request)
-    text = cleaned(checked(body.text, server.settings.max_message_chars))
-    found = read_payload(text, server.parley.bot.domain) or await server.parley.nlu.parse(text)
-    return Response(msgspec.json.encode(found), media_type=JSON)
+    if body.remote_storage:
+        raise BadRequest(
+            "remote_storage is not offered: put the package where this server can read it, or "
+            "behind a model_server."
+        )
+    if body.model_server:
+        await server.pulling.load(body.model_server.source())
+    elif body.model_file:
+        await server.serving.load(server.open_model(body.model_file))
+        await server.pulling.stop()
+    else:
+        raise BadRequest('No model is named; send {"model_file": "…"}.')
+    return Response(status_code=204)
+
+
+@router.delete("/model", status_code=204)
+async def unload_model(request: Request) -> Response:
+    """Let no model serve; messages are kept until one does."""
+    server = running(request)
+    await server.pulling.stop()
+    await server.serving.unload()
+    return Response(status_code=204)
 
 
 def wanted(accept: str) -> str:
@@ -81,3 +142,13 @@ def _yaml(project: Project) -> bytes:
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(project.domain.raw, written)
     return written.getvalue()
+
+
+def _emulation(mode: str | None) -> Callable[[Parse], Any] | None:
+    if mode is None:
+        return None
+    if (emulate := EMULATED.get(mode.upper())) is None:
+        raise WrongParameter(
+            f"emulation_mode should be {', '.join(EMULATED)}.", "emulation_mode", place="query"
+        )
+    return emulate

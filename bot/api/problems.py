@@ -7,7 +7,7 @@ It has Rasa's keys (version, status, message, reason, details, help, code) and `
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -140,44 +140,46 @@ class BodyTooLarge(ParleyError):
 
 
 class BodyLimit:
-    """Refuses bodies above ``max_bytes`` with 413, before and while they are read."""
+    """Refuses bodies above ``most_bytes(path)`` with 413, before and while they are read."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, most_bytes: Callable[[str], int]) -> None:
         self._app = app
-        self._max_bytes = max_bytes
+        self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._most_bytes(scope["path"])
         length = dict(scope["headers"]).get(b"content-length", b"")
-        if length.isdigit() and int(length) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+        if length.isdigit() and int(length) > most:
+            await self._refuse(most, scope, receive, send)
             return
-        await self._app(scope, self._counting(receive), send)
+        await self._app(scope, self._counting(most, receive), send)
 
-    def _counting(self, receive: Receive) -> Receive:
+    def _counting(self, most: int, receive: Receive) -> Receive:
         size = 0
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._max_bytes:
-                raise BodyTooLarge(self._sentence())
+            if size > most:
+                raise BodyTooLarge(_too_large(most))
             return message
 
         return counted
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem(
             scope["path"],
             BodyTooLarge.status,
-            self._sentence(),
+            _too_large(most),
             reason=BodyTooLarge.reason,
             headers={"Connection": "close"},
         )
         await response(scope, receive, send)
 
-    def _sentence(self) -> str:
-        return f"The body is too large: at most {self._max_bytes} bytes."
+
+def _too_large(most: int) -> str:
+    return f"The body is too large: at most {most} bytes."

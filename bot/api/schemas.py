@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from bot.project.project import Endpoint
+from bot.pulling import Source
+
 IncludeEvents = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
 
 
@@ -60,6 +63,37 @@ class IntentBody(BaseModel):
     entities: list[dict[str, Any]] | dict[str, Any] | None = Field(
         None, description="A list of objects with `entity` and `value`, or names and values."
     )
+
+
+class ModelServer(BaseModel):
+    """Where packages are had over HTTP."""
+
+    url: str
+    token: str | None = Field(None, description="Sent as the query's `token`.")
+    headers: dict[str, str] = {}
+    wait_time_between_pulls: float | None = Field(
+        None, ge=0, description="Look again so often, in seconds. Default: once."
+    )
+
+    def source(self) -> Source:
+        """What is to be pulled."""
+        endpoint = Endpoint(self.url, token=self.token, headers=self.headers)
+        return Source(endpoint, self.wait_time_between_pulls)
+
+
+class ModelBody(BaseModel):
+    """A model to load."""
+
+    model_config = ConfigDict(
+        protected_namespaces=(),
+        json_schema_extra={"example": {"model_file": "models/20261122-080000.tar.gz"}},
+    )
+
+    model_file: str | None = Field(
+        None, description="A model package on the server's machine, or a version of its registry."
+    )
+    model_server: ModelServer | None = None
+    remote_storage: str | None = Field(None, description="Not offered.")
 
 
 class Version(BaseModel):

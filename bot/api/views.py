@@ -25,6 +25,11 @@ async def state_of(
         history = await log.history(tracker.conversation_id, all_sessions=every)
         logged = early(history.events, until)
         events = (logged if every else _after_restart(logged)) or events
+    return state_with(tracker, events)
+
+
+def state_with(tracker: Tracker, events: Sequence[Event] | None) -> dict[str, Any]:
+    """The state of ``tracker`` as Rasa writes it, with these events."""
     state = tracker.state()
     state["events"] = None if events is None else [event_state(event) for event in events]
     return state

@@ -35,6 +35,8 @@ def read_endpoints(root: Node | None, report: Report) -> Endpoints:
         tracker_store=settings("tracker_store"),
         lock_store=settings("lock_store"),
         event_broker=settings("event_broker"),
+        models=server("models"),
+        models_wait_s=_models_wait_s(keys.get("models"), report),
     )
 
 
@@ -95,6 +97,15 @@ def _actions_module(node: Node | None, report: Report) -> str:
             )
         return module.name("the actions_module of action_endpoint")
     return ""
+
+
+def _models_wait_s(node: Node | None, report: Report) -> float:
+    with report.going_on():
+        keys = node.mapping("models") if node and node.value is not None else {}
+        wait = keys.get("wait_time_between_pulls")
+        if wait is not None and wait.value is not None:
+            return wait.number("wait_time_between_pulls of models")
+    return Endpoints().models_wait_s
 
 
 def _basic_auth(name: str, node: Node | None) -> tuple[str, str] | None:

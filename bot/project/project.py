@@ -110,6 +110,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     tracker_store: dict[str, Any] = {}
     lock_store: dict[str, Any] = {}
     event_broker: dict[str, Any] = {}
+    models: Endpoint | None = None  # where packages are had
+    models_wait_s: float = 100.0  # between two looks
 
 
 class Project(msgspec.Struct, frozen=True):
