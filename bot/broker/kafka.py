@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,8 +75,7 @@ class KafkaBroker:
                 )
                 for event in events
             ]
-            for each in sent:
-                await each
+            await asyncio.gather(*sent)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()  # the next batch connects anew
             raise Unavailable(f"Kafka takes no events now: {error!r}.") from error
