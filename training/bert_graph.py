@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from training.graph import Array, Graph
 from training.model import JointModel
 
-Array = npt.NDArray[np.float32]
-
-OPSETS = [helper.make_opsetid("", 20)]
-IR_VERSION = 10
 HIDDEN_FROM_ATTENTION = -10000.0  # added to the score of padding: its softmax is 0
 
 
@@ -38,7 +33,7 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
     """``model`` in float32."""
     config = model.encoder.config
     weights = {name: value.detach().float().numpy() for name, value in model.state_dict().items()}
-    graph = _Graph(weights)
+    graph = Graph(weights)
     heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
 
     length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.ints(1))
@@ -95,80 +90,23 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
     graph.node("LpNormalization", total, axis=-1, p=2, output="sentence")  # the mean's direction
     graph.head("sentence", "intent_head", "intent_logits")
     graph.head(x, "tag_head", "tag_logits")
-    return graph.model()
+    return _finished(graph, weights)
 
 
-class _Graph:
-    """Nodes and constants as they are added; names are given in order."""
-
-    def __init__(self, weights: Mapping[str, Array]) -> None:
-        self._weights = weights
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, onnx.TensorProto] = {}
-
-    def node(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """Add a node with one output; gives the output's name."""
-        output = output or f"{kind}_{len(self._nodes)}"
-        made = helper.make_node(kind, list(inputs), [output], **attributes)
-        self._nodes.append(made)
-        return output
-
-    def split(self, value: str, parts: int, *, axis: int) -> list[str]:
-        outputs = [f"Split_{len(self._nodes)}_{part}" for part in range(parts)]
-        made = helper.make_node("Split", [value], outputs, axis=axis, num_outputs=parts)
-        self._nodes.append(made)
-        return outputs
-
-    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-    def ints(self, *values: int) -> str:
-        return self.constant("i_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
-
-    def floats(self, value: float) -> str:
-        return self.constant(f"f_{value}", np.array([value], dtype=np.float32))
-
-    def linear(self, x: str, name: str) -> str:
-        return self.product(x, name, self._weights[name + ".weight"], self._weights[name + ".bias"])
-
-    def product(self, x: str, name: str, weight: Array, bias: Array) -> str:
-        """x W' + b, with ``weight`` as torch keeps it: (outputs, inputs)."""
-        product = self.node("MatMul", x, self.constant(name + ".weight", weight.T))
-        return self.node("Add", product, self.constant(name + ".bias", bias))
-
-    def norm(self, x: str, name: str, epsilon: float) -> str:
-        weight = self.constant(name + ".weight", self._weights[name + ".weight"])
-        bias = self.constant(name + ".bias", self._weights[name + ".bias"])
-        return self.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
-
-    def head(self, x: str, name: str, output: str) -> None:
-        weight = self.constant(name + ".weight", self._weights[name + ".weight"].T)
-        bias = self.constant(name + ".bias", self._weights[name + ".bias"])
-        self.node("Add", self.node("MatMul", x, weight), bias, output=output)
-
-    def model(self) -> onnx.ModelProto:
-        """The whole, checked to be well formed."""
-        ids = ["requests", "tokens"]
-        intents = len(self._weights["intent_head.bias"])
-        hidden = self._weights["intent_head.weight"].shape[1]
-        tags = len(self._weights["tag_head.bias"])
-        value = helper.make_tensor_value_info
-        graph = helper.make_graph(
-            self._nodes,
-            "parley",
-            [
-                value("input_ids", TensorProto.INT64, ids),
-                value("attention_mask", TensorProto.INT64, ids),
-            ],
-            [
-                value("intent_logits", TensorProto.FLOAT, ["requests", intents]),
-                value("tag_logits", TensorProto.FLOAT, ["requests", "tokens", tags]),
-                value("sentence", TensorProto.FLOAT, ["requests", hidden]),
-            ],
-            list(self._constants.values()),
-        )
-        model = helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION)
-        model.producer_name = "parley"
-        onnx.checker.check_model(model)
-        return model
+def _finished(graph: Graph, weights: Mapping[str, Array]) -> onnx.ModelProto:
+    ids = ["requests", "tokens"]
+    intents = len(weights["intent_head.bias"])
+    hidden = weights["intent_head.weight"].shape[1]
+    tags = len(weights["tag_head.bias"])
+    value = helper.make_tensor_value_info
+    return graph.model(
+        [
+            value("input_ids", TensorProto.INT64, ids),
+            value("attention_mask", TensorProto.INT64, ids),
+        ],
+        [
+            value("intent_logits", TensorProto.FLOAT, ["requests", intents]),
+            value("tag_logits", TensorProto.FLOAT, ["requests", "tokens", tags]),
+            value("sentence", TensorProto.FLOAT, ["requests", hidden]),
+        ],
+    )
