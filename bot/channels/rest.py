@@ -72,7 +72,7 @@ class RestChannel:
             said = RestMessage.model_validate(read_json(delivery.body))
         except ValidationError as wrong:
             raise WrongShape(wrong.errors()) from wrong
-        if not said.message:
+        if said.message is None:
             return ()
         return (
             Message(

@@ -444,13 +444,26 @@ def _entity_state(entity: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_state(event: Event) -> dict[str, Any]:
-    """``event`` as Rasa writes it."""
-    found: dict[str, Any] = msgspec.to_builtins(event)
+    """``event`` as Rasa writes it, which is by the newer name where an event has two."""
+    found: dict[str, Any] = msgspec.to_builtins(modern(event))
     if isinstance(event, UserUttered):
         found["parse_data"] = message_state(event)
     if isinstance(event, ReminderCancelled):  # Rasa does not write what is cancelled
         return {key: found[key] for key in ("event", "timestamp", "metadata")}
     return found
+
+
+def modern(event: Event) -> Event:
+    """``event`` itself, or what it has been called since forms became loops."""
+    match event:
+        case LegacyForm(name=name):
+            return ActiveLoop(name=name, timestamp=event.timestamp, metadata=event.metadata)
+        case LegacyFormValidation(validate=validate):
+            return LoopInterrupted(
+                is_interrupted=not validate, timestamp=event.timestamp, metadata=event.metadata
+            )
+        case _:
+            return event
 
 
 def _loop_state(loop: Loop | None) -> dict[str, Any]:

@@ -27,9 +27,14 @@ def test_a_number_may_be_the_sender():
     assert message.conversation_id == "42"
 
 
-@pytest.mark.parametrize("body", [{"sender": "a"}, {"message": ""}, {"message": None}])
+@pytest.mark.parametrize("body", [{"sender": "a"}, {"message": None}])
 def test_no_text_is_no_message(body):
     assert RestChannel().parse(delivery(body)) == ()
+
+
+def test_an_empty_text_is_a_message_as_in_rasa():
+    (message,) = RestChannel().parse(delivery({"message": ""}))
+    assert message.text == ""
 
 
 def test_the_input_channel_is_the_clients_choice_and_the_output_channel_is_not():
