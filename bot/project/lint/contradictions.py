@@ -30,6 +30,11 @@ class _Moment:
     predicted: str
     key: str
 
+    @property
+    def is_by_rule(self) -> bool:
+        """Whether a rule predicts it, not a habit, as forms and the intent restart have one."""
+        return self.key.startswith("[")  # the states of a rule, as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
@@ -74,9 +79,11 @@ def contradictions(
     for told in told_stories(stories, domain):
         moments += _moments(policy, told, blank, domain)
     for moment in moments:
-        if moment.predicted != moment.action and moment.key in authors:
-            agreeing = (m for m in authors[moment.key] if m.predicted == m.action)
-            author = next(agreeing, authors[moment.key][0])
+        if moment.predicted == moment.action or moment.key not in authors:
+            continue
+        agreeing = [m for m in authors[moment.key] if m.predicted == m.action]
+        if agreeing or not moment.is_by_rule:
+            author = (agreeing or authors[moment.key])[0]
             yield Contradiction(moment, author.told.teller(author.index))
 
 
@@ -107,8 +114,6 @@ def _predicted(
     if loop is not None and prediction.action == loop != action:
         tracker = tracker.apply(ActionExecutionRejected(name=loop))
         prediction, key = policy.explain(tracker, domain)
-        if prediction.action == loop:
-            return "", ""
     return (prediction.action if prediction.confidence > 0 else ""), key
 
 
