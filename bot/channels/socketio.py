@@ -88,9 +88,7 @@ class SocketioChannel:
         self.options = options
         self._origins = origins
         self._most_chars = most_chars
-        self.sockets = Sockets(
-            namespace=options.namespace, event=options.bot_message_evt, welcomes=self.welcomes
-        )
+        self.sockets = Sockets(namespace=options.namespace, event=options.bot_message_evt)
 
     @property
     def path(self) -> str:
@@ -107,7 +105,7 @@ class SocketioChannel:
         The token of the connection's ``auth`` is what ``delivery`` has under ``token``.
         """
         origin = delivery.headers.get("origin")
-        if origin is not None and not self.welcomes(origin, delivery.headers.get("host", "")):
+        if origin is not None and not self._welcomes(origin, delivery.headers.get("host", "")):
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
         if self.options.jwt_key is None:
             return
@@ -117,7 +115,7 @@ class SocketioChannel:
         except jwt.PyJWTError as wrong:
             raise Refused(f"The connection's token is not accepted: {wrong}.") from wrong
 
-    def welcomes(self, origin: str, host: str) -> bool:
+    def _welcomes(self, origin: str, host: str) -> bool:
         """Whether a page of ``origin`` may connect to this server, which it calls ``host``."""
         if origin in self._origins or "*" in self._origins:
             return True

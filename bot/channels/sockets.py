@@ -18,6 +18,7 @@ import msgspec
 import socketio
 import structlog
 from socketio.exceptions import ConnectionRefusedError as Unwelcome
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.act import APOLOGY
@@ -41,10 +42,9 @@ class Sockets:
     Args:
         namespace: Of Socket.IO.
         event: What a reply is emitted as.
-        welcomes: Whether pages of an origin may connect to a host.
     """
 
-    def __init__(self, *, namespace: str, event: str, welcomes: Callable[[str, str], bool]) -> None:
+    def __init__(self, *, namespace: str, event: str) -> None:
         self.namespace = namespace
         self._event = event
         self._rooms: dict[str, set[str]] = {}  # who is connected to a conversation
@@ -52,9 +52,7 @@ class Sockets:
         self.server = socketio.AsyncServer(
             async_mode="asgi",
             async_handlers=False,  # the messages of a connection are taken in their order
-            cors_allowed_origins=lambda origin, environ: (
-                not origin or welcomes(origin, environ.get("HTTP_HOST", ""))
-            ),
+            cors_allowed_origins=[],  # `verify` looks at origins, the server's own door says so
             max_http_buffer_size=MOST_FRAME_BYTES,
             logger=False,
             engineio_logger=False,
@@ -101,7 +99,7 @@ async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASG
     for event, handler in visitors.handlers.items():
         server.on(event, handler, namespace=namespace)
     try:
-        yield _Quiet(socketio.ASGIApp(server, socketio_path=None))
+        yield _Door(socketio.ASGIApp(server, socketio_path=None))
     finally:
         await visitors.close()
         await server.shutdown()
@@ -199,17 +197,26 @@ class _Visitors:
             following.set()
 
 
-class _Quiet:
+class _Door:
     """``app``, whose clients may send anything: what they break is a line of log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _length(scope) > MOST_FRAME_BYTES:
+            too_large = PlainTextResponse(f"At most {MOST_FRAME_BYTES} bytes are read.", 413)
+            await too_large(scope, receive, send)
+            return
         try:
             await self._app(scope, receive, send)
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             log.info("socketio.nonsense", error=repr(error)[:200])
+
+
+def _length(scope: Scope) -> int:
+    """How long a request says that it is; uvicorn lets nobody send more."""
+    return int(dict(scope["headers"]).get(b"content-length", b"0"))
 
 
 def _bytes(data: Any) -> bytes:
