@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.stories import Story
+from bot.dialogue.stories import ActionStep, Story
 from bot.errors import ProjectError
 from bot.project.config import KNOWN_KEYS
 from bot.project.domain import DOMAIN_KEYS, DomainReader
@@ -71,7 +71,8 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
         elif (data := roots[file]) is not None:
             with report.going_on():
                 _read_data(data, domain, nlu, stories, report, is_domain=file in both)
-    complete = Content(domain.domain(), nlu.data(), tuple(stories.stories))
+    told = tuple(stories.stories)
+    complete = Content(_with_told_texts(domain.domain(), told), nlu.data(), told)
     if domain.raw:
         check_references(mentions, domain, complete.domain, complete.nlu, report)
     elif report.first_error is None:
@@ -149,6 +150,14 @@ def _read_data(
                             did_you_mean(key, DATA_KEYS, "Keys"),
                         )
                     )
+
+
+def _with_told_texts(domain: Domain, stories: tuple[Story, ...]) -> Domain:
+    """The domain with what the bot says in stories: those texts are actions too."""
+    steps = (step for story in stories for step in story.steps if isinstance(step, ActionStep))
+    texts = [step.bot_text for step in steps if step.bot_text]
+    actions = tuple(dict.fromkeys((*domain.e2e_actions, *texts)))
+    return msgspec.structs.replace(domain, e2e_actions=actions)
 
 
 def _no_domain(files: ProjectFiles) -> ProjectError:

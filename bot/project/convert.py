@@ -31,7 +31,8 @@ def read_nlu(paths: Iterable[Path], report: Report, language: str = "en") -> Nlu
     for path in paths:
         texts = _texts(path)
         known = [_read(file, texts, reader, language) for file in texts if not is_part(file)]
-        if not any(known) and path.is_file() and not is_part(path.name):
+        read = any(known) or path.is_dir() or is_part(path.name)
+        if not read and report.first_error is None:
             raise ProjectError(
                 "is no NLU data.",
                 file=str(path),

@@ -22,7 +22,15 @@ def scalar(text: str) -> str:
     """``text`` on one line, in quotes where YAML would read something else."""
     if PLAIN.fullmatch(text) and resolve(text) == text:
         return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """``text`` in double quotes; what cannot be seen is escaped, as YAML escapes it."""
+    seen = (
+        c if c.isprintable() else f"\\U{ord(c):08X}" for c in json.dumps(text, ensure_ascii=False)
+    )
+    return "".join(seen)
 
 
 def _items(data: NluData) -> Iterator[str]:
@@ -47,13 +55,13 @@ def _items(data: NluData) -> Iterator[str]:
 
 
 def _fits_a_line(example: Example) -> bool:
-    text = example.text
+    text = write_markup(example.text, example.entities)
     return not example.metadata and text == text.strip() and text.isprintable()
 
 
 def _listed(example: Example) -> Iterator[str]:
     text = write_markup(example.text, example.entities)
-    yield f"  - text: {json.dumps(text, ensure_ascii=not text.isprintable())}"
+    yield f"  - text: {quoted(text)}"
     if example.metadata:
         yield f"    metadata: {json.dumps(example.metadata, ensure_ascii=False)}"
 
@@ -66,7 +74,7 @@ def _named(kind: str, items: Iterable[tuple[str, Iterable[str]]]) -> Iterator[st
             yield from _block(texts)
         else:
             yield "  examples:"
-            yield from (f"  - {json.dumps(text)}" for text in texts)
+            yield from (f"  - {quoted(text)}" for text in texts)
 
 
 def _block(lines: Iterable[str]) -> Iterator[str]:
