@@ -27,6 +27,10 @@ class Errands:
         else:
             self._tasks[conversation_id] = self._group.create_task(self._run(conversation_id))
 
+    def is_asked_again(self, conversation_id: str) -> bool:
+        """Whether the work will be done once more."""
+        return conversation_id in self._again
+
     async def close(self, patience_s: float) -> None:
         """Let what runs end, then cancel it."""
         if self._tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -92,6 +92,8 @@ class Inbox:
         self._sends = Errands(self._group, self._send)
         self._at_once = asyncio.Semaphore(self._limits.turns_at_once)
         self._waiters = Waiters()
+        # What was accepted here just now with nothing before it; it need not be looked up.
+        self._next: dict[str, Waiting] = {}
         self._swept: set[str] = set()
         self._closing = asyncio.Event()
         self._ringing: asyncio.Task[None] | None = None
@@ -128,6 +130,9 @@ class Inbox:
             raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
         accepted = await self._parley.log.accept(message)
         if not accepted.done:
+            if accepted.is_next:
+                next_ = Waiting(accepted.inbox_id, message, accepted.begins)
+                self._next[message.conversation_id] = next_
             self._turns.start(message.conversation_id)
         return accepted
 
@@ -201,11 +206,17 @@ class Inbox:
             log.exception("inbox.failed", conversation=conversation_id)
         finally:
             self._swept.discard(conversation_id)
-            self._waiters.look_elsewhere(conversation_id)
+            if not self._turns.is_asked_again(conversation_id):
+                self._next.pop(conversation_id, None)
+                self._waiters.look_elsewhere(conversation_id)
 
     async def _empty(self, conversation_id: str) -> bool:
-        """Whether every message was answered; the sweep comes back for what is left."""
-        while waiting := await self._parley.log.waiting(conversation_id):
+        """Whether every message was answered; the sweep comes back for what is left.
+
+        One known to be next is the only one but for those that came since, and who accepted them
+        says so: here by another errand, elsewhere by asking for the lease.
+        """
+        while waiting := await self._first(conversation_id):
             async with self._at_once:
                 if self._closing.is_set() or not self._serves():
                     return False
@@ -213,7 +224,16 @@ class Inbox:
                 with bound_contextvars(conversation=conversation_id, message=message.message_id):
                     if not await self._answered(waiting):
                         return False
+            known = self._next.get(conversation_id)
+            if known and known.inbox_id == waiting.inbox_id:
+                del self._next[conversation_id]
+                return True
         return True
+
+    async def _first(self, conversation_id: str) -> Waiting | None:
+        """The message to answer next."""
+        known = self._next.get(conversation_id)
+        return known or await self._parley.log.waiting(conversation_id)
 
     async def _answered(self, waiting: Waiting) -> bool:
         """Take the turn, again when it is refused or breaks, and at last apologise."""
@@ -230,6 +250,7 @@ class Inbox:
                 with self._model() as parley:
                     done = await take(waiting, parley, pushing=self._senders.keys())
             except Conflict:
+                waiting = replace(waiting, begins=False)
                 self._tell(waiting, "conflict")
                 if (await log_.accepted(waiting.inbox_id)).done:
                     return True

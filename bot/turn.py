@@ -80,7 +80,10 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     message = waiting.message
     watch = Stopwatch()
     with watch.step("load"):
-        tracker, epoch = await load(message.conversation_id, parley)
+        if waiting.begins:
+            tracker, epoch = Tracker.start(message.conversation_id, parley.bot.domain), 0
+        else:
+            tracker, epoch = await load(message.conversation_id, parley)
     turn = Turn(tracker, parley, watch=watch)
     if await is_outdated(message, tracker, parley.log):
         nothing = Effects((), ())

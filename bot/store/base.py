@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.dialogue.events import Event
@@ -17,21 +17,28 @@ from nlu.parse import Entity, Parse
 class Accepted:
     """A message in the inbox: its row, its position in the conversation, whether it is done.
 
-    ``replies`` are the stored answers once ``done``.
+    ``replies`` are the stored answers once ``done``. Of a message just accepted, ``is_next`` says
+    that none waits before it, ``begins`` that also nothing was ever logged of its conversation.
     """
 
     inbox_id: int
     position: int
     done: bool
     replies: tuple[Reply, ...] = ()
+    is_next: bool = field(default=False, compare=False)
+    begins: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message not yet done, next in its conversation."""
+    """A message not yet done, next in its conversation.
+
+    ``begins`` says that nothing was logged of the conversation when the message came.
+    """
 
     inbox_id: int
     message: Message
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ commit through a loss of power too, for one disk flush each. PostgreSQL keeps ev
 own default (``synchronous_commit = on``).
 
 What is done in a transaction is a plain function over a ``Connection``. On SQLite it runs whole in
-a thread: going there for each statement would take longer than the statements.
+a thread, since going there for each statement would take longer than the statements, and together
+with what others write just then (``bot.store.writer``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -32,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, Unavailable
+from bot.store.writer import Writer
 
 POOL = 10  # connections kept to PostgreSQL; as many again in a rush
 READERS = 4  # threads that read SQLite, beside the one that writes
@@ -83,7 +84,7 @@ class Database:
             return await self._how.read(work)
 
     async def write(self, work: Work[T]) -> T:
-        """What ``work`` returns; one transaction, committed after it, undone when it raises.
+        """What ``work`` returns; all or nothing of it is committed, nothing when it raises.
 
         A caller that is cancelled, or waited too long, leaves nothing behind, unless the
         transaction was being committed just then.
@@ -121,15 +122,11 @@ def _unreachable(error: DBAPIError) -> bool:
 
 
 class _Sqlite:
-    """Transactions in threads: one that writes, since SQLite lets one writer in, some that read.
-
-    Writers queue for the thread, which is fair and costs nothing; waiting for the file polls.
-    """
+    """Transactions in threads: one that writes, since SQLite lets one writer in, some that read."""
 
     def __init__(self, url: URL, synchronous: Synchronous) -> None:
         self._engine = _sqlite(url, synchronous)
-        self._writing_engine = self._engine.execution_options(writes=True)
-        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._writer = Writer(self._engine.execution_options(writes=True))
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
 
     async def read(self, work: Work[T]) -> T:
@@ -140,32 +137,14 @@ class _Sqlite:
         return await asyncio.get_running_loop().run_in_executor(self._readers, whole)
 
     async def write(self, work: Work[T]) -> T:
-        given_up = threading.Event()
-
-        def whole() -> T:
-            with self._writing_engine.connect() as db:
-                done = work(db)
-                if given_up.is_set():
-                    raise TimeoutError("Nobody waits for this transaction any more.")
-                try:
-                    db.commit()
-                except DBAPIError:
-                    db.invalidate()  # SQLite keeps a transaction open that it could not commit
-                    raise
-                return done
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, whole)
-        except asyncio.CancelledError:
-            given_up.set()
-            raise
+        return await self._writer.write(work)
 
     async def close(self) -> None:
         def finish() -> None:
-            self._writer.shutdown()
             self._readers.shutdown()
             self._engine.dispose()
 
+        await self._writer.close()
         await asyncio.to_thread(finish)
 
 

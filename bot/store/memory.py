@@ -76,7 +76,9 @@ class MemoryLog:
         conversation.next_position += 1
         conversation.waiting.append(inbox_id)
         self._inbox[inbox_id] = _Inbox(message, digest(message), position, self._clock())
-        return Accepted(inbox_id, position, done=False)
+        is_next = len(conversation.waiting) == 1
+        begins = is_next and not conversation.events and not conversation.epoch
+        return Accepted(inbox_id, position, done=False, is_next=is_next, begins=begins)
 
     async def accepted(self, inbox_id: int) -> Accepted:
         if not (row := self._inbox.get(inbox_id)):

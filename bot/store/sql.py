@@ -22,9 +22,26 @@ from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
-from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox, unpublished
+from bot.store.statements import (
+    DONE,
+    EVENTS,
+    EVENTS_OF_SESSION,
+    LOG,
+    MOVE,
+    SEND,
+    STANDS,
+    WAITING,
+    WAITS_BEFORE,
+    Statements,
+)
+from bot.store.tables import event, inbox, outbox, unpublished
 
 Stand = tuple[int, int]  # a conversation's seq and epoch
+
+
+class _Repeated(Exception):
+    """A message's id is in the inbox already."""
+
 
 _events = msgspec.json.Decoder(Event)
 _messages = msgspec.json.Decoder(Message)
@@ -66,13 +83,20 @@ class SqlLog:
     ) -> None:
         self._database = database
         self._clock = clock
+        self._statements = Statements.of(is_sqlite=database.sqlite)
         self._publishing = publishing
 
     async def accept(self, message: Message) -> Accepted:
         body = check_message(message)
 
+        def keep(db: Connection) -> Accepted:
+            accepted = self._keep(db, message, body)
+            if accepted is None:
+                raise _Repeated  # gives the position back
+            return accepted
+
         try:
-            return await self._database.write(lambda db: self._keep(db, message, body))
+            return await self._database.write(keep)
         except _Repeated:
             return await self._repeated(message)
 
@@ -100,14 +124,9 @@ class SqlLog:
         return tries
 
     async def waiting(self, conversation_id: str) -> Waiting | None:
-        first = (
-            select(inbox.c.id, inbox.c.message)
-            .where(inbox.c.conversation_id == conversation_id, inbox.c.done_at.is_(None))
-            .order_by(inbox.c.position)
-            .limit(1)
-        )
-        row = await self._database.read(lambda db: db.execute(first).one_or_none())
-        return row and Waiting(row.id, _messages.decode(row.message))
+        of = {"_conversation_id": conversation_id}
+        row = await self._database.read(lambda db: db.execute(WAITING, of).one_or_none())
+        return None if row is None else Waiting(row.id, _messages.decode(row.message))
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         before = self._clock() - older_than_s
@@ -129,23 +148,14 @@ class SqlLog:
 
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         check_id("The conversation's id", conversation_id)
-        stands = select(conversation.c.seq, conversation.c.epoch).where(
-            conversation.c.id == conversation_id
-        )
+        logged = EVENTS if all_sessions else EVENTS_OF_SESSION
 
         def look(db: Connection) -> tuple[int, int, Sequence[Any]]:
-            row = db.execute(stands).one_or_none()
+            row = db.execute(STANDS, {"_conversation_id": conversation_id}).one_or_none()
             if row is None:
                 return 0, 0, ()
-            # What another worker adds between the two statements has a higher seq.
-            logged = (
-                select(event.c.seq, event.c.event)
-                .where(event.c.conversation_id == conversation_id, event.c.seq <= row.seq)
-                .order_by(event.c.seq)
-            )
-            if not all_sessions:
-                logged = logged.where(event.c.seq >= _session_start(conversation_id) - 1)
-            return row.seq, row.epoch, db.execute(logged).all()
+            of = {"_conversation_id": conversation_id, "_seq": row.seq}
+            return row.seq, row.epoch, db.execute(logged, of).all()
 
         seq, epoch, rows = await self._database.read(look)
         events = tuple(_decoded(conversation_id, at, body) for at, body in rows)
@@ -187,7 +197,7 @@ class SqlLog:
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             self._log(db, conversation_id, logged)
             if to_send:
-                db.execute(outbox.insert(), to_send)
+                db.execute(SEND, to_send)
             alarms.change(db, conversation_id, changes, self._insert)
 
         await self._database.write(record)
@@ -283,7 +293,7 @@ class SqlLog:
     def _log(self, db: Connection, conversation_id: str, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        db.execute(event.insert(), rows)
+        db.execute(LOG, rows)
         if self._publishing:
             events = f"[{','.join(row['event'] for row in rows)}]"
             aside = {"conversation_id": conversation_id, "events": events}
@@ -291,7 +301,7 @@ class SqlLog:
 
     def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
         """Put ``message`` into the inbox, unless its id is there already."""
-        position = self._next_position(db, message.conversation_id)
+        position, is_new = self._next_position(db, message.conversation_id)
         row = {
             "conversation_id": message.conversation_id,
             "position": position,
@@ -303,15 +313,18 @@ class SqlLog:
             "accepted_at": self._clock(),
             "tries": 0,
         }
-        new = self._insert(inbox).on_conflict_do_nothing(
-            index_elements=["conversation_id", "channel", "account", "message_id"],
-            index_where=HAS_MESSAGE_ID,
-        )
-        inbox_id = db.scalar(new.values(row).returning(inbox.c.id))
-        return None if inbox_id is None else Accepted(inbox_id, position, done=False)
+        inbox_id = db.scalar(self._statements.put, row)
+        if inbox_id is None:
+            return None
+        before = {"_conversation_id": message.conversation_id, "_position": position}
+        is_next = not db.scalar(WAITS_BEFORE, before)
+        return Accepted(inbox_id, position, done=False, is_next=is_next, begins=is_new and is_next)
 
-    def _next_position(self, db: Connection, conversation_id: str) -> int:
-        """The position of the next message; the conversation's row stays locked."""
+    def _next_position(self, db: Connection, conversation_id: str) -> tuple[int, bool]:
+        """The position of the next message, and whether nothing is logged of the conversation.
+
+        The conversation's row stays locked.
+        """
         now = self._clock()
         row = {
             "id": conversation_id,
@@ -321,12 +334,8 @@ class SqlLog:
             "created_at": now,
             "updated_at": now,
         }
-        taken = self._insert(conversation).values(row)
-        taken = taken.on_conflict_do_update(
-            index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
-        )
-        after: int = db.scalar(taken.returning(conversation.c.next_position))
-        return after - 1
+        after, seq, epoch = db.execute(self._statements.next_position, row).one()
+        return after - 1, (seq, epoch) == (0, 0)
 
     async def _repeated(self, message: Message) -> Accepted:
         """The row that has the message's id already."""
@@ -345,44 +354,20 @@ class SqlLog:
         """Move the conversation on, from where it must stand now; else raise Conflict."""
         (seq, epoch), (new_seq, new_epoch) = stands, to
         now = self._clock()
-        stood = update(conversation).where(
-            conversation.c.id == conversation_id,
-            conversation.c.seq == seq,
-            conversation.c.epoch == epoch,
-        )
-        if db.execute(stood.values(seq=new_seq, epoch=new_epoch, updated_at=now)).rowcount:
+        moved = {"seq": new_seq, "epoch": new_epoch, "updated_at": now}
+        stood = {"_conversation_id": conversation_id, "_seq": seq, "_epoch": epoch}
+        if db.execute(MOVE, stood | moved).rowcount:
             return
-        row = {
-            "id": conversation_id,
-            "seq": new_seq,
-            "epoch": new_epoch,
-            "next_position": 0,
-            "created_at": now,
-            "updated_at": now,
-        }
-        new = self._insert(conversation).values(row).on_conflict_do_nothing()
-        if stands != (0, 0) or db.scalar(new.returning(conversation.c.id)) is None:
+        row = moved | {"id": conversation_id, "next_position": 0, "created_at": now}
+        if stands != (0, 0) or db.scalar(self._statements.begin, row) is None:
             raise Conflict(
                 f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
             )
 
     def _done(self, db: Connection, conversation_id: str, inbox_id: int) -> bool:
         """Whether the message was not done before; now it is."""
-        waiting = update(inbox).where(
-            inbox.c.id == inbox_id,
-            inbox.c.conversation_id == conversation_id,
-            inbox.c.done_at.is_(None),
-        )
-        return bool(db.execute(waiting.values(done_at=self._clock())).rowcount)
-
-
-def _session_start(conversation_id: str) -> Any:
-    """The seq at which the latest session starts, 0 when none was ever started."""
-    return (
-        select(func.coalesce(func.max(event.c.seq), 0))
-        .where(event.c.conversation_id == conversation_id, event.c.name == "session_started")
-        .scalar_subquery()
-    )
+        row = {"_id": inbox_id, "_conversation_id": conversation_id, "done_at": self._clock()}
+        return bool(db.execute(DONE, row).rowcount)
 
 
 def _event_rows(

@@ -19,7 +19,7 @@ from bot.dialogue.events import (
 from bot.dialogue.messages import Message, Reminding, Reply
 from bot.errors import BadRequest, Conflict, Duplicate, NotFound
 from bot.external import Entities, external_message
-from bot.store.base import Cancellation, Log, Reminder
+from bot.store.base import Accepted, Cancellation, Log, Reminder
 from bot.store.checks import MISSED_OF
 from nlu.parse import Entity, Intent, Parse
 
@@ -43,6 +43,28 @@ class LogContract:
         assert await _texts_waiting(log) == "one"
         await log.commit("ann", [], seq=0, epoch=0, inbox_id=first.inbox_id)
         assert await _texts_waiting(log) == "two"
+
+    async def test_a_message_says_whether_it_is_next_and_whether_all_begins_with_it(
+        self, log: Log
+    ) -> None:
+        def says(accepted: Accepted) -> tuple[bool, bool]:
+            return accepted.is_next, accepted.begins
+
+        first = await log.accept(message("one"))
+        assert says(first) == (True, True)
+        assert says(await log.accept(message("two"))) == (False, False)
+        assert says(await log.accept(message("other", conversation_id="bob"))) == (True, True)
+        await log.commit("ann", [slot(1)], seq=0, epoch=0, inbox_id=first.inbox_id)
+        assert says(await log.accept(message("three"))) == (False, False)
+        waiting = await log.waiting("ann")
+        assert waiting
+        await log.commit("ann", [], seq=1, epoch=0, inbox_id=waiting.inbox_id)
+        waiting = await log.waiting("ann")
+        assert waiting
+        await log.commit("ann", [], seq=1, epoch=0, inbox_id=waiting.inbox_id)
+        assert says(await log.accept(message("four"))) == (True, False)
+        await log.replace("cleo", [], seq=0, epoch=0)
+        assert says(await log.accept(message("hi", conversation_id="cleo"))) == (True, False)
 
     async def test_a_waiting_message_is_given_back_as_it_was_accepted(self, log: Log) -> None:
         full = Message(

@@ -1,0 +1,124 @@
+"""The statements that every turn runs, built once: building one takes longer than running it.
+
+Values to bind are named after the column, with ``_`` before those that SQLAlchemy would take for
+a column to set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
+
+_CONVERSATION: ColumnElement[Any] = bindparam("_conversation_id")
+
+WAITING: Select[Any] = (
+    select(inbox.c.id, inbox.c.message)
+    .where(inbox.c.conversation_id == _CONVERSATION, inbox.c.done_at.is_(None))
+    .order_by(inbox.c.position)
+    .limit(1)
+)
+# Whether a message of the conversation waits before the one at ``_position``.
+WAITS_BEFORE: Select[Any] = select(
+    exists().where(
+        inbox.c.conversation_id == _CONVERSATION,
+        inbox.c.done_at.is_(None),
+        inbox.c.position < bindparam("_position"),
+    )
+)
+STANDS: Select[Any] = select(conversation.c.seq, conversation.c.epoch).where(
+    conversation.c.id == _CONVERSATION
+)
+_SESSION: ColumnElement[Any] = (
+    select(func.coalesce(func.max(event.c.seq), 0))
+    .where(event.c.conversation_id == _CONVERSATION, event.c.name == "session_started")
+    .scalar_subquery()
+)
+# What another worker adds after STANDS was read has a higher seq than ``_seq``.
+EVENTS: Select[Any] = (
+    select(event.c.seq, event.c.event)
+    .where(event.c.conversation_id == _CONVERSATION, event.c.seq <= bindparam("_seq"))
+    .order_by(event.c.seq)
+)
+EVENTS_OF_SESSION: Select[Any] = EVENTS.where(event.c.seq >= _SESSION - 1)
+
+MOVE: Update = update(conversation).where(
+    conversation.c.id == _CONVERSATION,
+    conversation.c.seq == bindparam("_seq"),
+    conversation.c.epoch == bindparam("_epoch"),
+)
+DONE: Update = (
+    update(inbox)
+    .where(
+        inbox.c.id == bindparam("_id"),
+        inbox.c.conversation_id == _CONVERSATION,
+        inbox.c.done_at.is_(None),
+    )
+    .values(done_at=bindparam("done_at"))
+)
+LOG: Insert = event.insert()
+SEND: Insert = outbox.insert()
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Those that say ON CONFLICT, which each database does in its own way.
+
+    ``next_position`` makes the conversation where there is none, locks its row and gives its
+    (next_position, seq, epoch). ``put`` gives the row of a new message, none for an id that came
+    before. ``begin`` gives the id of a conversation that was not there.
+    """
+
+    next_position: Executable
+    put: Executable
+    begin: Executable
+
+    @classmethod
+    def of(cls, *, is_sqlite: bool) -> Statements:
+        """For SQLite, or for PostgreSQL."""
+        insert: Any = sqlite.insert if is_sqlite else postgresql.insert
+        return cls(_next_position(insert), _put(insert), _begin(insert))
+
+
+def _next_position(insert: Any) -> Executable:
+    made = _bound(insert, conversation, leave=())
+    taken: Executable = made.on_conflict_do_update(
+        index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
+    ).returning(conversation.c.next_position, conversation.c.seq, conversation.c.epoch)
+    return taken
+
+
+def _put(insert: Any) -> Executable:
+    new = _bound(insert, inbox, leave=("id", "done_at"))
+    kept: Executable = new.on_conflict_do_nothing(
+        index_elements=["conversation_id", "channel", "account", "message_id"],
+        index_where=HAS_MESSAGE_ID,
+    ).returning(inbox.c.id)
+    return kept
+
+
+def _begin(insert: Any) -> Executable:
+    made = _bound(insert, conversation, leave=())
+    new: Executable = made.on_conflict_do_nothing().returning(conversation.c.id)
+    return new
+
+
+def _bound(insert: Any, table: Table, *, leave: tuple[str, ...]) -> Any:
+    names = [column.name for column in table.columns if column.name not in leave]
+    return insert(table).values({name: bindparam(name) for name in names})

@@ -1,0 +1,125 @@
+"""The one writer of a SQLite file: what waits while it writes shares its next transaction.
+
+SQLite lets one writer in, and a commit costs more than most of what is committed. So the
+transactions of several conversations become one, each behind a savepoint of its own: what one of
+them raises undoes that one alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+MOST_TOGETHER = 64
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    answer: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    value: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Writes through ``engine``, whose transactions begin IMMEDIATE, in a thread of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._waiting: list[_Job] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns, once it is committed. It may be called more than once.
+
+        A caller that is cancelled leaves nothing behind, unless it was being committed just then.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(work, answer))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        return await answer
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def _write(self) -> None:
+        """Write what waits, and what comes meanwhile, until nothing is left."""
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            jobs = [job for job in self._waiting[:MOST_TOGETHER] if not job.answer.done()]
+            del self._waiting[:MOST_TOGETHER]
+            outcomes = await loop.run_in_executor(self._thread, self._done, jobs)
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                if job.answer.done():  # nobody waits for it any more
+                    continue
+                if outcome.error is not None:
+                    job.answer.set_exception(outcome.error)
+                else:
+                    job.answer.set_result(outcome.value)
+
+    def _done(self, jobs: Sequence[_Job]) -> list[_Outcome]:
+        """Together, or one by one when the database refuses them so: then only one is to blame."""
+        if len(jobs) > 1:
+            try:
+                with self._engine.connect() as db:
+                    outcomes = [_inside(db, job) for job in jobs]
+                    _commit(db)
+                    return outcomes
+            except Exception:
+                return [self._alone(job) for job in jobs]
+        return [self._alone(job) for job in jobs]
+
+    def _alone(self, job: _Job) -> _Outcome:
+        try:
+            with self._engine.connect() as db:
+                value = _worked(db, job)
+                _commit(db)
+                return _Outcome(value)
+        except Exception as error:  # the caller's, whatever it is
+            return _Outcome(error=error)
+
+
+def _inside(db: Connection, job: _Job) -> _Outcome:
+    """``job`` done within the transaction of others. Raises what makes all of it doubtful."""
+    db.exec_driver_sql("SAVEPOINT job")
+    try:
+        outcome = _Outcome(_worked(db, job))
+    except DBAPIError:  # SQLite may have undone the whole transaction
+        raise
+    except Exception as error:
+        db.exec_driver_sql("ROLLBACK TO job")
+        outcome = _Outcome(error=error)
+    db.exec_driver_sql("RELEASE job")
+    return outcome
+
+
+def _worked(db: Connection, job: _Job) -> Any:
+    value = job.work(db)
+    if job.answer.cancelled():
+        raise TimeoutError("Nobody waits for this transaction any more.")
+    return value
+
+
+def _commit(db: Connection) -> None:
+    try:
+        db.commit()
+    except DBAPIError:
+        db.invalidate()  # SQLite keeps a transaction open that it could not commit
+        raise
