@@ -17,6 +17,7 @@ from bot.broker.opening import broker_of, publishing
 from bot.channels.base import Channel, OpenChannel, Place
 from bot.errors import SettingsError, Unavailable
 from bot.inbox import Inbox
+from bot.jobs import Jobs
 from bot.loading import Live, Shared, open_model
 from bot.plugins import find
 from bot.project.cache import cache_folder
@@ -32,6 +33,7 @@ from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
+from bot.upkeep import beside, clear_away
 
 ALWAYS_OPEN = ("rest", "web")
 ELSEWHERE = ("rasa", "cmdline")  # named in many a credentials.yml; nothing to open here
@@ -56,6 +58,8 @@ async def open_parley(
         client = await stack.enter_async_context(httpx2.AsyncClient())
         opens_broker = broker_of(project.endpoints.event_broker)
         sql = await _open_log(settings, stack, publishing=opens_broker is not None)
+        clearing = clear_away(sql, keep_days=settings.keep_messages_days)
+        await stack.enter_async_context(beside(clearing))
         serving = Serving()
         checks: dict[str, Check] = {"model": partial(_understands, serving), "sql": sql.ping}
         live = await _open_live(redis_url, stack, checks)
@@ -83,7 +87,12 @@ async def open_parley(
         pulling = await stack.enter_async_context(Pulling(serving, open_other, client))
         if project.endpoints.models:
             pulling.follow(Source(project.endpoints.models, project.endpoints.models_wait_s))
-        yield Running(settings, serving, inbox, metrics, channels, checks, open_other, pulling)
+        jobs = await stack.enter_async_context(Jobs())
+        yield Running(
+            *(settings, serving, inbox, metrics, channels, checks, open_other, pulling),
+            jobs=jobs,
+            client=client,
+        )
 
 
 def open_channels(

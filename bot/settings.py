@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         description="SQL database of the log, as an SQLAlchemy URL. Default: `tracker_store` of "
         "endpoints.yml when its type is SQL, else SQLite in `home`.",
     )
+    keep_messages_days: float = Field(
+        7.0,
+        gt=0,
+        description="How long a message that was answered, and its replies, are kept to recognise "
+        "repeats, in days. Events are kept for ever.",
+    )
     redis_url: str | None = Field(
         None,
         description="Redis or Valkey, `redis://…` or `rediss://…`. Default: `lock_store` of "

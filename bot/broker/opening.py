@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.broker.publisher import publish
 from bot.errors import SettingsError
 from bot.plugins import find
 from bot.store.base import Leases
+from bot.upkeep import beside
 
 EXTRA = {"pika": "aio_pika", "kafka": "aiokafka"}  # the library each needs
 
@@ -46,11 +46,6 @@ async def publishing(
     opens: OpenBroker, options: Options, folder: Path, *, journal: Journal, leases: Leases
 ) -> AsyncIterator[None]:
     """Events are handed on inside the block; those left are handed on after the next start."""
-    async with opens(options, folder) as broker:
-        task = asyncio.create_task(publish(journal, broker, leases))
+    async with opens(options, folder) as broker, beside(publish(journal, broker, leases)):
         log.info("broker.opened", type=options.get("type"))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        yield
