@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from bot.actions.base import ActionServer, ResponseServer
-from bot.errors import BadRequest
+from bot.door import WrongParameter
 from bot.learned import current_policy
 from bot.model import open_understanding
 from bot.package import is_package, unpack
@@ -128,9 +128,11 @@ async def _find(name: str, settings: Settings, stack: AsyncExitStack) -> Found:
         return Found(folder / "project", folder / "models", None, path.name)
     if await asyncio.to_thread(_is_version, name, settings.models_folder):
         return Found(settings.project, settings.models_folder, name, name)
-    raise BadRequest(
+    raise WrongParameter(
         f"There is no model {name[:200]!r}: neither a package, {settings.models_folder} looked "
-        "through as well, nor a version of the registry there."
+        "through as well, nor a version of the registry there.",
+        "model",  # as Rasa calls it
+        place="query",
     )
 
 

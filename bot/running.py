@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import httpx2
 from fastapi import Depends
 from fastapi.requests import Request
 
 from bot.channels.base import Channel
 from bot.inbox import Inbox
+from bot.jobs import Jobs
 from bot.pulling import Pulling
 from bot.services import Services
 from bot.serving import Loaded, Opening, Serving
@@ -28,7 +30,7 @@ class Running:
     ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready``
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
-    model server has.
+    model server has. ``jobs`` trains and tests; ``client`` calls others.
     """
 
     settings: Settings
@@ -39,6 +41,8 @@ class Running:
     checks: Mapping[str, Check]
     open_model: OpenModel
     pulling: Pulling
+    jobs: Jobs
+    client: httpx2.AsyncClient
 
     @property
     def parley(self) -> Services:

@@ -13,7 +13,7 @@ Model = Annotated[
         "--model",
         "-m",
         help="What to serve: a version of the model registry, or the file of a model package. "
-        "[default: the project with its current version]",
+        "Default: the project with its current version.",
         show_default=False,
         rich_help_panel="Model",
     ),
@@ -22,8 +22,8 @@ EnableApi = Annotated[
     bool | None,
     typer.Option(
         "--enable-api/--no-enable-api",
-        help="Answer the HTTP API beside chat page, channels and health. [default: only where "
-        "--host is this machine alone]",
+        help="Answer the HTTP API beside chat page, channels and health. Default: only where "
+        "--host is this machine alone.",
         show_default=False,
         rich_help_panel="HTTP API",
     ),
@@ -51,7 +51,7 @@ JwtSecret = Annotated[
 JwtMethod = Annotated[
     str | None,
     typer.Option(
-        help="How these JWTs are signed. [default: HS256]",
+        help="How these JWTs are signed. Default: HS256.",
         show_default=False,
         rich_help_panel="HTTP API",
     ),
@@ -76,7 +76,7 @@ Cors = Annotated[
 ResponseTimeout = Annotated[
     float | None,
     typer.Option(
-        help="How long a request waits for its answer, in seconds. [default: 60]",
+        help="How long a request waits for its answer, in seconds. Default: 60.",
         show_default=False,
         rich_help_panel="HTTP API",
     ),

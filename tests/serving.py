@@ -18,6 +18,7 @@ from bot.dialogue.domain import Domain, Slot
 from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest, Timeout
+from bot.jobs import Jobs
 from bot.opening import open_channels
 from bot.project.project import Config, NluData, Project
 from bot.pulling import Pulling
@@ -124,7 +125,11 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
             def echo(name: str) -> Opening:
                 return echo_model(name, parley)
 
-            async with Serving() as serving, Pulling(serving, echo, client) as pulling:
+            async with (
+                Serving() as serving,
+                Pulling(serving, echo, client) as pulling,
+                Jobs() as jobs,
+            ):
                 await serving.load(echo_model("m-1", parley))
                 running = Running(
                     settings,
@@ -135,6 +140,8 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                     {"model": fine, "sql": parley.log.ping},
                     echo,
                     pulling,
+                    jobs,
+                    client,
                 )
                 yield replace(running, **changes)
 

@@ -44,9 +44,13 @@ async def version() -> Version:
 
 
 @router.get("/status")
-async def status(loaded: InUse) -> Status:
+async def status(request: Request, loaded: InUse) -> Status:
     """Which model serves."""
-    return Status(model_file=loaded.file or None, model_id=loaded.parley.bot.model_id)
+    return Status(
+        model_file=loaded.file or None,
+        model_id=loaded.parley.bot.model_id,
+        num_active_training_jobs=running(request).jobs.trainings,
+    )
 
 
 @router.get("/domain", response_class=Response)
