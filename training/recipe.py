@@ -56,15 +56,20 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
 
 
-def load_recipe(path: Path | None = None) -> Recipe:
+def load_recipe(path: Path | None = None, *, seed: int | None = None) -> Recipe:
     """The recipe in ``path``; what it leaves out comes from ``recipes/default.toml``.
+
+    Args:
+        seed: Takes the place of the recipe's own.
 
     Raises:
         SettingsError: The file cannot be read, or holds an unknown name or a wrong value.
     """
-    values = _read(DEFAULT)
+    values = read_toml(DEFAULT)
     if path is not None:
-        values |= _read(path)
+        values |= read_toml(path)
+    if seed is not None:
+        values["seed"] = seed
     try:
         return msgspec.convert(values, Recipe)
     except msgspec.ValidationError as error:
@@ -72,7 +77,8 @@ def load_recipe(path: Path | None = None) -> Recipe:
         raise SettingsError(f"{path or DEFAULT}: {error}. A recipe's names: {known}.") from error
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_toml(path: Path) -> dict[str, object]:
+    """The values in ``path``, or SettingsError."""
     try:
         return msgspec.toml.decode(path.read_bytes(), type=dict[str, object])
     except OSError as error:

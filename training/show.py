@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +13,11 @@ from rich.table import Table
 from bot.project.project import Example
 from training.dedupe import near_duplicates, without
 from training.evaluate import Scores
+from training.nlutest import Heard, strict
 from training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from training.trial import TrialReport
 
 
 def show_scores(version: str, scores: Scores) -> None:
@@ -58,6 +65,56 @@ def show_overlap(examples: Sequence[Example], tests: Sequence[Example], recipe: 
     console.print(f"Cosine of each test to its nearest other example, quantiles: {shown}.")
     for pair in nearest.pairs:
         console.print(f"{pair.similarity:.3f}  {pair.training!r} ~ {pair.test!r}", markup=False)
+
+
+def show_heard(parts: Sequence[Sequence[Heard]], out: Path) -> None:
+    """Print the scores of what was heard, of each part and of their mean where there are more."""
+    scores = [strict(part) for part in parts]
+    if len(scores) == 1:
+        show_scores("of the project", scores[0])
+    else:
+        _show_folds(scores)
+    _console().print(f"Reports are in {out}.", markup=False)
+
+
+def show_trial(report: TrialReport) -> None:
+    """Print the scores of both graphs, and what they were taken of."""
+    console = _console()
+    console.print(
+        f"{report.train.file} ({report.train.examples} sentences) -> {report.test.file} "
+        f"({report.test.examples}), seed {report.seed}",
+        markup=False,
+    )
+    table = Table("", "intents", "95 %", "macro F1", "weighted", "entity F1", "sentences", "ECE")
+    for name, judged in report.scores.items():
+        intents, entities = judged.intents, judged.entities.micro
+        table.add_row(
+            name,
+            f"{intents.accuracy:.1%}",
+            _range(intents.interval),
+            f"{intents.macro_f1:.1%}",
+            f"{intents.weighted_f1:.1%}",
+            f"{entities.f1:.1%}" if entities.support else "-",
+            f"{judged.sentence_accuracy:.1%}",
+            f"{judged.calibration.ece:.1%}",
+        )
+    console.print(table)
+
+
+def _show_folds(scores: Sequence[Scores]) -> None:
+    names = ("intents", "macro F1", "entity F1", "sentences")
+    rows = [
+        (each.intent_accuracy, each.intent_macro_f1, each.entities.f1, each.sentence_accuracy)
+        for each in scores
+    ]
+    table = Table("fold", *names)
+    for number, row in enumerate(rows, 1):
+        table.add_row(str(number), *(f"{share:.1%}" for share in row))
+    columns = list(zip(*rows, strict=True))
+    table.add_section()
+    table.add_row("mean", *(f"{mean(column):.1%}" for column in columns))
+    table.add_row("spread", *(f"{stdev(column):.1%}" for column in columns))
+    _console().print(table)
 
 
 def _range(interval: tuple[float, float]) -> str:

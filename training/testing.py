@@ -6,16 +6,22 @@ Files and options are called what `rasa test` calls them. Nothing heavy is impor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot.errors import SettingsError
+from training.terminal import needs_torch, progress, told
+
 if TYPE_CHECKING:
+    from bot.project.project import Example, Project
     from bot.settings import Settings
     from bot.testing.results import Wanted
     from bot.testing.run import StoryTest
-    from bot.testing.told import Transcript
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Test conversations and NLU: both, or one of them.", invoke_without_command=True
@@ -47,6 +53,16 @@ Stories = Annotated[
         "--stories",
         "-s",
         help="File or folder of test conversations. [default: `tests` in the project]",
+        show_default=False,
+    ),
+]
+NluFileOrNone = Annotated[
+    str | None,
+    typer.Option(
+        "--nlu",
+        "-u",
+        help="File or folder of labelled sentences; or `none`: messages mean what the stories "
+        "say, and no model reads them.",
         show_default=False,
     ),
 ]
@@ -83,6 +99,82 @@ NoErrors = Annotated[bool, typer.Option("--no-errors", help="Write no file of wh
 NoWarnings = Annotated[bool, typer.Option("--no-warnings", help="Write no file of warnings.")]
 Successes = Annotated[bool, typer.Option("--successes", help="Write what was right too.")]
 
+NluFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--nlu",
+        "-u",
+        help="File or folder of labelled sentences. [default: `tests/nlu.yml` in the project, "
+        "else what it is trained on]",
+        show_default=False,
+    ),
+]
+CrossValidation = Annotated[
+    bool, typer.Option("--cross-validation", help="Train and score on parts of the sentences.")
+]
+Folds = Annotated[int, typer.Option("--folds", "-f", min=2, help="So many parts.")]
+TrainOn = Annotated[
+    Path | None,
+    typer.Option(
+        "--train", help="NLU file to train on, in any format that is read.", show_default=False
+    ),
+]
+TestOn = Annotated[
+    Path | None, typer.Option("--test", help="NLU file to score.", show_default=False)
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        "-r",
+        help="TOML file of what differs from the default recipe.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar: for logs.")]
+
+
+@app.callback()
+def both(
+    context: typer.Context,
+    project: ProjectFolder = Path(),
+    stories: Stories = None,
+    nlu: NluFileOrNone = None,
+    model: Model = None,
+    models: Models = None,
+    out: Out = Path("results"),
+    actions: Actions = False,
+    max_stories: Most = None,
+    e2e: EndToEnd = False,
+    fail_on_prediction_errors: Fail = False,
+    no_fail: NoFail = False,
+    no_plot: NoPlot = False,
+    no_errors: NoErrors = False,
+    no_warnings: NoWarnings = False,
+    successes: Successes = False,
+) -> None:
+    """Try a project's conversations, then its NLU; or only one of them.
+
+    Exits with 1 when a conversation goes another way than tests/test_*.yml tell.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from bot.testing.results import Wanted
+    from bot.testing.run import StoryTest
+
+    without = nlu == "none"
+    settings = _settings(project, model=model, models=models, nlu="none" if without else None)
+    test = StoryTest(stories or project / "tests", actions, fail_on_prediction_errors, max_stories)
+    wanted = Wanted(successes, not no_errors, not no_warnings, not no_plot)
+    with told():
+        passed = _conversations(settings, test, out, wanted)
+        if not without:
+            _sentences(settings, Path(nlu) if nlu else None, out, wanted)
+    raise typer.Exit(0 if passed or no_fail else 1)
+
 
 @app.command("core")
 def core(
@@ -117,31 +209,163 @@ def core(
     raise typer.Exit(0 if passed or no_fail else 1)
 
 
+@app.command("nlu")
+def nlu(
+    project: ProjectFolder = Path(),
+    nlu: NluFile = None,
+    model: Model = None,
+    models: Models = None,
+    out: Out = Path("results"),
+    cross_validation: CrossValidation = False,
+    folds: Folds = 5,
+    train: TrainOn = None,
+    test: TestOn = None,
+    recipe: RecipeFile = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    no_plot: NoPlot = False,
+    no_errors: NoErrors = False,
+    successes: Successes = False,
+) -> None:
+    """Score NLU: the current model on labelled sentences, or a new one.
+
+    As it is, the current model of the project reads --nlu. With --cross-validation, models
+    trained on parts of the project's sentences read the parts they have not seen. With --train
+    and --test, which need no project, a model is trained on one file and scored on another; then
+    --out is the JSON file of the report, and the page beside it shows it.
+    """
+    if (train is None) != (test is None):
+        raise SettingsError("--train and --test go together: one file to learn from, one to score.")
+    from bot.testing.results import Wanted
+
+    with told():
+        if train is not None and test is not None:
+            _trial(train, test, out, recipe=recipe, seed=seed, quiet=quiet)
+            return
+        wanted = Wanted(successes, not no_errors, plot=not no_plot)
+        settings = _settings(project, model=model, models=models, nlu=None)
+        if cross_validation:
+            _folds(settings, folds, out, wanted, recipe=recipe, seed=seed, quiet=quiet)
+        else:
+            _sentences(settings, nlu, out, wanted)
+
+
+def _trial(
+    train: Path, test: Path, out: Path, *, recipe: Path | None, seed: int | None, quiet: bool
+) -> None:
+    """Train on a file, score another, write what came of it."""
+    from bot.testing.results import write_json
+    from training.recipe import load_recipe
+
+    chosen = load_recipe(recipe, seed=seed)
+    out = _report_file(out)
+    with needs_torch(), progress(quiet=quiet) as (watch, report):
+        from training.page import page
+        from training.show import show_trial
+        from training.trial import read_data, run_trial
+
+        found = run_trial(read_data(train), read_data(test), chosen, watch=watch, report=report)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_json(out, found)
+    shown = out.with_suffix(".html")
+    shown.write_text(page(found), "utf-8")
+    show_trial(found)
+    typer.echo(f"{out} and {shown} hold all of it.")
+
+
+def _sentences(settings: Settings, data: Path | None, out: Path, wanted: Wanted) -> None:
+    """Let the current model read labelled sentences."""
+    import asyncio
+
+    from bot.project.cache import cache_folder
+    from bot.project.load import load_project
+    from bot.testing.opening import open_tested
+    from training.nlutest import Heard, extractor_names, in_parts, listen, write_nlu_results
+    from training.show import show_heard
+
+    project = load_project(settings.project, paths=settings.paths, cache=cache_folder())
+    examples = _labelled(project, data)
+
+    async def heard() -> list[Heard]:
+        async with open_tested(settings, project) as loaded:
+            return await listen(loaded.nlu, _watched(in_parts(examples), "sentences"))
+
+    found = asyncio.run(heard())
+    write_nlu_results(out, found, wanted, extractor_names(project))
+    show_heard([found], out)
+
+
+def _labelled(project: Project, data: Path | None) -> Sequence[Example]:
+    """The sentences to read: those given, else the project's tests, else its training data."""
+    from training.examples import read_tests
+    from training.trial import read_data
+
+    if data is not None:
+        return read_data(data).nlu.examples
+    if tests := read_tests(Path(project.path)):
+        return tests
+    typer.echo("There is no tests/nlu.yml: the sentences are those of the training data.", err=True)
+    return project.nlu.examples
+
+
+def _folds(
+    settings: Settings,
+    count: int,
+    out: Path,
+    wanted: Wanted,
+    *,
+    recipe: Path | None,
+    seed: int | None,
+    quiet: bool,
+) -> None:
+    """Train a model for each part of the sentences, and let it read that part."""
+    from bot.project.cache import cache_folder
+    from bot.project.load import load_project
+    from training.nlutest import write_nlu_results
+    from training.recipe import load_recipe
+    from training.show import show_heard
+
+    project = load_project(settings.project, paths=settings.paths, cache=cache_folder())
+    own = settings.project / "recipe.toml"
+    chosen = load_recipe(recipe or (own if own.is_file() else None), seed=seed)
+    with needs_torch(), progress(quiet=quiet) as (watch, report):
+        from training.crossval import cross_validate
+
+        heard = cross_validate(project, chosen, count, watch=watch, report=report)
+    write_nlu_results(out, [each for part in heard for each in part], wanted)
+    show_heard(heard, out)
+
+
+def _report_file(out: Path) -> Path:
+    """Where the report goes. Raises SettingsError."""
+    if out.suffix == ".json":
+        return out
+    if out.suffix:
+        raise SettingsError(f"--out {out}: give a folder, or a name that ends in .json.")
+    return out / "report.json"
+
+
 def _conversations(settings: Settings, test: StoryTest, out: Path, wanted: Wanted) -> bool:
     """Try them, write and show how they went; whether all passed."""
     from bot.testing.results import FAILED, write_results
     from bot.testing.run import try_stories
     from bot.testing.show import show_outcomes
 
-    outcomes = try_stories(settings, test, _watched)
+    outcomes = try_stories(settings, test, partial(_watched, what="conversations"))
     write_results(out, outcomes, wanted)
     failed = out / FAILED if wanted.errors else None
     show_outcomes(outcomes, out, failed)
     return all(outcome.passed for outcome in outcomes)
 
 
-def _watched(transcripts: Sequence[Transcript]) -> Iterator[Transcript]:
+def _watched(items: Sequence[T], what: str) -> Iterator[T]:
+    """``items`` with a progress bar, where there is somebody to see it."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
-    yield from track(
-        transcripts,
-        "conversations",
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    quiet = not console.is_terminal
+    yield from track(items, what, console=console, transient=True, disable=quiet)
 
 
 def _settings(

@@ -1,0 +1,224 @@
+"""Labelled sentences read by a project's whole NLU, and the reports Rasa's `rasa test nlu` leaves.
+
+An intent is compared without its retrieval answer, which has a report of its own. Entities are
+compared word by word, for each extractor by itself, as Rasa does; the strict scores, in which
+every end of an entity must be right, are those of ``training.evaluate``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.model import ENTITY_MODELS
+from bot.project.project import Example, ExampleEntity, Project
+from bot.testing.meaning import full_intent
+from bot.testing.pictures import confusion_matrix, histogram, standalone
+from bot.testing.results import Wanted, write_json
+from bot.testing.scores import Pair, report, with_confusions
+from nlu.parse import Entity, Parse, Understanding
+from training.evaluate import Answer, Scores, score
+
+NO_ENTITY = "no_entity"
+NO_INTENT = "None"
+TOGETHER = 32  # sentences asked at a time
+WORD = re.compile(r"\w+(?:[-'.]\w+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A labelled sentence, and what NLU made of it."""
+
+    example: Example
+    parse: Parse
+
+    @property
+    def intent(self) -> str:
+        """The intent it should have, without a retrieval answer."""
+        return self.example.intent.partition("/")[0]
+
+    @property
+    def answered(self) -> str:
+        """The intent it was given."""
+        return self.parse.intent.name or NO_INTENT
+
+    @property
+    def sureness(self) -> float:
+        """How sure that was."""
+        return self.parse.intent.confidence
+
+
+async def listen(nlu: Understanding, parts: Iterable[Sequence[Example]]) -> list[Heard]:
+    """What ``nlu`` makes of the examples in ``parts``, one part at a time."""
+    heard: list[Heard] = []
+    for part in parts:
+        parses = await asyncio.gather(*(nlu.parse(example.text) for example in part))
+        heard += [Heard(*pair) for pair in zip(part, parses, strict=True)]
+    return heard
+
+
+def in_parts(examples: Sequence[Example]) -> list[Sequence[Example]]:
+    """``examples`` as many at a time as are asked together."""
+    return [examples[at : at + TOGETHER] for at in range(0, len(examples), TOGETHER)]
+
+
+def strict(heard: Sequence[Heard]) -> Scores:
+    """Scores in which an answer is right or wrong, with intervals."""
+    answers = [
+        Answer(full_intent(each.parse) or NO_INTENT, 0, (), each.parse.entities)
+        if "/" in each.example.intent
+        else Answer(each.answered, 0, (), each.parse.entities)
+        for each in heard
+    ]
+    return score([each.example for each in heard], answers)
+
+
+def write_nlu_results(
+    folder: Path, heard: Sequence[Heard], wanted: Wanted, extractors: Iterable[str] = ()
+) -> None:
+    """Write every report that ``heard`` gives cause for.
+
+    Args:
+        extractors: Those of the pipeline, which are scored though they found nothing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _intents(folder, heard, wanted)
+    answers = [each for each in heard if "/" in each.example.intent]
+    if answers:
+        _answers(folder, answers, wanted)
+    annotated = any(each.example.entities for each in heard)
+    for name in sorted({*_finders(heard), *(extractors if annotated else ())}):
+        _entities(folder, heard, name, wanted)
+
+
+def extractor_names(project: Project) -> set[str]:
+    """The extractors of a project's pipeline, as they sign what they find."""
+    finders = [
+        name
+        for component in project.config.pipeline
+        if (name := component.name.rsplit(".", 1)[-1]) in ENTITY_MODELS
+        and component.options.get("entity_recognition", True)
+    ]
+    tables = {"RegexEntityExtractor"} if project.config.component("RegexEntityExtractor") else set()
+    return {*finders[-1:], *tables}
+
+
+def _intents(folder: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
+    rows = [
+        {
+            "text": each.example.text,
+            "intent": each.intent,
+            "intent_prediction": {
+                "name": each.answered,
+                "confidence": each.parse.intent.confidence,
+            },
+        }
+        for each in heard
+    ]
+    pairs = [(each.intent, each.answered) for each in heard]
+    sure = [each.sureness for each in heard]
+    _named(folder, "intent", pairs, rows, wanted, sure)
+
+
+def _answers(folder: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
+    picked = [_picked(each.parse) for each in heard]
+    rows = [
+        {
+            "text": each.example.text,
+            "intent_response_key_target": each.example.intent,
+            "intent_response_key_prediction": {"name": name, "confidence": confidence},
+        }
+        for each, (name, confidence) in zip(heard, picked, strict=True)
+    ]
+    pairs = [(each.example.intent, name) for each, (name, _) in zip(heard, picked, strict=True)]
+    sure = [confidence for _, confidence in picked]
+    _named(folder, "response_selection", pairs, rows, wanted, sure)
+
+
+def _picked(parse: Parse) -> tuple[str, float]:
+    """The retrieval answer chosen, and how surely."""
+    selector = parse.response_selector
+    found = selector.get(parse.intent.name or "") or selector.get("default") or {}
+    response = found.get("response") or {}
+    key = response.get("intent_response_key")
+    return str(key or NO_INTENT), float(response.get("confidence") or 0.0)
+
+
+def _named(
+    folder: Path,
+    name: str,
+    pairs: Sequence[Pair],
+    rows: Sequence[dict[str, Any]],
+    wanted: Wanted,
+    sure: Sequence[float],
+) -> None:
+    """The report of ``name``, its right and wrong answers, its pictures."""
+    found = report(pairs, leave_out=[NO_INTENT])
+    write_json(folder / f"{name}_report.json", with_confusions(found, pairs))
+    right = [want == got for want, got in pairs]
+    _listed(folder, name, rows, right, wanted)
+    if wanted.plot:
+        title = name.replace("_", " ").capitalize()
+        _draw(folder / f"{name}_confusion_matrix.svg", confusion_matrix(pairs, title))
+        hits = [value for value, ok in zip(sure, right, strict=True) if ok]
+        misses = [value for value, ok in zip(sure, right, strict=True) if not ok]
+        _draw(folder / f"{name}_histogram.svg", histogram(hits, misses, f"{title}: confidence"))
+
+
+def _entities(folder: Path, heard: Sequence[Heard], extractor: str, wanted: Wanted) -> None:
+    pairs: list[Pair] = []
+    rows, right = [], []
+    for each in heard:
+        found = [entity for entity in each.parse.entities if entity.extractor == extractor]
+        words = list(_words(each.example, found))
+        pairs += words
+        if each.example.entities or found:
+            rows.append(_entity_row(each.example, found))
+            right.append(all(want == got for want, got in words))
+    scores = report(pairs, leave_out=[NO_ENTITY])
+    write_json(folder / f"{extractor}_report.json", with_confusions(scores, pairs))
+    _listed(folder, extractor, rows, right, wanted)
+    if wanted.plot:
+        picture = confusion_matrix(pairs, f"{extractor}: words")
+        _draw(folder / f"{extractor}_confusion_matrix.svg", picture)
+
+
+def _words(example: Example, found: Sequence[Entity]) -> Iterator[Pair]:
+    """The entity of each word: expected and found."""
+    for word in WORD.finditer(example.text):
+        yield _label(word, example.entities), _label(word, found)
+
+
+def _label(word: re.Match[str], entities: Sequence[Entity | ExampleEntity]) -> str:
+    inside = (e.entity for e in entities if e.start < word.end() and word.start() < e.end)
+    return next(inside, NO_ENTITY)
+
+
+def _entity_row(example: Example, found: Sequence[Entity]) -> dict[str, Any]:
+    return {"text": example.text, "entities": example.entities, "predicted_entities": list(found)}
+
+
+def _finders(heard: Sequence[Heard]) -> set[str]:
+    """Who found anything."""
+    return {e.extractor for each in heard for e in each.parse.entities if e.extractor}
+
+
+def _listed(
+    folder: Path,
+    name: str,
+    rows: Sequence[dict[str, Any]],
+    right: Sequence[bool],
+    wanted: Wanted,
+) -> None:
+    for part, kept in (("successes", wanted.successes), ("errors", wanted.errors)):
+        chosen = [row for row, ok in zip(rows, right, strict=True) if ok == (part == "successes")]
+        if kept and chosen:
+            write_json(folder / f"{name}_{part}.json", chosen)
+
+
+def _draw(path: Path, picture: str) -> None:
+    path.write_text(standalone(picture), "utf-8")
