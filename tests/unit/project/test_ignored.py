@@ -1,0 +1,89 @@
+"""What config.yml says without effect is told once, by name; what was gone before too."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.project.check import check_project
+from bot.project.config import PIPELINE_COMPONENTS, POLICIES
+from bot.project.ignored import MEANT, ignored
+from bot.project.load import load_project
+from bot.project.project import Component
+from tests.unit.project.conftest import Write
+
+CONFIG = """\
+pipeline:
+- name: WhitespaceTokenizer
+- name: CountVectorsFeaturizer
+- name: CountVectorsFeaturizer
+  analyzer: char_wb
+- name: rasa.nlu.classifiers.diet_classifier.DIETClassifier
+  epochs: 100
+  ranking_length: 5
+  constrain_similarities: true
+- name: FallbackClassifier
+  threshold: 0.3
+policies:
+- name: MemoizationPolicy
+  max_history: 3
+  priority: 7
+- name: UnexpecTEDIntentPolicy
+  max_history: 5
+- name: RulePolicy
+"""
+
+
+def test_each_component_is_named_once_with_what_has_no_effect(write: Write) -> None:
+    notes = [p for p in check_project(write(**{"config.yml": CONFIG})) if p.file == "config.yml"]
+    assert [(p.severity, str(p)) for p in notes] == [
+        (
+            "note",
+            "config.yml:2:1: pipeline: not needed, the model brings its own: WhitespaceTokenizer, "
+            "CountVectorsFeaturizer. without effect here: DIETClassifier: constrain_similarities, "
+            "epochs.",
+        ),
+        (
+            "note",
+            "config.yml:13:1: policies: without effect here: MemoizationPolicy: priority.",
+        ),
+    ]
+
+
+def test_a_note_is_no_warning_of_the_project(write: Write) -> None:
+    assert load_project(write(**{"config.yml": CONFIG})).warnings == ()
+
+
+def test_what_has_an_effect_is_not_named() -> None:
+    for name, meant in MEANT.items():
+        assert ignored([Component(name, dict.fromkeys(meant))]) == ()
+
+
+def test_every_component_that_rasa_knows_is_told_of_or_means_something() -> None:
+    elsewhere = {"DucklingEntityExtractor"}
+    for name in PIPELINE_COMPONENTS | POLICIES:
+        assert name in MEANT or name in elsewhere or ignored([Component(name)])
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "message"),
+    [
+        ("policies", "FallbackPolicy", "which is of Rasa 2 or older. FallbackClassifier and"),
+        ("policies", "MappingPolicy", "Write a rule for each intent"),
+        ("pipeline", "DucklingHTTPExtractor", "called DucklingEntityExtractor now"),
+        ("pipeline", "my.nlu.Sentiment", "Python code, which is not run if it is Rasa's"),
+        ("pipeline", "DIETClasifier", "Did you mean 'DIETClassifier'?"),
+    ],
+)
+def test_what_is_not_known_is_a_warning_with_what_to_do(
+    write: Write, section: str, name: str, message: str
+) -> None:
+    (warning,) = load_project(write(**{"config.yml": f"{section}: [{{name: {name}}}]\n"})).warnings
+    assert warning.startswith("config.yml:1:12: ")
+    assert message in warning
+
+
+def test_a_pipeline_template_of_rasa_1_is_a_clear_error(write: Write) -> None:
+    problems = check_project(write(**{"config.yml": "pipeline: supervised_embeddings\n"}))
+    assert str(problems[0]).endswith(
+        "Templates are of Rasa 1; without pipeline Parley's defaults apply."
+    )
