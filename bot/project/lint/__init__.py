@@ -11,6 +11,7 @@ from bot.project.content import Reading
 from bot.project.lint import (
     actions,
     checkpoints,
+    configuration,
     contradictions,
     entities,
     examples,
@@ -18,9 +19,12 @@ from bot.project.lint import (
     incomplete,
     intents,
     payloads,
+    reach,
     responses,
+    similar,
     slots,
     stories,
+    unseen,
 )
 from bot.project.lint.subject import Found, Subject, look_at
 from bot.project.project import Project
@@ -29,15 +33,19 @@ CHECKS: tuple[Callable[[Subject], Iterator[Found]], ...] = (
     intents.check,
     entities.check,
     examples.check,
+    similar.check,
     slots.check,
     responses.check,
     payloads.check,
     actions.check,
     forms.check,
+    configuration.check,
     checkpoints.check,
     stories.check,
     incomplete.check,
     contradictions.check,
+    reach.check,
+    unseen.check,
 )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bot.dialogue.domain import DEFAULT_INTENTS
-from bot.dialogue.stories import OrStep, UserStep
+from bot.dialogue.stories import OrStep, Story, UserStep
 from bot.errors import ProjectError
 from bot.project.lint.subject import Found, Subject
 
@@ -77,14 +77,19 @@ def is_sent(name: str, subject: Subject) -> bool:
 
 
 def told_intents(subject: Subject) -> set[str]:
-    """The intents that stories and rules tell of."""
-    told: set[str] = set()
-    for story in subject.project.stories:
-        for step in story.steps:
-            for choice in step.choices if isinstance(step, OrStep) else (step,):
-                if isinstance(choice, UserStep) and choice.intent:
-                    told |= {choice.intent, base_of(choice.intent)}
-    return told
+    """The intents that stories and rules tell of, and what stands before a slash in them."""
+    told = {intent for story in subject.project.stories for intent in said_intents(story)}
+    return told | {base_of(intent) for intent in told}
+
+
+def said_intents(story: Story) -> set[str]:
+    """The intents of the user's turns in a story or rule."""
+    said: set[str] = set()
+    for step in story.steps:
+        for choice in step.choices if isinstance(step, OrStep) else (step,):
+            if isinstance(choice, UserStep) and choice.intent:
+                said.add(choice.intent)
+    return said
 
 
 def mapped_intents(subject: Subject) -> set[str]:
