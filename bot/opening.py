@@ -23,6 +23,7 @@ from bot.plugins import find
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.pulling import Pulling, Source
+from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
 from bot.running import Check, Running
 from bot.serving import Serving
@@ -53,6 +54,8 @@ async def open_parley(
         load_project, settings.project, paths=settings.paths, cache=cache_folder()
     )
     settings = settings.completed(project.endpoints)
+    for hint in store_hints(project.endpoints, settings):
+        log.warning("store.otherwise", hint=hint)
     redis_url = None if alone else settings.redis_url
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient())
@@ -62,7 +65,8 @@ async def open_parley(
         await stack.enter_async_context(beside(clearing))
         serving = Serving()
         checks: dict[str, Check] = {"model": partial(_understands, serving), "sql": sql.ping}
-        live = await _open_live(redis_url, stack, checks)
+        prefix = redis_prefix(project.endpoints)
+        live = await _open_live(redis_url, stack, checks, prefix=prefix)
         if opens_broker and not alone:  # what is said alone waits for the next server
             options = project.endpoints.event_broker
             broker = publishing(
@@ -127,7 +131,7 @@ async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bo
 
 
 async def _open_live(
-    redis_url: str | None, stack: AsyncExitStack, checks: dict[str, Check]
+    redis_url: str | None, stack: AsyncExitStack, checks: dict[str, Check], *, prefix: str
 ) -> Live:
     """Redis where one is named, else this process alone.
 
@@ -137,7 +141,7 @@ async def _open_live(
     if redis_url is None:
         return Live(lambda _: MemoryTrackers(), MemoryLeases(), MemoryNews())
     await reach(redis_url)
-    stores = await stack.enter_async_context(open_redis(redis_url))
+    stores = await stack.enter_async_context(open_redis(redis_url, prefix=prefix))
 
     async def check() -> None:
         if not await stores.link.ping():

@@ -38,6 +38,7 @@ JwtMethod = Literal[
     "PS512",
     "EdDSA",
 ]
+REDIS_TLS = ("ssl_keyfile", "ssl_certfile", "ssl_ca_certs")
 SECRET = (
     "redis_url",
     "database_url",
@@ -291,7 +292,8 @@ def variable(field: str) -> str:
 def sql_store_url(tracker_store: Mapping[str, Any]) -> str | None:
     """The SQLAlchemy URL of a ``tracker_store`` of type SQL, as Rasa's endpoints.yml writes it.
 
-    None for other types. ``url`` is a host, ``host:port`` or a whole URL.
+    None for other types, and for dialects that Parley does not write. ``url`` is a host,
+    ``host:port`` or a whole URL.
     """
     if str(tracker_store.get("type", "")).lower() != "sql":
         return None
@@ -302,6 +304,8 @@ def sql_store_url(tracker_store: Mapping[str, Any]) -> str | None:
     name = str(tracker_store.get("db") or "rasa.db")
     if dialect.startswith("sqlite"):
         return f"{dialect}:///{name}"
+    if not dialect.startswith("postgres"):
+        return None
     query = tracker_store.get("query") or {}
     return (
         f"{dialect}://{_login(tracker_store)}{_place(host or 'localhost', tracker_store)}"
@@ -318,7 +322,8 @@ def redis_store_url(store: Mapping[str, Any]) -> str | None:
         return host
     scheme = "rediss" if store.get("use_ssl") else "redis"
     place = _place(host, {"port": 6379, **store})
-    return f"{scheme}://{_login(store)}{place}/{store.get('db') or 0}"
+    files = {key: store[key] for key in REDIS_TLS if store.get(key)}
+    return f"{scheme}://{_login(store)}{place}/{store.get('db') or 0}{_query(files)}"
 
 
 def settings_table() -> str:

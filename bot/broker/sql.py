@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.broker.base import Broker, Options
-from bot.errors import Unavailable
+from bot.errors import SettingsError, Unavailable
 from bot.settings import sql_store_url
 from bot.store.database import CONNECT_S, parse_url, shown
 
@@ -33,7 +33,13 @@ table = Table(
 @asynccontextmanager
 async def open_sql(options: Options, folder: Path) -> AsyncIterator[Broker]:
     """Adds rows to the table ``events`` of the database that ``dialect``, ``url``, ``db`` name."""
-    url = parse_url(sql_store_url({"db": DEFAULT, **options, "type": "SQL"}) or "")
+    address = sql_store_url({"db": DEFAULT, **options, "type": "SQL"})
+    if address is None:
+        raise SettingsError(
+            f"endpoints.yml: event_broker: no dialect {options.get('dialect')} here. "
+            "Possible: sqlite, postgresql."
+        )
+    url = parse_url(address)
     if url.get_backend_name() == "sqlite":
         url = url.set(database=str(folder / str(url.database)))
         engine = create_engine(url)

@@ -82,3 +82,11 @@ async def test_a_database_that_is_not_there_is_unavailable_and_shows_no_password
             await broker.publish(EVENTS)
     assert "secret" not in str(caught.value)
     assert "127.0.0.1:1" in str(caught.value)
+
+
+async def test_a_dialect_that_is_not_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"no dialect mysql here\. Possible: sqlite, postgresql"
+    ):
+        async with open_sql({"type": "sql", "dialect": "mysql", "url": "db"}, tmp_path):
+            pass
