@@ -1,9 +1,9 @@
 """Domains of Rasa 2 as domains of Rasa 3.1.
 
 There a slot was filled by the entity of its name, unless ``auto_fill`` was false, and by the
-mappings of the form that asked for it. Both become mappings of the slot: a form's own with the
-condition that the form is active, and those of texts and intents only while the slot is asked for,
-which is when Rasa 2 looked at them.
+mappings of the form that asked for it. Both become mappings of the slot, the form's first and with
+the condition that the form is active; those of texts and intents only while the slot is asked for,
+which is when Rasa 2 looked at them. `rasa data migrate` of Rasa 3.6 does the same.
 """
 
 from __future__ import annotations
@@ -86,10 +86,9 @@ def _slot(name: str, node: Node, old: _Old) -> Node:
     if (kind := keys.get("type")) is not None and kind.source == "unfeaturized":
         keys["type"] = replace(kind, value="any", source="any")
         keys["influence_conversation"] = _made(False, kind)
-    mappings: list[Node] = []
+    mappings = [_conditioned(item, form, name) for form, item in old.mappings.get(name, [])]
     if name in old.entities and (filled is None or filled.value is not False):
         mappings.append(_mapping(node, type="from_entity", entity=name))
-    mappings += [_conditioned(item, form, name) for form, item in old.mappings.get(name, [])]
     keys["mappings"] = _made(mappings or [_mapping(node, type="custom")], node)
     return replace(node, value=keys)
 
