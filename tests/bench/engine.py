@@ -1,11 +1,12 @@
 """The dialogue engine alone: turns per second beside Rasa's, and a conversation that grows long.
 
-    python tests/bench/engine.py [--rasa PATH] [--seconds 10] [--rounds 3] [--turns 2000]
+    python tests/bench/engine.py [--rasa PATH] [--learned] [--seconds S] [--rounds N] [--turns N]
 
-Serves moodbot of shared/rasa-projects with rules and memoization, payload messages only, to 16
-REST connections. PATH is the `rasa` of a Rasa 3.6 (default: PARLEY_RASA); it is trained on the
-same files, and both are driven in turns, round by round, in the one run. Parley runs as one
-process with a Valkey and a SQLite file of its own; Rasa keeps its trackers in memory, its default.
+Serves moodbot of shared/rasa-projects to 16 REST connections, payload messages only: with its own
+policies (``--learned``: TEDPolicy, memoization, rules), or with rules and memoization alone. PATH
+is the `rasa` of a Rasa 3.6 (default: PARLEY_RASA); it is trained on the same files, and both are
+driven in turns, round by round, in the one run. Parley runs as one process with a Valkey and a
+SQLite file of its own; Rasa keeps its trackers in memory, its default.
 
 Prints three JSON lines: ``engine.turns`` (turns per second, CPU of the server and its children for
 each turn, the ratio to Rasa's), ``engine.long`` (p50 of a turn at both ends of one conversation,
@@ -47,6 +48,11 @@ policies:
 - name: MemoizationPolicy
 - name: RulePolicy
 """
+LEARNED = """\
+- name: TEDPolicy
+  max_history: 5
+  epochs: 1
+"""
 SAID = ("/greet", "/mood_unhappy", "/deny", "/bot_challenge", "/goodbye")  # a story, two rules
 CONNECTIONS = 16
 RASA_TURNS = 220
@@ -67,11 +73,11 @@ def main() -> None:
     options = arguments()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
-        project = prepared(folder)
+        project = prepared(folder, learned=options.learned)
         servers = [stack.enter_context(parley(folder, project))]
         if options.rasa:
             servers.append(stack.enter_context(rasa(folder, project, options.rasa)))
-        measure_turns(servers, options.seconds, options.rounds)
+        measure_turns(servers, options)
         for server in servers:
             turns = options.turns if server.name == "parley" else min(options.turns, RASA_TURNS)
             measure_long(server, turns)
@@ -80,25 +86,35 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rasa", default=os.environ.get("PARLEY_RASA"), help="a Rasa 3.6 command")
+    parser.add_argument("--learned", action="store_true", help="with moodbot's TEDPolicy too")
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turns", type=int, default=2000, help="of the long conversation")
     return parser.parse_args()
 
 
-def prepared(folder: Path) -> Path:
+def prepared(folder: Path, *, learned: bool) -> Path:
     project = folder / "moodbot"
     shutil.copytree(MOODBOT, project)
-    (project / "config.yml").write_text(CONFIG)
+    (project / "config.yml").write_text(CONFIG + (LEARNED if learned else ""))
     (project / "credentials.yml").write_text("rest:\n")
     return project
+
+
+def run(command: list[str], folder: Path) -> None:
+    environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
 
 
 @contextmanager
 def parley(folder: Path, project: Path) -> Iterator[Server]:
     environ = os.environ | {"PARLEY_HOME": str(folder / "home"), "PARLEY_LOG_LEVEL": "WARNING"}
-    command = [str(Path(sys.executable).with_name("parley")), "run", "--nlu", "none"]
-    command += ["--project", str(project)]
+    program = str(Path(sys.executable).with_name("parley"))
+    if "TEDPolicy" in (project / "config.yml").read_text():
+        run([program, "train", "core", "--quiet", "--project", str(project)], folder)
+    command = [program, "run", "--nlu", "none", "--project", str(project)]
     with serving("parley", command, environ, folder, "/ready") as server:
         yield server
 
@@ -108,15 +124,7 @@ def rasa(folder: Path, project: Path, program: str) -> Iterator[Server]:
     own = folder / "rasa"
     shutil.copytree(project, own)
     environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
-    trained = subprocess.run(
-        [program, "train", "--fixed-model-name", "bench"],
-        cwd=own,
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
-    if trained.returncode:
-        sys.exit(f"Rasa could not be trained:\n{trained.stderr[-2000:]}")
+    run([program, "train", "--fixed-model-name", "bench"], own)
     command = [program, "run", "--enable-api", "--endpoints", os.devnull]
     with serving("rasa", command, environ, own, "/status") as server:
         yield server
@@ -152,15 +160,15 @@ def answers(port: int, path: str) -> bool:
         return False
 
 
-def measure_turns(servers: list[Server], seconds: float, rounds: int) -> None:
+def measure_turns(servers: list[Server], options: argparse.Namespace) -> None:
     rates: dict[str, list[float]] = {server.name: [] for server in servers}
     cpu_ms: dict[str, list[float]] = {server.name: [] for server in servers}
     for server in servers:
         asyncio.run(load(server, WARM_S))
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for server in servers:
             before = cpu_s(server.pid)
-            turns, took = asyncio.run(load(server, seconds))
+            turns, took = asyncio.run(load(server, options.seconds))
             rates[server.name].append(turns / took)
             cpu_ms[server.name].append((cpu_s(server.pid) - before) * 1000 / turns)
     facts = {
@@ -177,7 +185,14 @@ def measure_turns(servers: list[Server], seconds: float, rounds: int) -> None:
             "median": round(statistics.median(each), 1),
             "each": [round(ratio, 1) for ratio in each],
         }
-    show("engine.turns", connections=CONNECTIONS, seconds=seconds, rounds=rounds, **facts)
+    show(
+        "engine.turns",
+        connections=CONNECTIONS,
+        seconds=options.seconds,
+        rounds=options.rounds,
+        learned=options.learned,
+        **facts,
+    )
 
 
 async def load(server: Server, seconds: float) -> tuple[int, float]:
