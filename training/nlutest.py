@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bot.model import ENTITY_MODELS
 from bot.project.project import Example, ExampleEntity, Project
 from bot.testing.meaning import full_intent
@@ -199,7 +201,11 @@ def _label(word: re.Match[str], entities: Sequence[Entity | ExampleEntity]) -> s
 
 
 def _entity_row(example: Example, found: Sequence[Entity]) -> dict[str, Any]:
-    return {"text": example.text, "entities": example.entities, "predicted_entities": list(found)}
+    told = [
+        {key: value for key, value in msgspec.structs.asdict(entity).items() if value is not None}
+        for entity in example.entities
+    ]
+    return {"text": example.text, "entities": told, "predicted_entities": list(found)}
 
 
 def _finders(heard: Sequence[Heard]) -> set[str]:

@@ -22,7 +22,7 @@ main { max-width: 1080px; margin: 0 auto; padding: 40px 24px 80px; }
 h1 { font-size: 26px; margin: 0 0 4px; letter-spacing: -0.01em; }
 h2 { font-size: 18px; margin: 48px 0 4px; }
 p { margin: 0 0 12px; } .mute, caption, th { color: var(--mute); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px;
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px;
   margin: 24px 0 0; }
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 10px;
   padding: 14px 16px; }
@@ -34,17 +34,18 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 500; font-size: 13px; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-.name { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 9em; } td.number, td.text { min-width: 0; }
 .wide { overflow: auto; border: 1px solid var(--line); border-radius: 10px; margin-top: 12px; }
 .wide svg { display: block; }
 .bars { columns: 2 420px; column-gap: 40px; margin-top: 12px; }
-.bar { break-inside: avoid; display: grid; grid-template-columns: minmax(0, 1fr) 130px 86px;
+.bar { break-inside: avoid; display: grid; grid-template-columns: minmax(0, 1fr) 120px 104px;
   gap: 10px; align-items: center; font-size: 13px; padding: 2px 0; }
 .bar div { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .bar i { display: block; height: 9px; border-radius: 5px; background: var(--line); }
 .bar i i { background: var(--right); } .bar i i.low { background: var(--wrong); }
-.bar em { font-style: normal; text-align: right; color: var(--mute);
+.bar em { font-style: normal; text-align: right; white-space: nowrap; color: var(--mute);
   font-variant-numeric: tabular-nums; }
+.diagonal { stroke: var(--wrong); stroke-width: 1.5; stroke-dasharray: 5 4; fill: none; }
 details { margin-top: 24px; } summary { cursor: pointer; color: var(--mute); }
 code { font: 13px ui-monospace, Menlo, Consolas, monospace; }
 """
@@ -140,13 +141,17 @@ def _confusions(report: TrialReport) -> str:
     more = len(report.confusions) - len(rows)
     note = f'<p class="mute">and {more} more pairs, in the JSON.</p>' if more > 0 else ""
     head = ("times", "expected", "answered", "for example")
-    return "<h2>What is taken for what</h2>" + _table(head, rows, numbers=(0,)) + note
+    table = _table(head, rows, numbers=(0,), texts=(3,))
+    return f"<h2>What is taken for what</h2>{table}{note}"
 
 
 def _heat(report: TrialReport) -> str:
     pairs = [(want, got) for want, got, count in report.counts for _ in range(count)]
-    picture = confusion_matrix(pairs, "Intents: expected in rows, answered in columns")
-    note = '<p class="mute">Darker where it is more of a row. A cell tells its numbers.</p>'
+    picture = confusion_matrix(pairs)
+    note = (
+        '<p class="mute">Expected in rows, answered in columns; darker where it is more of a '
+        "row. Point at a cell for its numbers.</p>"
+    )
     return f'<h2>All intents</h2>{note}<div class="wide">{picture}</div>'
 
 
@@ -162,10 +167,7 @@ def reliability(found: Calibration) -> str:
     """The reliability diagram: a bar for each bin, the diagonal, and how many answers a bin has."""
     side, left, top, below = 320.0, 56.0, 20.0, 60.0
     bottom = top + side
-    body = [
-        f'<path class="line" d="M{left} {top}V{bottom}H{left + side}"/>',
-        f'<path class="line" stroke-dasharray="4 4" d="M{left} {bottom}L{left + side} {top}"/>',
-    ]
+    body = [f'<path class="line" d="M{left} {top}V{bottom}H{left + side}"/>']
     most = max((each.count for each in found.bins), default=1)
     for each in found.bins:
         x, width = left + side * each.low + 1, side * (each.high - each.low) - 2
@@ -180,6 +182,7 @@ def reliability(found: Calibration) -> str:
             f'<rect class="mute" x="{x:.1f}" y="{bottom + 24:.1f}" width="{width:.1f}" '
             f'height="{share:.1f}" rx="1"><title>{tip}</title></rect>'
         )
+    body.append(f'<path class="diagonal" d="M{left} {bottom}L{left + side} {top}"/>')
     for at in (0.0, 0.25, 0.5, 0.75, 1.0):
         body.append(
             f'<text class="mute end" x="{left - 8}" y="{bottom - side * at + 4}">{at:.0%}</text>'
@@ -189,7 +192,7 @@ def reliability(found: Calibration) -> str:
         )
     note = f'<text class="mute" x="{left + side + 16}" y="{bottom + 36}">answers</text>'
     label = f'<text class="mute" x="{left + side + 16}" y="{bottom + 14}">confidence</text>'
-    right = f'<text class="mute" x="{left + 8}" y="{top + 12}">right</text>'
+    right = f'<text class="mute" x="{left - 8}" y="{top - 8}" text-anchor="end">right</text>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 {bottom + below + 10:.0f}" '
         f'width="500" height="{bottom + below + 10:.0f}" role="img" '
@@ -233,7 +236,7 @@ def _mistakes(report: TrialReport) -> str:
         for each in report.mistakes[:MOST_MISTAKES]
     ]
     head = ("confidence", "sentence", "expected", "answered")
-    return "<h2>Wrong, and very sure of it</h2>" + _table(head, rows, numbers=(0,))
+    return "<h2>Wrong, and very sure of it</h2>" + _table(head, rows, numbers=(0,), texts=(1,))
 
 
 def _facts(report: TrialReport) -> str:
@@ -259,11 +262,17 @@ def _described(data: DataFile) -> list[str]:
 
 
 def _table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[int] = (),
+    texts: Sequence[int] = (),
 ) -> str:
+    kinds = {**dict.fromkeys(numbers, "number"), **dict.fromkeys(texts, "text")}
+
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(
-            f'<{tag} class="{"number" if at in numbers else "name"}">{escape(cell)}</{tag}>'
+            f'<{tag} class="{kinds.get(at, "")}">{escape(cell)}</{tag}>'
             for at, cell in enumerate(row)
         )
 

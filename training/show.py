@@ -85,19 +85,17 @@ def show_trial(report: TrialReport) -> None:
         f"({report.test.examples}), seed {report.seed}",
         markup=False,
     )
-    table = Table("", "intents", "95 %", "macro F1", "weighted", "entity F1", "sentences", "ECE")
-    for name, judged in report.scores.items():
-        intents, entities = judged.intents, judged.entities.micro
-        table.add_row(
-            name,
-            f"{intents.accuracy:.1%}",
-            _range(intents.interval),
-            f"{intents.macro_f1:.1%}",
-            f"{intents.weighted_f1:.1%}",
-            f"{entities.f1:.1%}" if entities.support else "-",
-            f"{judged.sentence_accuracy:.1%}",
-            f"{judged.calibration.ece:.1%}",
-        )
+    table = Table("", *report.scores)
+    graphs = report.scores.values()
+    table.add_row("intents", *(_percent(g.intents.accuracy) for g in graphs))
+    table.add_row("  95 %", *(_range(g.intents.interval) for g in graphs))
+    table.add_row("  macro F1", *(_percent(g.intents.macro_f1) for g in graphs))
+    table.add_row("  weighted F1", *(_percent(g.intents.weighted_f1) for g in graphs))
+    if any(g.entities.micro.support for g in graphs):
+        table.add_row("entity F1, strict", *(_percent(g.entities.micro.f1) for g in graphs))
+        table.add_row("  95 %", *(_range(g.entities.interval) for g in graphs))
+    table.add_row("whole sentences", *(_percent(g.sentence_accuracy) for g in graphs))
+    table.add_row("calibration error", *(_percent(g.calibration.ece) for g in graphs))
     console.print(table)
 
 
@@ -115,6 +113,10 @@ def _show_folds(scores: Sequence[Scores]) -> None:
     table.add_row("mean", *(f"{mean(column):.1%}" for column in columns))
     table.add_row("spread", *(f"{stdev(column):.1%}" for column in columns))
     _console().print(table)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
 
 
 def _range(interval: tuple[float, float]) -> str:

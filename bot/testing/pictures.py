@@ -35,7 +35,7 @@ def standalone(picture: str) -> str:
     return f"{head}>{style}{paper}{rest}\n"
 
 
-def confusion_matrix(pairs: Sequence[Pair], title: str) -> str:
+def confusion_matrix(pairs: Sequence[Pair], title: str = "") -> str:
     """Rows are what was expected, columns what was predicted; darker where it is more of a row."""
     table = Counter(pairs)
     labels = sorted({name for pair in pairs for name in pair})
@@ -44,9 +44,9 @@ def confusion_matrix(pairs: Sequence[Pair], title: str) -> str:
     font = min(11.0, cell * 0.92)
     margin = 24 + max((len(_short(name)) for name in labels), default=0) * font * LETTER
     side = cell * len(labels)
-    left, top = margin + 16, margin + 46
+    left, top = margin + 16, margin + (46 if title else 22)
     rows = Counter(expected for expected, _ in pairs)
-    body = [_text(16, 26, title, "title"), _axes(left, top, side)]
+    body = [_text(16, 26, title, "title"), _axes(left, top, side, 44 if title else 18)]
     body += [_grid(left, top, cell, len(labels))]
     for name, at in place.items():
         middle = (at + 0.5) * cell
@@ -69,7 +69,7 @@ def confusion_matrix(pairs: Sequence[Pair], title: str) -> str:
         if cell >= 15:
             tone = "over" if shade > 0.55 else "middle"
             body.append(_text(x + cell / 2, y + cell / 2 + 4, str(count), tone))
-    return _svg(left + side + 24, top + side + 24, title, body)
+    return _svg(left + side + 24, top + side + 24, title or "Confusion matrix", body)
 
 
 def histogram(right: Sequence[float], wrong: Sequence[float], title: str) -> str:
@@ -114,8 +114,8 @@ def _svg(width: float, height: float, title: str, body: Sequence[str]) -> str:
     )
 
 
-def _axes(left: float, top: float, side: float) -> str:
-    across = _text(left, 44, "predicted", "mute")
+def _axes(left: float, top: float, side: float, above: float) -> str:
+    across = _text(left, above, "predicted", "mute")
     return across + _text(16, top + side + 16, "expected in rows", "mute")
 
 
