@@ -29,7 +29,7 @@ from bot.services import Services
 from bot.store.base import Cancellation, Log, Reminder
 
 NEWS = "reminders"  # the conversation that news of new reminders are told in
-POLL_S = 5.0  # how often to look for reminders whose news did not come
+POLL_S = 1.0  # how often to look for reminders whose news did not come
 SHORTEST_S = 0.01
 
 log = structlog.get_logger(__name__)
