@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from random import Random
@@ -55,6 +55,10 @@ class EchoInbox:
     def __init__(self, parley: Services) -> None:
         self.parley = parley
         self.accepted: list[Message] = []
+        self.sent: list[str] = []
+
+    def send(self, conversation_id: str) -> None:
+        self.sent.append(conversation_id)
 
     async def accept(self, message: Message) -> Accepted:
         self.accepted.append(message)
@@ -102,8 +106,16 @@ async def echo_model(name: str, parley: Services) -> AsyncIterator[Loaded]:
     yield Loaded(PROJECT, parley, EchoNlu(), name)
 
 
-def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
-    """The application around echoes; ``changes`` replace fields of its Running."""
+def echo_app(
+    settings: Settings | None = None,
+    *,
+    watch: Callable[[EchoInbox], None] = lambda inbox: None,
+    **changes: Any,
+) -> FastAPI:
+    """The application around echoes; ``changes`` replace fields of its Running.
+
+    ``watch`` is shown the inbox.
+    """
     settings = settings or Settings(cors=("https://shop.example",))
 
     @asynccontextmanager
@@ -122,6 +134,9 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                 random=Random(0),
             )
 
+            inbox = EchoInbox(parley)
+            watch(inbox)
+
             def echo(name: str) -> Opening:
                 return echo_model(name, parley)
 
@@ -134,7 +149,7 @@ def echo_app(settings: Settings | None = None, **changes: Any) -> FastAPI:
                 running = Running(
                     settings,
                     serving,
-                    EchoInbox(parley),  # type: ignore[arg-type]
+                    inbox,  # type: ignore[arg-type]
                     metrics,
                     open_channels({"callback": {"url": "http://127.0.0.1:9"}}, settings, client),
                     {"model": fine, "sql": parley.log.ping},

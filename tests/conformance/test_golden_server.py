@@ -10,6 +10,7 @@ from tests.transcripts.agreement import over_http
 from tests.transcripts.golden import GOLDEN, load
 
 ELSEWHERE = (
+    *("http_api", "http_api_sqlite", "http_auth"),  # tests/live/test_server_golden.py
     "callouts",  # what a server says to the outside is no conversation
     "rasa_init_default",  # needs a trained model: test_trained.py
     "format_verdicts",

@@ -15,9 +15,9 @@ import pytest
 
 from bot.package import pack
 from tests.command import Run, running
-from tests.transcripts.differences import DELIBERATE
-from tests.transcripts.golden import GOLDEN, Recording, body_of, load, plain
-from tests.transcripts.over_http import filled, say
+from tests.transcripts.differences import DELIBERATE, Place
+from tests.transcripts.golden import GOLDEN, Recording, Seen, body_of, compared, load, plain
+from tests.transcripts.over_http import Tail, filled, say
 
 SECRET = "abcdefghijklmnopqrstuvwxyz012345"  # of the recording
 TOKENS = {
@@ -82,16 +82,37 @@ def test_the_server_answers_as_rasa_did(servers: Any, name: str, conversation_id
     recording = load(name)
     (conversation,) = (c for c in recording.conversations if c["id"] == conversation_id)
     client = servers(name).client
-    wrong = []
+    tail = Tail(client, conversation_id)
+    wrong, shown = [], set()
     for number, step in enumerate(conversation["steps"]):
-        for part, got, want in _facts(client, step, conversation_id):
-            if got != want and not _deliberate(name, conversation_id, number, part):
+        facts = list(_facts(client, step, conversation_id))
+        if step.get("new_events") is not None:
+            seen = Seen([], *tail.read())
+            told = {key: value for key, value in step.items() if key != "bot"}
+            found = compared(told, number, seen, recording.content)
+            facts += [(each.part, each.got, each.want) for each in found]
+        for part, got, want in facts:
+            if got == want:
+                continue
+            if place := _place(name, conversation_id, number, part):
+                shown.add(place)
+            else:
                 wrong.append((number, part, got, want))
     assert wrong == []
+    assert shown == {place for place in _places() if _is_of(place, name, conversation_id)}
 
 
-def _deliberate(*where: Any) -> bool:
-    return any(place.covers(*where) for each in DELIBERATE for place in each.recorded)
+def _places() -> Iterator[Place]:
+    return (place for each in DELIBERATE for place in each.recorded)
+
+
+def _place(*where: Any) -> Place | None:
+    """Where the list of deliberate differences has it."""
+    return next((place for place in _places() if place.covers(*where)), None)
+
+
+def _is_of(place: Place, name: str, conversation_id: str) -> bool:
+    return (place.recording, place.conversation) == (name, conversation_id)
 
 
 def _facts(

@@ -83,4 +83,74 @@ DELIBERATE = (
         test="tests/live/test_workers.py::"
         "test_overdue_reminders_are_said_once_after_a_start_whoever_rings",
     ),
+    Deliberate(
+        "its own name",
+        rasa="says that it is Rasa, and which version",
+        parley="says that it is Parley, and which version",
+        test="tests/unit/api/test_api.py::test_the_root_greets_what_is_no_browser",
+        recorded=(
+            Place("http_api", "meta", (0,), ("text",)),
+            Place("http_api", "meta", (1,), ("json",)),
+            Place("http_auth", "auth", (0,), ("text",)),
+            Place("http_auth", "auth", (1,), ("json",)),
+        ),
+    ),
+    Deliberate(
+        "one shape of errors",
+        rasa="a path that is not there, or a body that is no JSON, is answered in plain text",
+        parley="answers with the same JSON object as every error",
+        test="tests/unit/api/test_problems.py::test_every_error_is_the_same_object",
+        recorded=(
+            Place("http_api", "meta", (7,), ("content_type", "text")),
+            Place("http_api", "rest_bad_bodies", (2,), ("content_type", "text")),
+        ),
+    ),
+    Deliberate(
+        "nothing to parse",
+        rasa="/model/parse without a text is its own error, 500",
+        parley="it is the caller's, 400",
+        test="tests/unit/api/test_api.py::test_no_text_is_a_bad_request",
+        recorded=(Place("http_api", "parse", (6,), ("status", "json")),),
+    ),
+    Deliberate(
+        "an unknown action",
+        rasa="/execute of an action that the domain does not know is its own error, 500",
+        parley="it is not found, 404",
+        test="tests/unit/api/test_steps.py::test_an_unknown_action_is_not_found",
+        recorded=(Place("http_api", "messages_predict_execute", (6,), ("status", "json")),),
+    ),
+    Deliberate(
+        "looking changes nothing",
+        rasa="with its store in memory, GET tracker makes a conversation that was not there",
+        parley="nothing is logged: its story is still not found",
+        test="tests/unit/api/test_conversations.py::test_looking_at_a_conversation_does_not_log_it",
+        recorded=(Place("http_api", "tracker_new", (3,), ("status", "content_type", "text")),),
+    ),
+    Deliberate(
+        "earlier sessions",
+        rasa="its store in memory forgets earlier sessions",
+        parley="include_events=ALL and all_sessions=true show them",
+        test="tests/unit/api/test_conversations.py::test_all_shows_earlier_sessions_too",
+        recorded=(
+            Place("http_api", "tracker_views", (7,), ("json",)),
+            Place("http_api", "tracker_views", (11,), ("text",)),
+        ),
+    ),
+    Deliberate(
+        "events stay where they were put",
+        rasa="with SQL, events dated before the session start, or posted first, are lost",
+        parley="events count in the order in which they were logged",
+        test="tests/unit/api/test_conversations.py::test_an_event_dated_in_the_past_counts",
+        recorded=(
+            Place("http_api_sqlite", "append_events", (1, 4, 6, 8)),
+            Place("http_api_sqlite", "append_old_timestamp", (2,)),
+        ),
+    ),
+    Deliberate(
+        "replaced events",
+        rasa="with SQL, a PUT of fewer events than are stored changes nothing",
+        parley="the events are replaced",
+        test="tests/unit/api/test_conversations.py::test_replaced_events_are_all_there_is",
+        recorded=(Place("http_api_sqlite", "replace_events", (1, 2)),),
+    ),
 )

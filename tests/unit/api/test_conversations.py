@@ -110,3 +110,63 @@ async def test_any_id_names_a_conversation(client, conversation):
     assert answer.json()["paused"] is True
     again = (await client.get(f"/conversations/{conversation}/tracker")).json()
     assert again["paused"] is True
+
+
+async def test_an_event_dated_in_the_past_counts(client):
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "hi"}])
+    await add(client, {"event": "slot", "name": "name", "value": "Past", "timestamp": 1.0})
+    tracker = (await client.get("/conversations/anna/tracker")).json()
+    assert tracker["slots"] == {"name": "Past"}
+    assert names(tracker["events"])[-1] == "slot"
+
+
+async def put(client, body, conversation="anna"):
+    return await client.put(f"/conversations/{conversation}/tracker/events", json=body)
+
+
+async def test_replaced_events_are_all_there_is(client):
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "hi"}])
+    other = [{"event": "session_started"}, {"event": "slot", "name": "name", "value": "Cy"}]
+    replaced = (await put(client, other)).json()
+    assert (replaced["slots"], names(replaced["events"])) == (
+        {"name": "Cy"},
+        ["session_started", "slot"],
+    )
+    assert names(await events(client, view="ALL")) == ["session_started", "slot"]
+
+
+async def test_events_can_be_replaced_by_none_and_the_conversation_goes_on(client):
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "hi"}])
+    assert (await put(client, [])).json()["events"] == []
+    body = {"sender": "anna", "message": "again"}
+    assert (await client.post("/webhooks/rest/webhook", json=body)).status_code == 200
+
+
+async def test_events_put_into_a_conversation_that_never_was_begin_it(client):
+    assert (await put(client, {"event": "session_started"})).status_code == 200
+    assert names(await events(client, view="ALL")) == ["session_started"]
+
+
+async def test_what_is_no_event_replaces_nothing(client):
+    await add(client, [{"event": "session_started"}, {"event": "user", "text": "hi"}])
+    assert (await put(client, [{"event": "pause"}, {"event": "nonsense"}])).status_code == 400
+    assert names(await events(client, view="ALL")) == ["session_started", "user"]
+
+
+async def test_a_wrong_view_names_the_parameter_as_rasa_does(client):
+    answer = await client.get("/conversations/anna/tracker?include_events=SOME")
+    assert answer.json()["details"] == {"parameter": "include_events", "in": "query"}
+
+
+async def test_bot_events_are_sent_where_they_are_to_have_effects():
+    inboxes = []
+    async with served(echo_app(watch=inboxes.append)) as client:
+        path, said = "/conversations/anna/tracker/events", {"event": "bot", "text": "hi"}
+        for effects in (False, True):
+            query = {"output_channel": "callback", "execute_side_effects": effects}
+            answer = await client.post(path, json=said, params=query)
+            assert answer.status_code == 200
+        (inbox,) = inboxes
+        assert inbox.sent == ["anna"]
+        (waiting,) = await inbox.parley.log.outgoing("anna")
+        assert (waiting.channel, waiting.reply.text) == ("callback", "hi")
