@@ -2,10 +2,11 @@
 
 A script of its own for the Python that has rasa-sdk, which may be another one than Parley's.
 The rasa_sdk command listens on every address and in several processes; this one takes over a
-loopback socket and stays one process.
+loopback socket and stays one process. It knows rasa-sdk 3.6 and what came after it.
 """
 
 import importlib.util
+import inspect
 import logging
 import socket
 import sys
@@ -25,11 +26,13 @@ def main() -> None:
         executor = loading.load_actions("actions", Path.cwd())
     except loading.NotLoaded as error:
         sys.exit(f"actions: {error}")
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    if "action_package_name" in inspect.signature(create_app).parameters:  # rasa-sdk 3.6
+        create_app("actions").run(sock=listening, access_log=False, debug=False)
+        return
     app = create_app(executor)
     app.config.ACCESS_LOG = False
-    app.run(
-        sock=socket.socket(fileno=int(sys.argv[1])), single_process=True, motd=False, debug=False
-    )
+    app.run(sock=listening, single_process=True, motd=False, debug=False)
 
 
 def _beside_parley() -> Any:

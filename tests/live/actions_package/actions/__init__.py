@@ -28,7 +28,7 @@ class Hello(Action):
         return "action_hello"
 
     def run(self, dispatcher, tracker, domain):
-        dispatcher.utter_message(text="Hello from {}.".format(tracker.sender_id))
+        dispatcher.utter_message(text=f"Hello from {tracker.sender_id}.")
         dispatcher.utter_message(response="utter_named", what="something", name="Ada")
         dispatcher.utter_message(
             text="All of it",
@@ -86,7 +86,7 @@ class Everything(Action):
         return "action_everything"
 
     def run(self, dispatcher, tracker, domain):
-        when = datetime(2100, 1, 1)
+        when = datetime.fromisoformat("2100-01-01T00:00:00")
         return [
             AllSlotsReset(),
             SlotSet("name", "Grace"),
