@@ -16,7 +16,7 @@ from bot.project.files import SUFFIXES, ProjectFiles
 from bot.project.formats import is_part, read_json_nlu
 from bot.project.json import read_json
 from bot.project.mentions import Mentions
-from bot.project.migrate import migrated
+from bot.project.migrate import are_old, migrated
 from bot.project.names import did_you_mean
 from bot.project.nlu import NluReader
 from bot.project.node import Node
@@ -62,7 +62,8 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
         for file in (*files.domain, *(f for f in files.data if f.endswith(SUFFIXES)))
     }
     domains = {file: root for file in files.domain if (root := roots[file]) is not None}
-    for file, root in migrated(domains, report).items():
+    among_old = are_old(texts[file] for file in files.data if file in texts)
+    for file, root in migrated(domains, report, among_old=among_old).items():
         with report.going_on():
             _read_domain(root, domain, report, is_data=file in both)
     for file in files.data:

@@ -8,13 +8,15 @@ which is when Rasa 2 looked at them. `rasa data migrate` of Rasa 3.6 does the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.project.node import Node, Scalar
 from bot.project.report import Report
-from bot.project.version import version_of
+from bot.project.version import OLDEST, version_of
 
+VERSION = re.compile(r"""^version\s*:\s*["']?(\d+)""", re.MULTILINE)
 FORM_KEYS = ("required_slots", "ignored_intents")
 AT_ANY_TIME = ("from_entity", "from_trigger_intent")  # the others: only for the requested slot
 
@@ -27,9 +29,14 @@ class _Old:
     mappings: dict[str, list[tuple[str, Node]]] = field(default_factory=dict)  # form, by slot
 
 
-def migrated(roots: dict[str, Node], report: Report) -> dict[str, Node]:
-    """``roots`` by file, those of Rasa 2 rewritten, with a warning for each."""
-    old_files = {file: root for file, root in roots.items() if is_old(root)}
+def migrated(roots: dict[str, Node], report: Report, *, among_old: bool = False) -> dict[str, Node]:
+    """``roots`` by file, those of Rasa 2 rewritten, with a warning for each.
+
+    Args:
+        among_old: Whether the project's other files are of Rasa 2: then a domain that does not
+            say its version is too.
+    """
+    old_files = {f: root for f, root in roots.items() if is_old(root, among_old=among_old)}
     old = _Old()
     for root in old_files.values():
         _gather(root, old, report)
@@ -39,12 +46,25 @@ def migrated(roots: dict[str, Node], report: Report) -> dict[str, Node]:
     }
 
 
-def is_old(root: Node) -> bool:
+def are_old(texts: Iterable[str]) -> bool:
+    """Whether all files that say their version are of Rasa 2."""
+    found = [int(match[1]) for text in texts if (match := VERSION.search(text))]
+    return bool(found) and max(found) < OLDEST[0]
+
+
+def is_old(root: Node, *, among_old: bool = False) -> bool:
     """Whether a domain file is of Rasa 2 or 1: by its version, else by a key gone since."""
     if not isinstance(root.value, dict):
         return False
-    version = version_of(root)
-    return "templates" in root.value if version is None else version < (3, 0)
+    if (version := version_of(root)) is not None:
+        return version < OLDEST
+    slots = root.value.get("slots")
+    return "templates" in root.value or (among_old and slots is not None and _lack_mappings(slots))
+
+
+def _lack_mappings(slots: Node) -> bool:
+    found = slots.value.values() if isinstance(slots.value, dict) else ()
+    return any(isinstance(each.value, dict) and "mappings" not in each.value for each in found)
 
 
 def _gather(root: Node, old: _Old, report: Report) -> None:

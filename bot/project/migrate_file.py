@@ -12,7 +12,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from bot.errors import ProjectError
 from bot.project.files import find_files
-from bot.project.migrate import is_old, migrated
+from bot.project.migrate import are_old, is_old, migrated
 from bot.project.node import Node
 from bot.project.paths import ProjectPaths
 from bot.project.report import Report
@@ -33,11 +33,12 @@ def migrate_project(root: Path, paths: ProjectPaths, out: Path | None = None) ->
     roots = {file: read_yaml(text, file, report) for file, text in texts.items()}
     report.raise_first_error()
     read = {file: node for file, node in roots.items() if node is not None}
-    new = migrated(read, report)
+    among_old = are_old(files.text(file) for file in files.data)
+    new = migrated(read, report, among_old=among_old)
     report.raise_first_error()
     written = []
     for file, node in read.items():
-        if is_old(node):
+        if is_old(node, among_old=among_old):
             target = out / Path(file).name if out else files.root / file
             _write(target, migrated_text(texts[file], new[file]), texts[file], keep=out is None)
             written.append(target)

@@ -109,6 +109,16 @@ def test_templates_were_responses(write: Write) -> None:
     assert domain.responses["utter_a"][0].text == "A"
 
 
+def test_a_domain_without_a_version_is_as_old_as_the_data_beside_it(write: Write) -> None:
+    domain = OLD.partition("\n")[2]
+    folder = write(domain, **{"data/a.yml": 'version: "2.0"\nnlu: []\n'})
+    assert load_project(folder).domain.slots["size"].mappings == (Mapping("custom"),)
+    assert migrate_project(folder, ProjectPaths())
+    assert load_project(folder).warnings == (
+        "data/a.yml:1:10: the version 2.0 is older than 3.0; read as 3.1.",
+    )
+
+
 @pytest.mark.parametrize("version", ['version: "3.1"\n', ""])
 def test_a_slot_without_mappings_is_an_error_in_a_domain_of_rasa_3(
     write: Write, version: str
