@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot import converting, options, serving_options
+from bot import converting, exporting, options, serving_options
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
+app.add_typer(exporting.app, name="export")
 converting.register(app)
 
 

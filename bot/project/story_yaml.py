@@ -73,10 +73,30 @@ def write_stories(stories: Iterable[WrittenStory]) -> str:
         if not steps:
             steps.fa.set_flow_style()
         written.append(CommentedMap(story=story.name, steps=steps))
+    if not written:
+        written.fa.set_flow_style()
     document = CommentedMap(version=DoubleQuotedScalarString(VERSION), stories=written)
     text = io.StringIO()
     _yaml().dump(document, text)
     return text.getvalue()
+
+
+class Pieces:
+    """A file of stories written one after another, of which only one is held at a time."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def next(self, story: WrittenStory) -> str:
+        """What ``story`` adds to the file."""
+        text = write_stories([story])
+        text = text.split("stories:\n", 1)[1] if self._begun else text
+        self._begun = True
+        return text
+
+    def end(self) -> str:
+        """What is left to write: a file without stories needs its head."""
+        return "" if self._begun else write_stories([])
 
 
 def annotated(text: str, entities: Iterable[Entity | ExampleEntity]) -> str:
