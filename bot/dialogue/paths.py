@@ -222,7 +222,7 @@ def _entity(entity: StoryEntity) -> Entity:
 
 def slots_of(user: UserUttered, domain: Domain) -> Iterator[SlotSet]:
     """What the entities of a told message fill, as they would when talking."""
-    for slot in domain.slots.values():
+    for slot in domain.slots.values() if domain.stores_entities else ():
         values = [
             entity.value
             for mapping in slot.mappings

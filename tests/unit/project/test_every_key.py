@@ -18,6 +18,8 @@ from bot.dialogue.domain import (
     SlotCondition,
     Variation,
 )
+from bot.dialogue.events import SlotSet
+from bot.dialogue.paths import story_events
 from bot.dialogue.stories import (
     ActionStep,
     CheckpointStep,
@@ -378,6 +380,21 @@ def test_the_rest_of_a_domain(write: Write) -> None:
         "knowledge_base_last_object",
         "knowledge_base_last_object_type",
     }
+
+
+@pytest.mark.parametrize(("written", "filled"), [("true", ["Rome"]), ("false", [])])
+def test_entities_of_a_story_fill_slots_unless_the_domain_says_no(
+    write: Write, written: str, filled: list[str]
+) -> None:
+    domain = (
+        "intents: [go]\nentities: [city]\nactions: [action_do]\n"
+        "slots: {city: {type: text, mappings: [{type: from_entity, entity: city}]}}\n"
+        f"config: {{store_entities_as_slots: {written}}}\n"
+    )
+    story = "stories:\n- story: s\n  steps: [{intent: go, entities: [city: Rome]}, {action: action_do}]\n"
+    project = load_project(write(domain, **{"data/s.yml": story}))
+    (events,) = story_events(project.stories, project.domain)
+    assert [event.value for event in events if isinstance(event, SlotSet)] == filled
 
 
 def test_of_a_split_domain_the_first_value_counts_and_another_one_is_told(write: Write) -> None:
