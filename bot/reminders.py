@@ -27,8 +27,9 @@ from bot.errors import BadRequest, Unavailable
 from bot.external import as_entities, external_message
 from bot.services import Services
 from bot.store.base import Cancellation, Log, Reminder
+from bot.store.checks import check_id
 
-NEWS = "reminders"  # the conversation that news of new reminders are told in
+NEWS = "\0reminders"  # where new ones are told of; no conversation is called so
 POLL_S = 1.0  # how often to look for reminders whose news did not come
 SHORTEST_S = 0.01
 
@@ -57,10 +58,11 @@ def changes(events: Sequence[Event], message: Message) -> list[Reminder | Cancel
 def _change(
     event: ReminderScheduled | ReminderCancelled, message: Message
 ) -> Reminder | Cancellation:
-    """Raises ValueError and its like when the time is none, BadRequest for wrong entities."""
+    """Raises ValueError and its like when the time is none, BadRequest for entities and names."""
     if isinstance(event, ReminderCancelled):
         which = None if event.entities is None else as_entities(event.entities)
         return Cancellation(event.name, event.intent, which)
+    check_id("The reminder's name", event.name or "")
     # A time without a zone is the server's own, as in Rasa.
     due_at = datetime.fromisoformat(event.date_time).timestamp()
     said = external_message(

@@ -19,7 +19,7 @@ from bot.dialogue.tracker import event_state
 from bot.errors import Unavailable
 from bot.store.base import Leases
 
-LEASE = "/event-broker"
+LEASE = "\0event-broker"  # no conversation is called so
 MOST_AT_ONCE = 100  # transactions
 IDLE_S = 0.25
 PUBLISH_S = 30.0

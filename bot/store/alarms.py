@@ -71,7 +71,7 @@ def due_conversations(db: Connection, now: float) -> Sequence[str]:
 
 
 def take_due(db: Connection, conversation_id: str, now: float) -> list[Message]:
-    """Take the messages of the conversation's due reminders out of the table, in order."""
+    """Take the messages of the conversation's due reminders out of the table, received now."""
     # Turns lock this row first, too: two transactions never wait for each other.
     db.execute(
         select(conversation.c.seq).where(conversation.c.id == conversation_id).with_for_update()
@@ -83,7 +83,7 @@ def take_due(db: Connection, conversation_id: str, now: float) -> list[Message]:
     )
     rows = db.execute(due).all()
     db.execute(delete(reminder).where(reminder.c.id.in_([row.id for row in rows])))
-    return [_messages.decode(row.message) for row in rows]
+    return [msgspec.structs.replace(_messages.decode(row.message), received=now) for row in rows]
 
 
 def next_due(db: Connection) -> float | None:

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+import msgspec
+
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
@@ -193,7 +195,8 @@ class MemoryLog:
         now = self._clock()
         due = sorted((r.due_at, key) for key, r in self._reminders.items() if r.due_at <= now)
         for _, key in due:
-            await self.accept(self._reminders.pop(key).message)
+            message = self._reminders.pop(key).message
+            await self.accept(msgspec.structs.replace(message, received=now))
         return list(dict.fromkeys(conversation_id for _, (conversation_id, _) in due))
 
     async def next_reminder(self) -> float | None:

@@ -37,9 +37,10 @@ class Ear:
         self.all_there.set()
 
 
-@pytest.fixture
-async def log(sqlite_url: str) -> AsyncIterator[SqlLog]:
-    async with open_log(sqlite_url, publishing=True) as log:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[SqlLog]:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    async with open_log(url, publishing=True) as log:
         yield log
 
 
