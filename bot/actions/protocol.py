@@ -5,12 +5,13 @@ An answer is checked whole here: what comes out can be logged, said and stored.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from bot.actions.base import ActionAnswer
-from bot.dialogue.events import Event
+from bot.dialogue.events import Event, ReminderScheduled
 from bot.dialogue.tracker import Tracker
 from bot.door import clean, read_json
 from bot.errors import ActionFailed, BadRequest
@@ -70,10 +71,13 @@ def read_answer(action: str, body: bytes) -> ActionAnswer:
         found = msgspec.convert(read_json(body), _Body)
         written = [_completed(each) for each in found.events or ()]
         events = msgspec.convert(written, list[Event])
+        for event in events:
+            if isinstance(event, ReminderScheduled):
+                datetime.fromisoformat(event.date_time).timestamp()
         said = [each.get("data") for each in written if each.get("event") == "bot"]
         msgspec.convert([each for each in said if each], list[_Parts])
         msgspec.convert(found.responses or [], list[_Response])
-    except (BadRequest, msgspec.ValidationError) as wrong:
+    except (BadRequest, ValueError, OverflowError, OSError) as wrong:
         raise ActionFailed(
             f"Action {action!r}: the action server's answer should be an object with the keys "
             f"events and responses, as rasa-sdk writes it: {wrong}"
