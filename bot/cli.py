@@ -19,6 +19,7 @@ from bot import converting, exporting, options, serving_options
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
+from bot.visualize import visualize
 
 Project = options.Project
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
 app.add_typer(exporting.app, name="export")
+app.command()(visualize)
 converting.register(app)
 
 
