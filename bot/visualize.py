@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +49,7 @@ def visualize(
     draw = {".svg": graph_svg, ".html": graph_page}.get(out.suffix)
     if draw is None:
         raise SettingsError(f"--out {out}: give a name that ends in .svg or .html.")
-    paths = options.paths_of(domain, config=config)
-    if stories is not None:
-        paths = replace(paths, data=(stories,))
+    paths = options.paths_of(domain, [str(stories)] if stories else None, config)
     read = load_project(project, paths=paths)
     shown = [story for story in read.stories if rules or not story.is_rule]
     if not shown:
