@@ -34,7 +34,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 500; font-size: 13px; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-td { overflow-wrap: anywhere; min-width: 9em; } td.number, td.text { min-width: 0; }
+td { overflow-wrap: break-word; min-width: 8em; } td.number, td.text { min-width: 0; }
 .wide { overflow: auto; border: 1px solid var(--line); border-radius: 10px; margin-top: 12px; }
 .wide svg { display: block; }
 .bars { columns: 2 420px; column-gap: 40px; margin-top: 12px; }
@@ -272,13 +272,18 @@ def _table(
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(
-            f'<{tag} class="{kinds.get(at, "")}">{escape(cell)}</{tag}>'
+            f'<{tag} class="{kinds.get(at, "")}">{_breakable(cell)}</{tag}>'
             for at, cell in enumerate(row)
         )
 
     top = f"<thead><tr>{cells('th', head)}</tr></thead>" if any(head) else ""
     lines = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f"<table>{top}<tbody>{lines}</tbody></table>"
+
+
+def _breakable(text: str) -> str:
+    """``text``, to be broken behind underscores where it is too long for its column."""
+    return escape(text).replace("_", "_<wbr>")
 
 
 def _range(interval: tuple[float, float]) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from bot.project.graph import GraphNode, StoryGraph
 from bot.project.layout import Point, lay_out
 
-LETTER = 6.7  # width of a letter
+LETTER = 7.3  # width of a letter
 HEIGHT = 28.0
 LONGEST = 44  # characters shown
 MARGIN = 28.0

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 SWEEPS = 6
-ROUNDS = 12
+ROUNDS = 13  # odd: the last brings nodes to those that follow them
 GAP = 14.0  # between nodes of a layer
 BETWEEN = 46.0  # between layers
 
