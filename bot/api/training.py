@@ -1,4 +1,4 @@
-"""Training and testing over HTTP, in a child process; the server goes on answering meanwhile."""
+"""Training over HTTP, in a child process; the server goes on answering meanwhile."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import asyncio
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx2
-import msgspec
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Query
 from fastapi.requests import Request
 from fastapi.responses import FileResponse, Response
 
-from bot.door import WrongParameter
+from bot.api.posting import BODY, Callback, checked_callback, folder, posted_text, shown, tell
 from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.jobs import Jobs, TrainingFailed, check_installed
 from bot.package import SUFFIX, pack
@@ -27,23 +24,8 @@ from bot.project.load import load_project
 from bot.project.posted import write_posted
 from bot.running import Running, running
 
-CALLBACK_S = 300.0
 MEDIA_TYPE = "application/x-tar"
-BODY = {
-    "requestBody": {
-        "content": {
-            "application/x-yaml": {
-                "schema": {"type": "string"},
-                "example": "intents: [greet]\nnlu:\n- intent: greet\n  examples: |\n    - hello\n",
-            }
-        },
-        "required": True,
-    }
-}
-Callback = Annotated[
-    str | None,
-    Query(description="Answer 204 at once, and POST the outcome there when it is known."),
-]
+MOST_LOGGED = 2000
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +39,9 @@ async def train(
     save_to_default_model_directory: Annotated[
         bool, Query(description="Keep the package in the folder of models too.")
     ] = True,
-    force_training: Annotated[bool, Query(description="As always here.")] = False,
+    force_training: Annotated[
+        bool, Query(description="Changes nothing: what is posted is trained.")
+    ] = False,
     augmentation: Annotated[
         int | None, Query(ge=0, description="How many stories are glued together, for policies.")
     ] = None,
@@ -70,117 +54,76 @@ async def train(
     """
     check_installed()
     server = running(request)
-    text = await _text(request)
-    options = _options(server, augmentation)
-    threads = {"OMP_NUM_THREADS": str(num_threads)} if num_threads else {}
-    keep = server.settings.models_folder if save_to_default_model_directory else None
-    work = Training(server.jobs, text, options, threads, keep)
+    training = Training(
+        await posted_text(request),
+        _options(server, augmentation),
+        {"OMP_NUM_THREADS": str(num_threads)} if num_threads else {},
+        server.settings.models_folder if save_to_default_model_directory else None,
+    )
     if callback_url is not None:
-        _start(server, callback_url, work)
+        url = checked_callback(callback_url)
+        server.jobs.check_free()
+        server.jobs.start(_train_and_tell(server, url, training))
         return Response(status_code=204)
-    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="parley-train-")
-    background.add_task(shutil.rmtree, folder, ignore_errors=True)
+    where = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="parley-job-"))
     try:
-        package = await work.package(Path(folder))
+        package = await training.package(where, server.jobs)
     except BaseException:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, where, ignore_errors=True)
         raise
+    background.add_task(shutil.rmtree, where, ignore_errors=True)
     name = package.name
-    return FileResponse(package, media_type=MEDIA_TYPE, filename=name, headers={"filename": name})
+    return FileResponse(
+        package,
+        media_type=MEDIA_TYPE,
+        filename=name,
+        headers={"filename": name},
+        background=background,
+    )
 
 
+@dataclass(frozen=True, slots=True)
 class Training:
-    """A training that was asked for.
+    """A training that was asked for: the posted text, options and environment of `parley train`.
 
-    Args:
-        keep: The folder that gets a copy of the package.
+    ``keep`` is the folder that gets a copy of the package.
     """
 
-    def __init__(
-        self,
-        jobs: Jobs,
-        text: str,
-        options: list[str],
-        variables: dict[str, str],
-        keep: Path | None,
-    ) -> None:
-        self._jobs, self._text, self._options = jobs, text, options
-        self._variables, self._keep = variables, keep
+    text: str
+    options: list[str]
+    variables: dict[str, str]
+    keep: Path | None
 
-    async def package(self, folder: Path) -> Path:
-        """The package, in ``folder``. Raises ParleyError."""
-        async with self._jobs.place(training=True):
-            project, models = folder / "project", folder / "models"
-            await asyncio.to_thread(_write, self._text, project)
-            done = await self._jobs.run(
+    async def package(self, where: Path, jobs: Jobs) -> Path:
+        """The package, in the folder ``where``. Raises ParleyError."""
+        async with jobs.place(training=True):
+            project, models = where / "project", where / "models"
+            await asyncio.to_thread(_write, self.text, project)
+            done = await jobs.run(
                 *("train", "--project", project, "--models", models, "--quiet"),
-                *self._options,
-                variables=self._variables,
+                *self.options,
+                variables=self.variables,
             )
             if done.status:
-                log.error("train.failed", output=done.output[-2000:])
-                raise TrainingFailed(f"The training failed: {_shown(done.last_line, folder)}")
-            package = folder / f"{_name()}{SUFFIX}"
+                log.error("train.failed", output=done.output[-MOST_LOGGED:])
+                raise TrainingFailed(f"The training failed: {shown(done.last_line, where)}")
+            package = where / f"{_name()}{SUFFIX}"
             await asyncio.to_thread(pack, project, models, package)
-            if self._keep:
-                await asyncio.to_thread(_copy, package, self._keep)
+            if self.keep:
+                await asyncio.to_thread(_copy, package, self.keep)
             return package
 
 
-def _start(server: Running, url: str, work: Training) -> None:
-    """Train behind the answer, then tell ``url``."""
-    if not url.startswith(("http://", "https://")):
-        raise WrongParameter(
-            "callback_url should begin with http:// or https://.", "callback_url", place="query"
-        )
-    server.jobs.check_free()
-    server.jobs.start(_train_and_tell(server.client, url, work))
-
-
-async def _train_and_tell(client: httpx2.AsyncClient, url: str, work: Training) -> None:
-    async with _folder() as folder:
+async def _train_and_tell(server: Running, url: str, training: Training) -> None:
+    async with folder() as where:
         try:
-            package = await work.package(folder)
-            headers = {"Content-Type": MEDIA_TYPE, "filename": package.name}
+            package = await training.package(where, server.jobs)
             content = await asyncio.to_thread(package.read_bytes)
         except ParleyError as error:
-            headers, content = {"Content-Type": "application/json"}, failure(error)
-    try:
-        await client.post(url, content=content, headers=headers, timeout=CALLBACK_S)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        log.warning("train.callback_failed", error=str(error) or type(error).__name__)
-
-
-def failure(error: ParleyError) -> bytes:
-    """What a callback is told of ``error``, with Rasa's keys."""
-    said: dict[str, Any] = {
-        "status": "failure",
-        "message": str(error),
-        "reason": error.reason,
-        "details": error.details,
-        "code": error.status,
-    }
-    return msgspec.json.encode(said)
-
-
-@asynccontextmanager
-async def _folder() -> AsyncIterator[Path]:
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="parley-job-"))
-    try:
-        yield folder
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def _text(request: Request) -> str:
-    """The body, which is YAML. Raises BadRequest."""
-    body = await request.body()
-    if not body.strip():
-        raise BadRequest("There is nothing in the body; send YAML with all that is to be learnt.")
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise BadRequest(f"The body is not UTF-8: byte {wrong.start} is wrong.") from wrong
+            await tell(server.client, url, error)
+            return
+    headers = {"Content-Type": MEDIA_TYPE, "filename": package.name}
+    await tell(server.client, url, content, headers)
 
 
 def _write(text: str, project: Path) -> None:
@@ -199,16 +142,12 @@ def _options(server: Running, augmentation: int | None) -> list[str]:
     return options if augmentation is None else [*options, "--augmentation", str(augmentation)]
 
 
-def _copy(package: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{package.name}"
+def _copy(package: Path, target: Path) -> None:
+    """A copy of ``package`` in the folder ``target``, whole or not at all."""
+    target.mkdir(parents=True, exist_ok=True)
+    part = target / f".{package.name}"
     shutil.copyfile(package, part)
-    part.replace(folder / package.name)
-
-
-def _shown(sentence: str, folder: Path) -> str:
-    """``sentence`` without where on this machine the posted project was."""
-    return sentence.replace(f"{folder}/", "")
+    part.replace(target / package.name)
 
 
 def _name() -> str:

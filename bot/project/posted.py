@@ -32,6 +32,7 @@ OLDER = {  # as Rasa 1 and 2 took them: each part a text within JSON
 }
 OLDER_OPTIONS = ("force", "save_to_default_model_directory")
 BODY = "the body"
+NO_DOMAIN = "session_config: {session_expiration_time: 60}\n"  # of a project that is NLU data alone
 _KEY = re.compile(r"""["']?(\w+)["']?\s*:(?:\s|$)""")
 
 
@@ -47,6 +48,8 @@ def write_posted(text: str, folder: Path) -> None:
     else:
         _check(parts)
         files = {name: _part_of(text, parts, keys) for name, keys in FILES.items()}
+    if not parts.keys() & {"domain", *DOMAIN}:
+        files["domain.yml"] = NO_DOMAIN
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
