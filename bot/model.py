@@ -7,8 +7,9 @@ bundle. Components that only prepare features for them have nothing to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -18,7 +19,9 @@ import structlog
 from bot.errors import ProjectError, SettingsError
 from bot.plugins import find
 from bot.project.project import Component, Endpoint, Project
+from nlu import duckling
 from nlu.bundle import Bundle, open_bundle
+from nlu.duckling import open_duckling
 from nlu.errors import BundleError, NluError
 from nlu.extractors.base import Extractor
 from nlu.extractors.lookup import LookupExtractor
@@ -46,7 +49,7 @@ ENTITY_MODELS = (
     "SpacyEntityExtractor",
 )
 MAKES_FEATURES = ("Tokenizer", "Featurizer", "NLP")  # how such components' names end
-ELSEWHERE = ("RegexEntityExtractor", "EntitySynonymMapper", "ResponseSelector")
+ELSEWHERE = ("RegexEntityExtractor", "EntitySynonymMapper", "ResponseSelector", duckling.NAME)
 
 
 class ServedUnderstanding(Understanding, Protocol):
@@ -85,12 +88,15 @@ async def open_understanding(
     pipeline = _pipeline(project)
     if mode == "none":
         yield Nlu(_keywords_only(pipeline))
-    elif not wants_model(project):
-        yield Nlu(pipeline)
-    else:
+        return
+    async with AsyncExitStack() as stack:
+        finders = [await stack.enter_async_context(open_duckling(o)) for o in _ducklings(project)]
+        pipeline = replace(pipeline, finders=tuple(finders))
+        if not wants_model(project):
+            yield Nlu(pipeline)
+            return
         bundle = await asyncio.to_thread(_bundle, project, models, version)
-        async with serve(bundle) as served:
-            yield Nlu(pipeline, served)
+        yield Nlu(pipeline, await stack.enter_async_context(serve(bundle)))
 
 
 def wants_model(project: Project) -> bool:
@@ -218,6 +224,30 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
             )
         )
     return tuple(found)
+
+
+def _ducklings(project: Project) -> Iterator[duckling.Options]:
+    """The Duckling servers the pipeline names; Rasa's variable comes before their ``url``."""
+    for component in project.config.pipeline:
+        if _name(component) != duckling.NAME:
+            continue
+        url = os.environ.get("RASA_DUCKLING_HTTP_URL") or component.options.get("url")
+        if not url:
+            log.warning("nlu.component_ignored", component=component.name, why="it has no url")
+            continue
+        dimensions = component.options.get("dimensions")
+        yield duckling.Options(
+            str(url),
+            tuple(str(each) for each in dimensions) if isinstance(dimensions, list) else None,
+            component.options.get("locale") or _locale(project.config.language),
+            component.options.get("timezone"),
+            _number(component, "timeout", 3.0),
+        )
+
+
+def _locale(language: str) -> str | None:
+    """``de_DE`` for ``de``; Duckling's own default is English."""
+    return None if language == "en" or len(language) != 2 else f"{language}_{language.upper()}"
 
 
 def _own_extractor(component: Component) -> Extractor | None:

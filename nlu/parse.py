@@ -28,6 +28,7 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str | None = None
     confidence_entity: float | None = None
     extractor: str | None = None
+    additional_info: dict[str, Any] | None = None
 
 
 class Parse(msgspec.Struct, frozen=True):

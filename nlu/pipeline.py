@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ class Decision(Protocol):
         ...
 
 
+class Finder(Protocol):
+    """Finds entities by asking another server."""
+
+    async def find(self, text: str) -> Sequence[Entity]:
+        """What is in ``text``, beside whatever others find in the same place."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """What a project wants done with a text.
@@ -36,7 +45,8 @@ class Pipeline:
     ``before`` and ``after`` are the decisions that come before and after the model's, which
     overrules those before it, as any later component of Rasa's pipeline does.
     ``selectors`` are the retrieval intents to choose an answer of; None is all of them together.
-    ``finder`` is named as the extractor of what the model finds.
+    ``finder`` is named as the extractor of what the model finds. ``finders`` are asked while the
+    model works.
     """
 
     intents: bool = True
@@ -47,6 +57,7 @@ class Pipeline:
     before: tuple[Decision, ...] = ()
     after: tuple[Decision, ...] = ()
     extractors: tuple[Extractor, ...] = ()
+    finders: tuple[Finder, ...] = ()
     synonyms: Synonyms | None = None
 
 
@@ -74,13 +85,20 @@ class Nlu:
             return parse
         for decision in self._pipeline.before:
             parse = decision.decide(parse)
-        found: Sequence[Entity] = ()
-        if self._served:
-            scores = await self._served.read(parse.text)
-            parse, found = self._decoded(parse, scores, self._served.bundle)
+        asked = [asyncio.ensure_future(each.find(parse.text)) for each in self._pipeline.finders]
+        try:
+            found: Sequence[Entity] = ()
+            if self._served:
+                scores = await self._served.read(parse.text)
+                parse, found = self._decoded(parse, scores, self._served.bundle)
+            elsewhere = [entity for one in asked for entity in await one]
+        finally:
+            for one in asked:
+                one.cancel()
         for decision in self._pipeline.after:
             parse = decision.decide(parse)
         entities = merge(parse.text, found, self._pipeline.extractors)
+        entities = tuple(sorted((*entities, *elsewhere), key=lambda e: (e.start, e.end)))
         if self._pipeline.synonyms:
             entities = self._pipeline.synonyms.apply(entities)
         return msgspec.structs.replace(parse, entities=entities)

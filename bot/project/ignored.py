@@ -21,6 +21,7 @@ MEANT: Mapping[str, frozenset[str]] = {
     "RegexEntityExtractor": frozenset(
         {"case_sensitive", "use_regexes", "use_lookup_tables", "use_word_boundaries"}
     ),
+    "DucklingEntityExtractor": frozenset({"url", "dimensions", "locale", "timezone", "timeout"}),
     "EntitySynonymMapper": frozenset(),
     "KeywordIntentClassifier": frozenset({"case_sensitive"}),
     "FallbackClassifier": frozenset({"threshold", "ambiguity_threshold"}),

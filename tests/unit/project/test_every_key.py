@@ -391,7 +391,8 @@ def test_entities_of_a_story_fill_slots_unless_the_domain_says_no(
         "slots: {city: {type: text, mappings: [{type: from_entity, entity: city}]}}\n"
         f"config: {{store_entities_as_slots: {written}}}\n"
     )
-    story = "stories:\n- story: s\n  steps: [{intent: go, entities: [city: Rome]}, {action: action_do}]\n"
+    steps = "[{intent: go, entities: [city: Rome]}, {action: action_do}]"
+    story = f"stories:\n- story: s\n  steps: {steps}\n"
     project = load_project(write(domain, **{"data/s.yml": story}))
     (events,) = story_events(project.stories, project.domain)
     assert [event.value for event in events if isinstance(event, SlotSet)] == filled
