@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from bot.errors import SettingsError
+
+RASA = "rasa"  # the package that custom parts of Rasa's projects import
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "channels": {
@@ -24,11 +29,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
 }
 
 
-def find(kind: str, name: str) -> Any:
+def find(kind: str, name: str, *, folder: Path | None = None) -> Any:
     """What ``name`` stands for among ``kind`` (``channels``…).
 
     The built-in table first, then entry points of the group ``parley.<kind>``, then ``name`` as a
-    dotted path. Raises SettingsError.
+    dotted path, which may lie in ``folder``. Raises SettingsError.
     """
     built_in = BUILT_IN.get(kind, {})
     if path := built_in.get(name):
@@ -37,14 +42,27 @@ def find(kind: str, name: str) -> Any:
     if entry := installed.get(name):
         return entry.load()
     if "." in name:
-        return _at(name)
-    known = ", ".join(sorted({*built_in, *installed}))
-    raise SettingsError(f"{kind}: no {name!r}. Known: {known}; or a dotted path.")
+        return _at(name, folder)
+    known = sorted({*built_in, *installed})
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise SettingsError(f"{kind}: no {name!r}.{hint} Known: {', '.join(known)}; or a dotted path.")
 
 
-def _at(path: str) -> Any:
+def _at(path: str, folder: Path | None = None) -> Any:
     module, _, attribute = path.rpartition(".")
+    if folder is not None and (place := str(folder.absolute())) not in sys.path:
+        sys.path.append(place)
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == RASA:
+            raise SettingsError(
+                f"{path} is written for Rasa: it imports {error.name}, whose classes need Rasa's "
+                "own server. docs/extending.md shows what takes their place."
+            ) from error
         raise SettingsError(f"{path} cannot be imported: {error}.") from error
+    except Exception as error:
+        raise SettingsError(
+            f"{path} cannot be imported: {type(error).__name__}: {error}."
+        ) from error

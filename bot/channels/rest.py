@@ -14,6 +14,7 @@ from bot.errors import BadRequest
 
 MOST_ID_CHARS = 255
 IDEMPOTENCY = "idempotency-key"
+COLLECTOR, STREAM = "collector", "queue"  # what Rasa calls its outputs: one list, or line by line
 
 
 class RestMessage(BaseModel):
@@ -58,7 +59,7 @@ class RestChannel:
     """
 
     def __init__(
-        self, name: str = "rest", *, output_channel: str = "collector", most_chars: int = 20_000
+        self, name: str = "rest", *, output_channel: str = COLLECTOR, most_chars: int = 20_000
     ) -> None:
         self.name = name
         self._output_channel = output_channel
@@ -81,10 +82,14 @@ class RestChannel:
                 channel=self.name,
                 message_id=message_id(said.message_id, delivery),
                 input_channel=said.input_channel or self.name,
-                output_channel=self._output_channel,
+                output_channel=self._output(delivery),
                 metadata=said.metadata,
             ),
         )
+
+    def _output(self, delivery: Delivery) -> str:
+        streams = delivery.query.get("stream", "").lower() in ("true", "1", "on", "yes")
+        return STREAM if streams and self._output_channel == COLLECTOR else self._output_channel
 
     def render(self, reply: Reply) -> Sequence[dict[str, Any]]:
         return parts(reply)

@@ -50,7 +50,7 @@ async def rest(
     for message in await _messages(request, channel):
         replies += await parley.inbox.answer(message, parley.settings.response_timeout_s)
     if stream:
-        return StreamingResponse(_lines(channel, replies), media_type="application/x-ndjson")
+        return StreamingResponse(_lines(channel, replies), media_type="text/event-stream")
     said = [part for reply in replies for part in channel.render(reply)]
     return Response(msgspec.json.encode(said), media_type="application/json")
 

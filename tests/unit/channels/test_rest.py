@@ -126,3 +126,12 @@ def _reply(event):
     lists = {"buttons", "quick_replies", "elements"}
     data = {k: tuple(v) if k in lists else v for k, v in event["data"].items()}
     return Reply("a", event["text"], **data)
+
+
+@pytest.mark.parametrize(
+    ("query", "output"), [("true", "queue"), ("", "collector"), ("no", "collector")]
+)
+def test_a_stream_is_another_output_as_in_rasa(query, output):
+    asked = Delivery(b'{"message": "hi"}', {}, {"stream": query})
+    (message,) = RestChannel().parse(asked)
+    assert (message.output_channel, message.input_channel) == (output, "rest")
