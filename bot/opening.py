@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
 
 import httpx2
 import structlog
@@ -14,12 +13,11 @@ import structlog
 from bot.actions.opening import open_actions
 from bot.actions.wording import open_wording
 from bot.broker.opening import broker_of, publishing
-from bot.channels.base import Channel, OpenChannel, Place
-from bot.errors import SettingsError, Unavailable
+from bot.channels.opening import open_channels
+from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.loading import Live, Shared, open_model
-from bot.plugins import find
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.pulling import Pulling, Source
@@ -35,9 +33,6 @@ from bot.store.redis import RedisTrackers, open_redis
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
 from bot.upkeep import beside, clear_away
-
-ALWAYS_OPEN = ("rest", "web")
-ELSEWHERE = ("rasa", "cmdline")  # named in many a credentials.yml; nothing to open here
 
 log = structlog.get_logger()
 
@@ -97,28 +92,6 @@ async def open_parley(
             jobs=jobs,
             client=client,
         )
-
-
-def open_channels(
-    credentials: Mapping[str, Any], settings: Settings, client: httpx2.AsyncClient
-) -> dict[str, Channel]:
-    """The channels that credentials.yml names, and those that need no credentials.
-
-    One that is not offered here is left out with a warning, as a project for Rasa may name any.
-    """
-    place = Place(client, settings.max_message_chars, settings.cors)
-    channels: dict[str, Channel] = {}
-    for name in dict.fromkeys((*ALWAYS_OPEN, *credentials)):
-        if name in ELSEWHERE:
-            continue
-        try:
-            open_channel: OpenChannel = find("channels", name)
-        except SettingsError as error:
-            log.warning("channel.left_out", channel=name, hint=str(error))
-            continue
-        channel: Channel = open_channel(credentials.get(name) or {}, place)
-        channels[channel.name] = channel
-    return channels
 
 
 async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bool) -> SqlLog:
