@@ -7,8 +7,9 @@ from html import escape
 
 from bot.testing.pictures import COLOURS, SHAPES, confusion_matrix
 from training.calibration import Calibration
+from training.data import DataFile
 from training.evaluate import Prf
-from training.trial import DataFile, Judged, TrialReport
+from training.trial import Judged, TrialReport
 
 MOST_CONFUSIONS = 25
 MOST_MISTAKES = 50

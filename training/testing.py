@@ -260,9 +260,10 @@ def _trial(
     chosen = load_recipe(recipe, seed=seed)
     out = _report_file(out)
     with needs_torch(), progress(quiet=quiet) as (watch, report):
+        from training.data import read_data
         from training.page import page
         from training.show import show_trial
-        from training.trial import read_data, run_trial
+        from training.trial import run_trial
 
         found = run_trial(read_data(train), read_data(test), chosen, watch=watch, report=report)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -297,8 +298,8 @@ def _sentences(settings: Settings, data: Path | None, out: Path, wanted: Wanted)
 
 def _labelled(project: Project, data: Path | None) -> Sequence[Example]:
     """The sentences to read: those given, else the project's tests, else its training data."""
+    from training.data import read_data
     from training.examples import read_tests
-    from training.trial import read_data
 
     if data is not None:
         return read_data(data).nlu.examples

@@ -8,9 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bot.errors import ProjectError
-from bot.project.convert import read_nlu
-from bot.project.project import Example, NluData
-from bot.project.report import Report
+from bot.project.project import Example
 from bot.version import VERSION
 from nlu import decode
 from nlu.model import Model
 from training.calibration import Calibration, calibration
+from training.data import Data, DataFile
 from training.dedupe import near_duplicates
 from training.evaluate import Answer, Confusion, Prf, Scores, score
 from training.publish import Made, ask, make
@@ -34,17 +30,6 @@ from training.train import Step, pick_device
 
 LIBRARIES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
 MOST_ERRORS = 200  # in the report: those of which the model was surest
-
-
-class DataFile(msgspec.Struct, frozen=True):
-    """What was read, and how much is in it."""
-
-    file: str
-    sha256: str
-    examples: int
-    intents: int
-    entities: int  # annotated spans
-    kinds: int  # of entities
 
 
 class Intents(msgspec.Struct, frozen=True):
@@ -107,41 +92,6 @@ class TrialReport(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[tuple[str, str, int], ...]  # expected, answered, how often
     confusions: tuple[Confusion, ...]
     mistakes: tuple[Mistake, ...]  # the surest first
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A file of labelled sentences."""
-
-    file: Path
-    nlu: NluData
-
-    def described(self) -> DataFile:
-        """Its name, hash and sizes."""
-        examples = self.nlu.examples
-        spans = [entity for example in examples for entity in example.entities]
-        return DataFile(
-            file=self.file.name,
-            sha256=_hash(self.file),
-            examples=len(examples),
-            intents=len({example.intent for example in examples}),
-            entities=len(spans),
-            kinds=len({span.entity for span in spans}),
-        )
-
-
-def read_data(path: Path) -> Data:
-    """The NLU data of a file or folder, in any format that is read. Raises ProjectError."""
-    if not path.exists():
-        raise ProjectError(
-            "there is no such file.", file=str(path), suggestion="Give a file of NLU data."
-        )
-    report = Report()
-    data = Data(path, read_nlu([path], report))
-    report.raise_first_error()
-    if not data.nlu.examples:
-        raise ProjectError("there are no examples under 'nlu'.", file=str(path))
-    return data
 
 
 def run_trial(
@@ -274,14 +224,6 @@ def _mistakes(
 def _versions() -> dict[str, str]:
     found = {name: version(name) for name in LIBRARIES}
     return {"parley": VERSION, "python": sys.version.split()[0], **found}
-
-
-def _hash(path: Path) -> str:
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    digest = sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _share(part: float, whole: float) -> float:
