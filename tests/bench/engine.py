@@ -6,7 +6,8 @@ Serves moodbot of shared/rasa-projects to 16 REST connections, payload messages 
 policies (``--learned``: TEDPolicy, memoization, rules), or with rules and memoization alone. PATH
 is the `rasa` of a Rasa 3.6 (default: PARLEY_RASA); it is trained on the same files, and both are
 driven in turns, round by round, in the one run. Parley runs as one process with a Valkey and a
-SQLite file of its own; Rasa keeps its trackers in memory, its default.
+SQLite file of its own; Rasa keeps its trackers in memory, its default, or with ``--rasa-sqlite``
+in a SQLite file too.
 
 Prints three JSON lines: ``engine.turns`` (turns per second, CPU of the server and its children for
 each turn, the ratio to Rasa's), ``engine.long`` (p50 of a turn at both ends of one conversation,
@@ -36,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from line import CHECKOUT, quantiles, show
+from redis import Redis
 
 MOODBOT = CHECKOUT / ".." / "shared" / "rasa-projects" / "moodbot"
 CONFIG = """\
@@ -54,8 +56,11 @@ LEARNED = """\
   epochs: 1
 """
 SAID = ("/greet", "/mood_unhappy", "/deny", "/bot_challenge", "/goodbye")  # a story, two rules
+RASA_SQLITE = "tracker_store:\n  type: SQL\n  dialect: sqlite\n  db: rasa.db\n"
 CONNECTIONS = 16
 RASA_TURNS = 220
+EARLY = 50  # turns at either end of the long conversation
+LONG = "the-long-one"
 WARM_S = 2.0
 numbers = itertools.count()
 
@@ -76,17 +81,22 @@ def main() -> None:
         project = prepared(folder, learned=options.learned)
         servers = [stack.enter_context(parley(folder, project))]
         if options.rasa:
-            servers.append(stack.enter_context(rasa(folder, project, options.rasa)))
+            store = RASA_SQLITE if options.rasa_sqlite else ""
+            servers.append(stack.enter_context(rasa(folder, project, options.rasa, store)))
         measure_turns(servers, options)
         for server in servers:
-            turns = options.turns if server.name == "parley" else min(options.turns, RASA_TURNS)
-            measure_long(server, turns)
+            if server.name == "parley":
+                with Redis(unix_socket_path=str(folder / "home/redis/redis.sock")) as redis:
+                    measure_long(server, options.turns, redis)
+            else:
+                measure_long(server, min(options.turns, RASA_TURNS))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rasa", default=os.environ.get("PARLEY_RASA"), help="a Rasa 3.6 command")
     parser.add_argument("--learned", action="store_true", help="with moodbot's TEDPolicy too")
+    parser.add_argument("--rasa-sqlite", action="store_true", help="Rasa on SQLite too")
     parser.add_argument("--seconds", type=float, default=10.0, help="of load, each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turns", type=int, default=2000, help="of the long conversation")
@@ -120,12 +130,13 @@ def parley(folder: Path, project: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def rasa(folder: Path, project: Path, program: str) -> Iterator[Server]:
+def rasa(folder: Path, project: Path, program: str, store: str) -> Iterator[Server]:
     own = folder / "rasa"
     shutil.copytree(project, own)
     environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
     run([program, "train", "--fixed-model-name", "bench"], own)
-    command = [program, "run", "--enable-api", "--endpoints", os.devnull]
+    (own / "endpoints.yml").write_text(store)
+    command = [program, "run", "--enable-api"]
     with serving("rasa", command, environ, own, "/status") as server:
         yield server
 
@@ -231,9 +242,14 @@ async def say(
         raise SystemExit(f"{said} was answered: {head!r} {answer!r}")
 
 
-def measure_long(server: Server, turns: int) -> None:
-    took = asyncio.run(converse(server.port, turns))
-    early, late = took[10:50], took[-40:]
+def measure_long(server: Server, turns: int, redis: Redis | None = None) -> None:
+    took: list[float] = []
+    kept_kb = []
+    for part in (EARLY, turns - EARLY):
+        took += asyncio.run(converse(server.port, part))
+        if redis is not None:
+            kept_kb.append(round(kept_bytes(redis) / 1024, 1))
+    early, late = took[EARLY // 5 : EARLY], took[-EARLY:]
     show(
         "engine.long",
         server=server.name,
@@ -241,19 +257,26 @@ def measure_long(server: Server, turns: int) -> None:
         early_ms=quantiles(early),
         late_ms=quantiles(late),
         ratio=round(statistics.median(late) / statistics.median(early), 2),
+        redis_kb=kept_kb,
     )
 
 
 async def converse(port: int, turns: int) -> list[float]:
-    """One conversation; how many milliseconds each turn took."""
+    """More turns of one conversation; how many milliseconds each took."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     took = []
     for number in range(turns):
         began = time.perf_counter()
-        await say(reader, writer, "the-long-one", SAID[3 + number % 2])
+        await say(reader, writer, LONG, SAID[3 + number % 2])
         took.append((time.perf_counter() - began) * 1000)
     writer.close()
     return took
+
+
+def kept_bytes(redis: Redis) -> int:
+    """What Redis holds of the long conversation."""
+    keys = list(redis.scan_iter(f"parley:{{{LONG}}}:*"))
+    return sum(int(redis.memory_usage(key) or 0) for key in keys)
 
 
 def cpu_s(pid: int) -> float:
