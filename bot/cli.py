@@ -124,6 +124,10 @@ def run(
 
 @app.command()
 def shell(
+    part: Annotated[
+        Literal["nlu"] | None,
+        typer.Argument(help="`nlu` shows how each message is understood, as JSON, and no more."),
+    ] = None,
     project: Project = Path(),
     nlu: Annotated[
         str | None, typer.Option(help="`none`: only /intent payloads are understood.")
@@ -141,7 +145,7 @@ def shell(
     from bot.shell import run_shell
 
     paths = options.paths_of(domain, data, config, endpoints, credentials)
-    run_shell(project=project, nlu=nlu, debug=debug, paths=paths)
+    run_shell(project=project, nlu=nlu, debug=debug, paths=paths, only_nlu=part == "nlu")
 
 
 @app.command()

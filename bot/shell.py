@@ -34,9 +34,17 @@ _ENDS = ("/quit", "/exit")
 
 
 def run_shell(
-    *, project: Path, nlu: str | None, debug: bool, paths: ProjectPaths | None = None
+    *,
+    project: Path,
+    nlu: str | None,
+    debug: bool,
+    paths: ProjectPaths | None = None,
+    only_nlu: bool = False,
 ) -> None:
-    """Chat until the end of input. Raises ParleyError."""
+    """Chat until the end of input, or with ``only_nlu`` show how each line is understood.
+
+    Raises ParleyError.
+    """
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="parley-") as home, ExitStack() as stack:
         settings = load_settings(
@@ -45,6 +53,9 @@ def run_shell(
         database = f"sqlite:///{home}/shell.db"
         settings = settings.model_copy(update={"database_url": database, "log_level": "ERROR"})
         start_logging(settings)
+        if only_nlu:
+            asyncio.run(_show_parses(settings, console))
+            return
         read = load_project(settings.project, paths=settings.paths, cache=cache_folder())
         settings = actions.beside(settings, read, stack)
         asyncio.run(_chat(settings, console, debug=debug))
@@ -74,6 +85,22 @@ async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:
                     _explain(history.events[-(history.seq - seq) :], console)
                 seq = history.seq
                 choices = _show(replies, console)
+            lines.task_done()
+
+
+async def _show_parses(settings: Settings, console: Console) -> None:
+    async with open_parley(settings, Metrics(), alone=True) as running:
+        console.print("Type a message to see how it is understood; Ctrl-D ends.", style="dim")
+        lines = _lines()
+        while (line := await lines.get()) is not None:
+            text = clean(line).strip()
+            if text in _ENDS:
+                break
+            if text:
+                with running.serving.use() as loaded:
+                    domain = loaded.parley.bot.domain
+                    parse = read_payload(text, domain) or await loaded.nlu.parse(text)
+                console.print_json(msgspec.json.encode(parse).decode())
             lines.task_done()
 
 
