@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import asdict
 from rich.console import Console
 
@@ -29,6 +30,7 @@ from bot.project.paths import ProjectPaths
 from bot.running import Running
 from bot.settings import Settings, load_settings
 from bot.telemetry import Metrics, start_logging
+from bot.understand import read_payload
 
 _ENDS = ("/quit", "/exit")
 
