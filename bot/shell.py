@@ -31,6 +31,7 @@ from bot.running import Running
 from bot.settings import Settings, load_settings
 from bot.telemetry import Metrics, start_logging
 from bot.understand import read_payload
+from nlu.errors import NluError
 
 _ENDS = ("/quit", "/exit")
 
@@ -92,17 +93,21 @@ async def _chat(settings: Settings, console: Console, *, debug: bool) -> None:
 
 async def _show_parses(settings: Settings, console: Console) -> None:
     async with open_parley(settings, Metrics(), alone=True) as running:
-        console.print("Type a message to see how it is understood; Ctrl-D ends.", style="dim")
+        hint = Console(stderr=True)  # what is printed beside it is JSON and nothing else
+        hint.print("Type a message to see how it is understood; Ctrl-D ends.", style="dim")
         lines = _lines()
         while (line := await lines.get()) is not None:
             text = clean(line).strip()
             if text in _ENDS:
                 break
             if text:
-                with running.serving.use() as loaded:
-                    domain = loaded.parley.bot.domain
-                    parse = read_payload(text, domain) or await loaded.nlu.parse(text)
-                console.print_json(msgspec.json.encode(parse).decode())
+                try:
+                    with running.serving.use() as loaded:
+                        domain = loaded.parley.bot.domain
+                        parse = read_payload(text, domain) or await loaded.nlu.parse(text)
+                    console.print_json(msgspec.json.encode(parse).decode())
+                except NluError as error:
+                    hint.print(str(error), style="red", markup=False)
             lines.task_done()
 
 

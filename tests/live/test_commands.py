@@ -298,6 +298,15 @@ def test_the_shell_shows_what_a_turn_was_made_of(tmp_path: Path, project: Path):
     ]
 
 
+def test_the_shell_shows_how_messages_are_understood(tmp_path: Path, project: Path):
+    given = '/greet{"name": "Zoë"}\n\nhello\n/quit\nhello\n'.encode()
+    done = parley("shell", "nlu", "--project", project, home=tmp_path, given=given)
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads("[" + done.stdout.replace("}\n{", "},{") + "]")
+    assert (first["intent"]["name"], first["entities"][0]["value"]) == ("greet", "Zoë")
+    assert (second["text"], second["intent"]["name"]) == ("hello", "greet")
+
+
 def test_the_shell_needs_no_redis_and_no_letters_beyond_ascii(tmp_path: Path, project: Path):
     given = '/greet{"name": "Zoë"}\n'.encode()
     variables = {"PARLEY_REDIS_URL": "redis://127.0.0.1:9/0", "PYTHONIOENCODING": "ascii"}
