@@ -6,6 +6,7 @@ Where a process matters the command is one; where the sentence alone does, it ru
 from __future__ import annotations
 
 import logging
+import json
 import os
 import pty
 import signal
