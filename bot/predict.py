@@ -53,7 +53,6 @@ def _names(model: PolicyModel) -> Names:
         actions=manifest.actions,
         intents=manifest.intents,
         max_history=manifest.max_history,
-        temperature=manifest.temperature,
         floors=manifest.floors,
     )
 

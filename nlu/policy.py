@@ -44,7 +44,6 @@ class PolicyManifest(msgspec.Struct, frozen=True):
     intents: tuple[str, ...]
     floors: tuple[float, ...]
     max_history: int
-    temperature: float
     data_hash: str
     recipe_hash: str
     seed: int
@@ -127,8 +126,6 @@ def _problems(manifest: PolicyManifest) -> list[str]:
         found.append("there are no actions.")
     if manifest.max_history < 1:
         found.append(f"max_history is {manifest.max_history}; it must be at least 1.")
-    if not 0 < manifest.temperature < float("inf"):
-        found.append(f"temperature is {manifest.temperature}; it must be more than 0.")
     if len(manifest.floors) != len(manifest.intents):
         found.append("floors and intents are not of one length.")
     return found

@@ -29,13 +29,19 @@ _TAKEN = ("current", "history", "policy")
 
 
 class Published(Protocol):
-    """What a registry must know of a manifest."""
+    """What is known of every model."""
 
     @property
     def version(self) -> str: ...
 
     @property
     def created(self) -> str: ...
+
+    @property
+    def data_hash(self) -> str: ...
+
+    @property
+    def recipe_hash(self) -> str: ...
 
 
 class Registry:

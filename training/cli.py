@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,23 @@ from training import testing
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.project.project import Project
     from nlu.registry import Registry
+    from training.policy_recipe import PolicyRecipe
+    from training.recipe import Recipe
+    from training.work import Work
+
+CHANGED, FORCED = 1, 8  # exit codes of a dry run, as Rasa's
+
+
+class Part(StrEnum):
+    """The model of the words, the model of what comes next."""
+
+    NLU = "nlu"
+    CORE = "core"
+
 
 ProjectFolder = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
@@ -35,6 +52,15 @@ RecipeFile = Annotated[
     ),
 ]
 
+PolicyRecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="The same for the policy model. [default: `policy.toml` in the project, if there is "
+        "one]",
+        show_default=False,
+    ),
+]
+
 models_app = typer.Typer(help="The trained models of a project.", invoke_without_command=True)
 
 
@@ -47,12 +73,34 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    part: Annotated[
+        Part | None, typer.Argument(help="Only this model. [default: both]", show_default=False)
+    ] = None,
     project: ProjectFolder = Path(),
     recipe: RecipeFile = None,
+    policy_recipe: PolicyRecipeFile = None,
     models: Models = None,
     force: Annotated[bool, typer.Option("--force", help="Train though nothing changed.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Train nothing: tell what would be trained, and why. Exit code: 0 nothing, "
+            "1 something, 8 with --force.",
+        ),
+    ] = False,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the examples, whatever the recipe says.")
+        int | None,
+        typer.Option(min=1, help="Passes over the NLU examples, whatever the recipe says."),
+    ] = None,
+    augmentation: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="How many stories are chained for the policy model. [default: 50]",
+            show_default=False,
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar: for logs.")] = False,
     overlap: Annotated[
@@ -65,45 +113,86 @@ def train(
     data: options.Data = None,
     config: options.Config = None,
 ) -> None:
-    """Train the NLU model if the project or its recipe changed, and make it current."""
-    import msgspec
-
-    from bot.model import wants_model
+    """Train the models that the project wants, if what they depend on changed: the NLU model, and
+    a policy model if config.yml has TEDPolicy. What was trained is current at once."""
     from bot.project.cache import cache_folder
     from bot.project.load import load_project
     from training.examples import read_tests
-    from training.recipe import Recipe, load_recipe
+    from training.policy_recipe import load_policy_recipe
     from training.show import show_overlap
 
     with told():
-        own = project / "recipe.toml"
-        chosen = load_recipe(recipe or (own if own.is_file() else None))
-        if epochs is not None:
-            chosen = msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs}, Recipe)
+        chosen = _nlu_recipe(recipe or _own(project, "recipe.toml"), epochs)
+        policy = load_policy_recipe(
+            policy_recipe or _own(project, "policy.toml"), augmentation=augmentation
+        )
         paths = options.paths_of(domain, data, config)
         read = load_project(project, paths=paths, cache=cache_folder())
-        if not wants_model(read):
-            typer.echo(f"{project}: nothing in the pipeline of config.yml is trained.")
-            return
         if overlap:
             with needs_torch():
                 show_overlap(read.nlu.examples, read_tests(project), chosen)
             return
-        registry = _registry(project, models)
-        if not force and (version := _up_to_date(registry, read.nlu_hash, chosen.hash)):
-            typer.echo(f"{project}: model {version} is up to date; --force trains all the same.")
-            return
-        with needs_torch(), progress(quiet=quiet) as (watch, report):
-            from training.publish import build
+        found = _works(read, part, chosen, policy, _registry(project, models), force=force)
+        _tell_ready(project, part, found)
+        waiting = [work for work in found if work.why]
+        if dry_run:
+            for work in waiting:
+                typer.echo(f"{project}: {work.name} would be trained: {work.why}.")
+            raise typer.Exit((FORCED if force else CHANGED) if waiting else 0)
+        for work in waiting:
+            with needs_torch(), progress(quiet=quiet) as (watch, report):
+                line = work.run(watch, report)
+            typer.echo(f"{project}: {line}")
 
-            manifest = build(
-                read, chosen, registry, tests=read_tests(project), watch=watch, report=report
-            )
-        scores = manifest.scores["int8"]
-        typer.echo(
-            f"{project}: model {manifest.version}: intents {scores['intent_accuracy']:.1%}, "
-            f"entities F1 {scores['entity_f1']:.1%} on {scores['sentences']} sentences."
-        )
+
+def _own(project: Path, name: str) -> Path | None:
+    return project / name if (project / name).is_file() else None
+
+
+def _nlu_recipe(file: Path | None, epochs: int | None) -> Recipe:
+    import msgspec
+
+    from training.recipe import Recipe, load_recipe
+
+    chosen = load_recipe(file)
+    if epochs is None:
+        return chosen
+    return msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs}, Recipe)
+
+
+def _works(
+    project: Project,
+    part: Part | None,
+    recipe: Recipe,
+    policy: PolicyRecipe,
+    registry: Registry,
+    *,
+    force: bool,
+) -> list[Work]:
+    from bot.learned import policy_registry
+    from training.work import core_work, nlu_work
+
+    found = []
+    if part != Part.CORE:
+        found.append(nlu_work(project, recipe, registry, force=force))
+    if part != Part.NLU:
+        policies = policy_registry(registry.root)
+        found.append(core_work(project, policy, policies, force=force))
+    return [work for work in found if work is not None]
+
+
+def _tell_ready(project: Path, part: Part | None, found: Sequence[Work]) -> None:
+    if not found:
+        what = {
+            Part.NLU: "nothing in the pipeline of config.yml is trained",
+            Part.CORE: "no policy of config.yml is trained, or there are no stories",
+        }
+        said = [what[part]] if part else what.values()
+        typer.echo(f"{project}: {'; '.join(said)}.")
+    for work in found:
+        if not work.why:
+            again = "--force trains all the same"
+            typer.echo(f"{project}: {work.name} {work.version} is up to date; {again}.")
 
 
 def evaluate(
@@ -193,17 +282,3 @@ def _registry(project: Path, models: Path | None) -> Registry:
     from nlu.registry import Registry
 
     return Registry(models or project / "models")
-
-
-def _up_to_date(registry: Registry, data_hash: str, recipe_hash: str) -> str | None:
-    """The current version, if it was trained on this data by this recipe."""
-    from nlu.errors import BundleError
-
-    try:
-        version = registry.current()
-        manifest = registry.manifest(version) if version else None
-    except BundleError:
-        return None  # damaged: train another
-    if manifest and (manifest.data_hash, manifest.recipe_hash) == (data_hash, recipe_hash):
-        return version
-    return None

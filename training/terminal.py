@@ -11,7 +11,7 @@ import typer
 from bot.errors import SettingsError
 
 if TYPE_CHECKING:
-    from training.train import Step
+    from training.step import Step
 
 
 @contextmanager

@@ -19,15 +19,7 @@ from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
 from training.model import JointModel
 from training.recipe import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far training is."""
-
-    done: int
-    total: int
-    loss: float
+from training.step import Step as Step
 
 
 @dataclass(frozen=True, slots=True)

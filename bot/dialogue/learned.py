@@ -42,7 +42,6 @@ class Names(msgspec.Struct, frozen=True):
     actions: tuple[str, ...]
     intents: tuple[str, ...]
     max_history: int
-    temperature: float = 1.0
     floors: tuple[float, ...] = ()
 
 
@@ -111,7 +110,7 @@ class LearnedPolicy:
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
         rows = self._reader.rows(self._reader.states(tracker, domain))
-        shares = softmax(self._model.actions(rows), self._names.temperature)
+        shares = softmax(self._model.actions(rows))
         scores = dict(zip(self._names.actions, shares, strict=True))
         action = max(scores, key=lambda name: scores[name])
         return Prediction(action, scores[action], self.name, self.priority, scores=scores)
@@ -162,10 +161,10 @@ class UnlikelyIntentPolicy:
         return logits[self._intents.index(said.intent)] < self._floors[said.intent]
 
 
-def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+def softmax(logits: Sequence[float]) -> list[float]:
     """Shares that add up to 1."""
     most = max(logits)
-    powers = [math.exp((logit - most) / temperature) for logit in logits]
+    powers = [math.exp(logit - most) for logit in logits]
     total = sum(powers)
     return [power / total for power in powers]
 

@@ -1,0 +1,161 @@
+"""From a project's stories to a policy model in its registry: split, judge, train, publish."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import torch
+
+from bot.dialogue.stories import Story
+from bot.errors import ParleyError
+from bot.project.hashes import core_hash
+from bot.project.project import Project
+from bot.version import VERSION
+from nlu.bundle import MANIFEST, file_hash
+from nlu.policy import GRAPH, KIND, PolicyManifest
+from nlu.registry import Registry
+from nlu.session import PolicySession
+from training.policy import TrainedPolicy, train_policy
+from training.policy_data import conversations, windows
+from training.policy_graph import policy_graph
+from training.policy_recipe import PolicyRecipe, settings
+from training.policy_vary import table
+from training.step import Step
+
+Report = Callable[[str], None]
+Watch = Callable[[Step], None]
+
+FEWEST_TO_SPLIT = 5  # with fewer stories none is kept back
+SAME = 1e-4  # the graph against torch
+COMPARED = 50  # windows that both must agree on
+
+
+def build_policy(
+    project: Project,
+    recipe: PolicyRecipe,
+    registry: Registry,
+    *,
+    watch: Watch = lambda step: None,
+    report: Report = lambda line: None,
+) -> PolicyManifest:
+    """Train on the stories of ``project`` and publish the model as the current one.
+
+    Args:
+        recipe: As `adjusted` to the project.
+        report: Told what is going on, a line at a time.
+    """
+    started = time.monotonic()
+    stories = [story for story in project.stories if not story.is_rule]
+    learnt, kept_back = hold_out(stories, recipe)
+    tolerance = float(settings(project).get("tolerance") or 0)
+    scores: dict[str, Any] = {}
+    if kept_back:
+        report(f"{len(stories)} stories; judging by {len(kept_back)} of them, kept back")
+        judged = train_policy(learnt, project.domain, recipe, watch=_half(watch, 0))
+        scores = {"stories": len(kept_back), **accuracy(judged, kept_back, project, recipe)}
+    trained = train_policy(
+        stories,
+        project.domain,
+        recipe,
+        tolerance=tolerance,
+        watch=_half(watch, 1) if kept_back else watch,
+    )
+    scores["windows"] = trained.windows
+    scores["seconds"] = round(time.monotonic() - started, 1)
+    with registry.draft() as draft:
+        onnx.save(policy_graph(trained.net), draft / GRAPH)
+        check(trained, recipe, draft / GRAPH)
+        (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
+        _write_json(draft / "scores.json", scores)
+        manifest = _manifest(draft, project, recipe, trained, scores)
+        _write_json(draft / MANIFEST, manifest)
+        registry.publish(draft, manifest.version)
+    return manifest
+
+
+def hold_out(stories: Sequence[Story], recipe: PolicyRecipe) -> tuple[list[Story], list[Story]]:
+    """What to learn from, and what to judge by: nothing where there are few."""
+    count = int(len(stories) * recipe.holdout) if len(stories) >= FEWEST_TO_SPLIT else 0
+    back = set(random.Random(recipe.seed).sample(range(len(stories)), count))
+    return (
+        [story for number, story in enumerate(stories) if number not in back],
+        [story for number, story in enumerate(stories) if number in back],
+    )
+
+
+@torch.no_grad()
+def accuracy(
+    trained: TrainedPolicy, stories: Sequence[Story], project: Project, recipe: PolicyRecipe
+) -> dict[str, Any]:
+    """How often the likeliest action is the one that ``stories`` tell."""
+    told = conversations(stories, project.domain, augmentation=0, seed=recipe.seed)
+    found = windows(told, project.domain, recipe.max_history)
+    asked = table(found, trained.names, recipe.max_history)
+    logits, _ = trained.net(asked.states, asked.mask)
+    right = (logits.argmax(1) == asked.targets.argmax(1)) & (asked.targets.sum(1) > 0)
+    return {"actions": len(found), "action_accuracy": round(float(right.float().mean()), 4)}
+
+
+@torch.no_grad()
+def check(trained: TrainedPolicy, recipe: PolicyRecipe, path: Path) -> None:
+    """Compare the graph in ``path`` with the net, on states of every length."""
+    session = PolicySession(path)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for number in range(COMPARED):
+        length = 1 + number % recipe.max_history
+        states = torch.rand((1, length, len(trained.names.columns)), generator=generator)
+        states = (states > 0.7).float()
+        actions, intents = trained.net(states, torch.ones(1, length, dtype=torch.bool))
+        answered = session.actions(states.numpy()), session.intents(states.numpy())
+        for ours, theirs in zip((actions, intents), answered, strict=True):
+            apart = float(np.abs(ours[0].numpy() - np.array(theirs)).max())
+            if not apart <= SAME:
+                raise ParleyError(
+                    f"the policy's graph differs from torch by {apart:.2g}; at most {SAME:.0e} "
+                    "is right."
+                )
+
+
+def _half(watch: Watch, part: int) -> Watch:
+    return lambda step: watch(Step(step.done + part * step.total, 2 * step.total, step.loss))
+
+
+def _manifest(
+    draft: Path,
+    project: Project,
+    recipe: PolicyRecipe,
+    trained: TrainedPolicy,
+    scores: dict[str, Any],
+) -> PolicyManifest:
+    now = datetime.now(UTC)
+    data_hash = core_hash(project)
+    name = sha256(f"{now.isoformat()} {recipe.hash} {data_hash}".encode()).hexdigest()[:8]
+    return PolicyManifest(
+        version=f"{now:%Y%m%d-%H%M%S}-{name}",
+        created=now.isoformat(timespec="seconds"),
+        columns=trained.names.columns,
+        actions=trained.names.actions,
+        intents=trained.names.intents,
+        floors=trained.floors,
+        max_history=recipe.max_history,
+        data_hash=data_hash,
+        recipe_hash=recipe.hash,
+        seed=recipe.seed,
+        files={path.name: file_hash(path) for path in sorted(draft.iterdir())},
+        parley=VERSION,
+        kind=KIND,
+        scores=scores,
+    )
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))

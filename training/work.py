@@ -1,0 +1,108 @@
+"""What there is to train in a project, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from bot.project.project import Project
+    from nlu.registry import Published, Registry
+    from training.policy_recipe import PolicyRecipe
+    from training.recipe import Recipe
+    from training.step import Step
+
+Watch = Callable[["Step"], None]
+Report = Callable[[str], None]
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A model of a project.
+
+    ``why`` says why it has to be trained, and is empty when the current ``version`` will do;
+    ``run`` trains and publishes it and gives a line about it.
+    """
+
+    name: str
+    version: str
+    why: str
+    run: Callable[[Watch, Report], str]
+
+
+def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
+    """The NLU model; None where nothing in the pipeline is trained."""
+    from bot.model import wants_model
+
+    if not wants_model(project):
+        return None
+
+    def run(watch: Watch, report: Report) -> str:
+        from training.examples import read_tests
+        from training.publish import build
+
+        tests = read_tests(Path(project.path))
+        manifest = build(project, recipe, registry, tests=tests, watch=watch, report=report)
+        scores = manifest.scores["int8"]
+        return (
+            f"model {manifest.version}: intents {scores['intent_accuracy']:.1%}, "
+            f"entities F1 {scores['entity_f1']:.1%} on {scores['sentences']} sentences."
+        )
+
+    found = _current(registry, registry.manifest)
+    version, why = _judged(found, project.nlu_hash, recipe.hash, "the NLU data or pipeline")
+    return Work("model", version, "--force" if force else why, run)
+
+
+def core_work(
+    project: Project, recipe: PolicyRecipe, registry: Registry, *, force: bool
+) -> Work | None:
+    """The policy model; None where no policy is trained, or on nothing."""
+    from bot.learned import wants_policy
+    from bot.project.hashes import core_hash
+    from nlu.policy import read_policy_manifest
+    from training.policy_recipe import adjusted
+
+    if not wants_policy(project):
+        return None
+    recipe = adjusted(recipe, project)
+
+    def run(watch: Watch, report: Report) -> str:
+        from training.policy_publish import build_policy
+
+        manifest = build_policy(project, recipe, registry, watch=watch, report=report)
+        scores = manifest.scores
+        told = f"policy model {manifest.version}: "
+        if "action_accuracy" not in scores:
+            return f"{told}too few stories to keep any back and judge by."
+        return (
+            f"{told}{scores['action_accuracy']:.1%} of {scores['actions']} next actions right in "
+            f"{scores['stories']} stories that were kept back."
+        )
+
+    found = _current(registry, lambda version: read_policy_manifest(registry.folder(version)))
+    changed = "stories, domain or policies"
+    version, why = _judged(found, core_hash(project), recipe.hash, changed)
+    return Work("policy model", version, "--force" if force else why, run)
+
+
+def _current(registry: Registry, manifest: Callable[[str], M]) -> M | None:
+    from nlu.errors import BundleError
+
+    try:
+        version = registry.current()
+        return manifest(version) if version else None
+    except BundleError:
+        return None  # damaged: train another
+
+
+def _judged(found: Published | None, data: str, recipe: str, what: str) -> tuple[str, str]:
+    """The current version, and why it will not do."""
+    if found is None:
+        return "", "there is none yet"
+    if found.data_hash != data:
+        return found.version, f"{what} changed"
+    return found.version, "" if found.recipe_hash == recipe else "the recipe changed"
