@@ -8,14 +8,19 @@ Channels are not covered; they verify what comes to them in their own ways.
 from __future__ import annotations
 
 import hmac
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
+import structlog
 from fastapi.requests import Request
+from jwt.warnings import InsecureKeyLengthWarning
 
 from bot.errors import ParleyError, SettingsError
 from bot.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 TOKEN = "parley.token"  # where the scope keeps what was taken out of the query
 
@@ -73,12 +78,17 @@ class Guard:
 
     def _try_key(self) -> None:
         try:
-            jwt.get_algorithm_by_name(self._method).prepare_key(self._key)
+            algorithm = jwt.get_algorithm_by_name(self._method)
+            key = algorithm.prepare_key(self._key)
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise SettingsError(
                 f"PARLEY_JWT_SECRET is no key for {self._method}: {error}. With RS256 and the like "
                 "give the public key, in PEM."
             ) from error
+        if weakness := algorithm.check_key_length(key):
+            log.warning("api.weak_secret", hint=f"PARLEY_JWT_SECRET: {weakness}")
+        # Said once, here; not with every request.
+        warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 
 async def authorised(request: Request) -> None:
