@@ -18,10 +18,9 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.memory import told_states
 from bot.dialogue.policy import LISTEN, Policy, Prediction
 from bot.dialogue.ruletable import NOTHING, OnlyInRules
-from bot.dialogue.states import UNSET, State
+from bot.dialogue.states import UNLIKELY, UNSET, State
 from bot.dialogue.tracker import Tracker
 
-UNLIKELY = "action_unlikely_intent"
 ANY_INTENT = "intent"  # the column of every intent, beside its own if a story tells of it
 
 Row = list[tuple[int, float]]  # the columns of one state that are not 0, and their values

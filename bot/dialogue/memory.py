@@ -11,7 +11,7 @@ from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.ruletable import NOTHING, OnlyInRules
-from bot.dialogue.states import Feature, State, by_intent, visible
+from bot.dialogue.states import UNLIKELY, Feature, State, by_intent, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 
@@ -107,6 +107,8 @@ def told_states(
     hidden = False
     states = tracker.states
     for state in states[_window(states, most) :]:
+        if state.action == UNLIKELY and not only_in_rules.unlikely_told:
+            continue
         if not hidden:
             last_action = state.action
         if not state.followup and state.action != state.loop:
@@ -130,7 +132,8 @@ def _window(states: Sequence[State], most: int) -> int:
 
 
 def _in_sight(state: State) -> bool:
-    return not state.hidden and not state.followup and state.action != state.loop
+    aside = state.followup or state.action in (state.loop, UNLIKELY)
+    return not (state.hidden or aside)
 
 
 def _told(

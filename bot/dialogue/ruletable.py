@@ -10,7 +10,7 @@ from typing import Literal
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import ANYTHING
-from bot.dialogue.states import LISTEN, UNSET, State, as_dict, visible
+from bot.dialogue.states import LISTEN, UNLIKELY, UNSET, State, as_dict, visible
 from bot.dialogue.tracker import Tracker
 
 Unhappy = Literal["do not validate", "do not run"]
@@ -152,10 +152,15 @@ def unhappy_paths(turns: Iterable[Turn]) -> list[Rule]:
 
 @dataclass(frozen=True, slots=True)
 class OnlyInRules:
-    """Slots and loops that no story tells of; policies that learn from stories do not see them."""
+    """Slots and loops that no story tells of; policies that learn from stories do not see them.
+
+    ``unlikely_told``: a story tells what to do after `action_unlikely_intent`; else they do not
+    see that either.
+    """
 
     slots: frozenset[str] = frozenset()
     loops: frozenset[str] = frozenset()
+    unlikely_told: bool = False
 
 
 NOTHING = OnlyInRules()
@@ -165,7 +170,9 @@ def only_in_rules(rule_turns: Iterable[Turn], story_turns: Iterable[Turn]) -> On
     rule_states = [state for states, _ in rule_turns for state in states]
     story_states = [state for states, _ in story_turns for state in states]
     return OnlyInRules(
-        _slots(rule_states) - _slots(story_states), _loops(rule_states) - _loops(story_states)
+        _slots(rule_states) - _slots(story_states),
+        _loops(rule_states) - _loops(story_states),
+        any(state.action == UNLIKELY for state in story_states),
     )
 
 

@@ -16,6 +16,7 @@ from bot.dialogue.events import UserUttered
 from nlu.parse import Entity
 
 LISTEN = "action_listen"
+UNLIKELY = "action_unlikely_intent"
 UNSET = "should_not_be_set"  # what a rule's null means; Rasa's word for it
 OTHER = "__other__"  # stands for a categorical slot's unlisted values
 ROLE_MARK = "#"
