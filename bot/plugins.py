@@ -59,10 +59,12 @@ def _at(path: str, folder: Path | None = None) -> Any:
         if (error.name or "").partition(".")[0] == RASA:
             raise SettingsError(
                 f"{path} is written for Rasa: it imports {error.name}, whose classes need Rasa's "
-                "own server. docs/extending.md shows what takes their place."
+                "own server. docs/channels.md shows what takes their place."
             ) from error
         raise SettingsError(f"{path} cannot be imported: {error}.") from error
-    except Exception as error:
+    except AttributeError as error:
+        raise SettingsError(f"{path} cannot be imported: {error}.") from error
+    except Exception as error:  # it is anybody's code
         raise SettingsError(
             f"{path} cannot be imported: {type(error).__name__}: {error}."
         ) from error

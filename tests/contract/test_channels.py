@@ -6,6 +6,7 @@ import pytest
 from bot.channels.base import Delivery
 from bot.channels.callback import CallbackChannel
 from bot.channels.rest import RestChannel
+from bot.channels.socketio import Options, SocketioChannel
 from bot.channels.web import WebChannel
 from bot.testing.channel import ChannelContract
 
@@ -50,3 +51,23 @@ class TestWebChannel(ChannelContract):
         frame = {"type": "message", "id": message_id, "text": text}
         headers = {"host": "shop.example", "origin": "https://shop.example"}
         return Delivery(json.dumps(frame).encode(), headers, {"conversation": "c" * 16})
+
+
+class TestSocketioChannel(ChannelContract):
+    @pytest.fixture
+    def channel(self):
+        return SocketioChannel(Options(session_persistence=True), most_chars=self.most_chars)
+
+    def delivery(self, text, *, message_id="m-1"):
+        event = {"message": text, "session_id": "s-1", "message_id": message_id}
+        return Delivery(json.dumps(event).encode(), {}, {"sid": "connection"})
+
+
+class TestSocketioChannelWithoutSessions(ChannelContract):
+    @pytest.fixture
+    def channel(self):
+        return SocketioChannel(Options(), most_chars=self.most_chars)
+
+    def delivery(self, text, *, message_id="m-1"):
+        event = {"message": text, "message_id": message_id}
+        return Delivery(json.dumps(event).encode(), {}, {"sid": "connection"})
