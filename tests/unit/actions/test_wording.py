@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from bot.actions import wording
 from bot.actions.base import ActionAnswer
 from bot.actions.builtin import run_action
 from bot.actions.stage import Stage
@@ -42,10 +44,10 @@ class Sdk:
         return ActionAnswer((), ({"response": "utter_greet", "name": "Ada", "buttons": []},))
 
 
-def stage(answer: Callable[[httpx2.Request], httpx2.Response], channel: str = "rest") -> Stage:
+def stage(answer: Any, channel: str = "rest", *, timeout_s: float = 10.0) -> Stage:
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
-    wording = RemoteWording("http://words.example/nlg", client)
-    return Stage(DOMAIN, Sdk(), Random(0), channel, "1", wording)
+    words = RemoteWording("http://words.example/nlg", client, timeout_s=timeout_s)
+    return Stage(DOMAIN, Sdk(), Random(0), channel, "1", words)
 
 
 async def said(action: str, stage: Stage) -> list[Any]:
@@ -110,14 +112,33 @@ async def test_an_answer_that_is_none_costs_the_response_and_is_an_error_in_the_
     assert logs[0]["response"] == "utter_greet"
 
 
+async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "MOST_BYTES", 1000)
+    with capture_logs() as logs:
+        assert (
+            await said("utter_greet", stage(lambda _: httpx2.Response(200, text="x" * 1001))) == []
+        )
+    assert logs[0]["error"] == "it answered more than 1000 bytes"
+
+
+async def test_a_server_that_is_silent_keeps_nobody_waiting_for_ever() -> None:
+    async def silent(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with capture_logs() as logs:
+        assert await said("utter_greet", stage(silent, timeout_s=0.01)) == []
+    assert logs[0]["error"] == "no answer within 0.01 s"
+
+
 async def test_an_answer_of_null_says_nothing() -> None:
     words = stage(lambda _: httpx2.Response(200, json=None))
     assert await said("utter_greet", words) == []
 
 
 async def test_without_a_server_the_domain_words_it(tmp_path: Path) -> None:
-    async with open_wording(None, tmp_path) as wording:
-        assert wording is None
+    async with open_wording(None, tmp_path) as words:
+        assert words is None
 
 
 async def test_a_cafile_that_is_not_there_is_told(tmp_path: Path) -> None:
