@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import jwt
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.types import ASGIApp
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bot.running import Running
 
 BEARER = "Bearer "
+log = structlog.get_logger(__name__)
+
 Method = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 
 
@@ -112,7 +115,7 @@ class SocketioChannel:
         token = delivery.query.get("token", "").removeprefix(BEARER)
         try:
             jwt.decode(token, self.options.jwt_key, algorithms=[self.options.jwt_method])
-        except jwt.PyJWTError as wrong:
+        except (jwt.PyJWTError, ValueError) as wrong:
             raise Refused(f"The connection's token is not accepted: {wrong}.") from wrong
 
     def _welcomes(self, origin: str, host: str) -> bool:
@@ -181,7 +184,23 @@ def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChann
         options = Options.model_validate(dict(credentials))
     except ValidationError as wrong:
         raise SettingsError(f"credentials.yml: socketio: {WrongShape(wrong.errors())}") from None
+    _try_key(options)
     return SocketioChannel(options, origins=place.origins, most_chars=place.most_chars)
+
+
+def _try_key(options: Options) -> None:
+    if options.jwt_key is None:
+        return
+    algorithm = jwt.get_algorithm_by_name(options.jwt_method)
+    try:
+        key = algorithm.prepare_key(options.jwt_key)
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"credentials.yml: socketio: jwt_key is no key for {options.jwt_method}: {error} "
+            "With RS256 and the like give the public key, in PEM."
+        ) from error
+    if weakness := algorithm.check_key_length(key):
+        log.warning("socketio.weak_key", hint=f"credentials.yml: socketio: jwt_key: {weakness}")
 
 
 def _quick_reply(button: Mapping[str, Any]) -> dict[str, Any]:
