@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice, product
@@ -114,40 +113,55 @@ def _choices(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
         yield tuple(step for group in chosen for step in group)
 
 
+def are_too_many(stories: Sequence[Story], domain: Domain) -> bool:
+    """Whether there are more ways through ``stories`` than are told."""
+    pieces = [piece for _, piece in _parts(stories)]
+    return next(islice(_chains(pieces, domain), MOST_PATHS, None), None) is not None
+
+
 def _unrolled(
     stories: Sequence[Story], domain: Domain
 ) -> Iterator[tuple[list[tuple[Story, tuple[Step, ...]]], bool]]:
     """Every chain of stories from a start to an end, no part of one twice; whether it is over."""
-    tellers: list[Story] = []
-    pieces: list[_Piece] = []
-    for story in stories:
-        for chosen in _choices(story.steps):
-            for piece in _pieces(chosen):
-                tellers.append(story)
-                pieces.append(piece)
-    for used, is_over in islice(_chains(pieces, domain), MOST_PATHS):
-        yield [(tellers[number], pieces[number][1]) for number in used], is_over
-
-
-def _chains(pieces: Sequence[_Piece], domain: Domain) -> Iterator[tuple[tuple[int, ...], bool]]:
+    parts = list(_parts(stories))
+    pieces = [piece for _, piece in parts]
     known = {start.name for starts, _, _ in pieces for start in starts}
-    waiting: deque[_Chain] = deque(
-        (pieces[number][1], (number,)) for number in range(len(pieces)) if not pieces[number][0]
-    )
-    for steps, used in islice(_queue(waiting), MOST_PATHS):
+    for _, used in islice(_chains(pieces, domain), MOST_PATHS):
         ends = pieces[used[-1]][2]
-        if not ends <= known or not ends:
-            yield used, not ends
-        for number, (starts, body, _) in enumerate(pieces if ends else ()):
-            joint = next((start for start in starts if start.name in ends), None)
-            if joint is not None and number not in used and _open(joint, steps, domain):
-                waiting.append(((*steps, *body), (*used, number)))
+        if not ends or not ends <= known:
+            yield [(parts[number][0], pieces[number][1]) for number in used], not ends
 
 
-def _queue(waiting: deque[_Chain]) -> Iterator[_Chain]:
-    """What is waiting, first come first served, until nothing is."""
+def _parts(stories: Sequence[Story]) -> Iterator[tuple[Story, _Piece]]:
+    """The pieces of every story, once for every combination of its alternatives."""
+    for story in stories:
+        told: list[_Piece] = []
+        for chosen in _choices(story.steps):
+            pieces = list(_pieces(chosen))
+            # Alternatives behind a checkpoint do not make what stands before it another piece.
+            told += [p for p in pieces if len(pieces) == 1 or p not in told]
+        yield from ((story, piece) for piece in told)
+
+
+def _chains(pieces: Sequence[_Piece], domain: Domain) -> Iterator[_Chain]:
+    """Every chain of pieces that begins at a start, the longer ones right after their beginning."""
+    beginning: dict[str, list[int]] = {}
+    for number, (starts, _, _) in enumerate(pieces):
+        for start in starts:
+            beginning.setdefault(start.name, []).append(number)
+    waiting: list[_Chain] = [
+        (body, (number,)) for number, (starts, body, _) in enumerate(pieces) if not starts
+    ][::-1]
     while waiting:
-        yield waiting.popleft()
+        steps, used = waiting.pop()
+        yield steps, used
+        ends = pieces[used[-1]][2]
+        following = sorted({number for name in ends for number in beginning.get(name, ())})
+        for number in reversed(following):
+            starts, body, _ = pieces[number]
+            joint = next(start for start in starts if start.name in ends)
+            if number not in used and _open(joint, steps, domain):
+                waiting.append(((*steps, *body), (*used, number)))
 
 
 def _pieces(steps: tuple[Step, ...]) -> Iterator[_Piece]:

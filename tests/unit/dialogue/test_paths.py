@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from bot.dialogue.domain import Domain, EntitySpec, Mapping, Slot
 from bot.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
-from bot.dialogue.paths import MOST_PATHS, rule_events, story_events
+from bot.dialogue.paths import (
+    MOST_PATHS,
+    are_too_many,
+    rule_events,
+    story_events,
+    told_stories,
+    told_value,
+)
 from bot.dialogue.stories import (
     ActionStep,
     CheckpointStep,
@@ -105,3 +112,67 @@ def test_checkpoints_that_lead_nowhere_come_to_an_end():
 def test_a_story_of_countless_alternatives_is_cut_off():
     either = OrStep((UserStep("yes"), UserStep("no")))
     assert len(told(Story("s", (either,) * 40))) == MOST_PATHS
+
+
+def test_a_checkpoint_between_steps_is_an_end_and_a_beginning():
+    first = Story("f", (UserStep("hi"), CheckpointStep("c"), UserStep("go"), ActionStep("a")))
+    other = Story("o", (UserStep("yo"), CheckpointStep("c")))
+    third = Story("t", (CheckpointStep("c"), ActionStep("b")))
+    assert [path[1:-1] for path in told(first, other, third)] == [
+        ["*hi", "action_listen", "*go", "a"],
+        ["*hi", "b"],
+        ["*yo", "action_listen", "*go", "a"],
+        ["*yo", "b"],
+    ]
+
+
+def test_a_story_with_a_loose_end_is_told_and_does_not_listen():
+    begin = Story("b", (UserStep("hi"), ActionStep("a"), CheckpointStep("nobody begins here")))
+    assert told(begin) == [["action_listen", "*hi", "a"]]
+
+
+def test_the_slot_of_a_checkpoint_may_come_from_an_entity():
+    begin = Story("b", (UserStep("go", (StoryEntity("city", "Rome"),)), CheckpointStep("c")))
+    go_on = Story("g", (CheckpointStep("c", (SlotStep("city", "Rome"),)), ActionStep("a")))
+    other = Story("o", (CheckpointStep("c", (SlotStep("city", "Oslo"),)), ActionStep("b")))
+    assert [path[-2] for path in told(begin, go_on, other)] == ["a"]
+
+
+def test_of_too_many_ways_whole_ones_are_told():
+    rows = [
+        Story(
+            f"{row}{way}",
+            (
+                *([CheckpointStep(str(row))] if row else []),
+                UserStep(str(way)),
+                *([CheckpointStep(str(row + 1))] if row < 9 else []),
+            ),
+        )
+        for row in range(10)
+        for way in range(3)
+    ]
+    assert MOST_PATHS / 2 < len(told(*rows)) < MOST_PATHS
+    assert are_too_many(rows, DOMAIN)
+    assert not are_too_many(rows[-6:], DOMAIN)
+
+
+def test_the_teller_of_an_event_is_the_story_it_stands_in():
+    begin = Story("b", (UserStep("hi"), ActionStep("a"), CheckpointStep("c")))
+    go_on = Story("g", (CheckpointStep("c"), UserStep("go"), ActionStep("b")))
+    (way,) = told_stories((begin, go_on), DOMAIN)
+    assert [way.teller(n).name for n in range(len(way.events))] == [
+        "b",
+        "b",
+        "b",
+        "g",
+        "g",
+        "g",
+        "g",
+    ]
+
+
+def test_only_a_text_or_list_slot_can_be_set_by_its_name_alone():
+    slots = (Slot("t", "text"), Slot("l", "list"), Slot("b", "bool"), Slot("f", "float"))
+    domain = Domain(slots={slot.name: slot for slot in slots})
+    values = [told_value(SlotStep(slot.name, has_value=False), domain) for slot in slots]
+    assert values == ["...", ["..."], None, None]
