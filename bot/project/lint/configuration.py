@@ -50,7 +50,7 @@ def _fallback(subject: Subject) -> Iterator[Found]:
         return
     domain = subject.domain
     known = {*DEFAULT_ACTIONS, *domain.actions, *domain.responses, *domain.forms}
-    if name not in known:
+    if str(name) not in known:
         message = f"{FALLBACK} is '{name}', which the domain does not define."
         hint = did_you_mean(str(name), known) or "List it under actions."
         error = ProjectError(message, file="config.yml", suggestion=hint)

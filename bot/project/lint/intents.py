@@ -34,13 +34,12 @@ def _examples(subject: Subject) -> Iterator[Found]:
             continue
         if not counts[name]:
             message, hint = f"the intent '{name}' has no examples.", "Add some under nlu."
+            error = subject.at("intents", name, message, hint)
+            yield Found("warning", "intent-without-examples", error)
         elif counts[name] < FEWEST_EXAMPLES:
             message = f"the intent '{name}' has only one example."
             hint = "Ten or more teach a model something."
-        else:
-            continue
-        code = "few-examples" if counts[name] else "intent-without-examples"
-        yield Found("warning", code, subject.at("intents", name, message, hint))
+            yield Found("warning", "few-examples", subject.at("intents", name, message, hint))
 
 
 def _unused(subject: Subject) -> Iterator[Found]:

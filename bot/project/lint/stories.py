@@ -13,7 +13,7 @@ import msgspec
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import ActionExecuted
-from bot.dialogue.paths import MOST_PATHS, Told, told_stories
+from bot.dialogue.paths import MOST_PATHS, Told, are_too_many, told_stories
 from bot.dialogue.states import LISTEN, State, visible
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
@@ -40,7 +40,7 @@ class Point:
 def check(subject: Subject) -> Iterator[Found]:
     """One finding for every two stories that contradict each other, at the first such point."""
     told = list(told_stories(subject.stories, subject.domain))
-    if len(told) >= MOST_PATHS:
+    if are_too_many(subject.stories, subject.domain):
         yield _too_many(subject)
     window = subject.max_history or seen_history(subject)
     known: set[tuple[str, str]] = set()

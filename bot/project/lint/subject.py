@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.stories import OrStep, Story, UserStep
@@ -18,12 +18,50 @@ from bot.project.mentions import Kind, Mention
 from bot.project.project import Component, Project
 from bot.project.report import Severity
 
+FoundCode = Literal[
+    "action-unused",
+    "action-without-code",
+    "checkpoint-open",
+    "condition-without-effect",
+    "entity-not-found",
+    "entity-unused",
+    "fallback-unknown",
+    "few-examples",
+    "form-empty",
+    "form-slot-not-asked",
+    "form-slot-not-filled",
+    "form-unused",
+    "intent-unused",
+    "intent-without-examples",
+    "label-conflict",
+    "near-duplicate",
+    "no-action-server",
+    "no-examples",
+    "payload",
+    "policy-missing",
+    "response-missing",
+    "response-unused",
+    "rule-conflict",
+    "rule-incomplete",
+    "rule-repeated",
+    "rule-turns",
+    "rule-unreachable",
+    "slot-not-of-form",
+    "slot-unused",
+    "slot-value",
+    "slot-without-value",
+    "slot-without-values",
+    "story-conflict",
+    "too-many-paths",
+    "variable-unknown",
+]
+
 
 class Found(NamedTuple):
     """Something a check found; ``code`` names its kind for good (docs/check.md lists them)."""
 
     severity: Severity
-    code: str
+    code: FoundCode
     error: ProjectError
 
 
@@ -60,8 +98,14 @@ class Subject:
         return {mention.name for mention in self.mentions(*kinds)}
 
     def at(self, section: str, name: str, message: str, hint: str = "") -> ProjectError:
-        """The error that says ``message`` where the domain defines ``name``."""
-        return self.reading.domain.places[section, name].wrong(message, hint)
+        """The error that says ``message`` where the domain defines ``name``.
+
+        What is there without being written, as the slot requested_slot is, stands nowhere.
+        """
+        place = self.reading.domain.places.get((section, name))
+        if place is None:
+            return ProjectError(message, file="domain.yml", suggestion=hint)
+        return place.wrong(message, hint)
 
     def policy(self, *names: str) -> Component | None:
         """The first policy with one of ``names``."""

@@ -213,3 +213,8 @@ def test_places_in_buttons_and_images_are_looked_at_too(write: Write) -> None:
     assert has(
         found, "variable-unknown", "a place for 'nam', which is no slot. Did you mean 'name'"
     )
+
+
+def test_a_form_may_require_a_slot_that_is_there_by_itself(write: Write) -> None:
+    found = codes(write, "forms: {f: {required_slots: [requested_slot]}}\n")
+    assert has(found, "form-slot-not-filled", "nothing fills the slot 'requested_slot'")

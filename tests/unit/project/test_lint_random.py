@@ -129,7 +129,7 @@ policy = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(
     domain=domain,
     data=mappings(

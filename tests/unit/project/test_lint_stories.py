@@ -217,6 +217,11 @@ def test_the_fallback_action_must_exist(write: Write) -> None:
     assert "Did you mean 'action_c'?" in found
 
 
+def test_a_fallback_action_that_is_no_name_is_told(write: Write) -> None:
+    config = "policies: [{name: RulePolicy, core_fallback_action_name: [action_c]}]\n"
+    assert len(said(check(write, "rules: []\n", config), "fallback-unknown")) == 1
+
+
 @pytest.mark.parametrize(
     ("told", "policy", "what"),
     [
