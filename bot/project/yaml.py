@@ -20,6 +20,7 @@ from ruamel.yaml.reader import ReaderError
 
 from bot.errors import ProjectError
 from bot.project.node import Node, Scalar
+from bot.project.quick import read_plain
 from bot.project.report import Report, shortened
 
 MOST_LEVELS = 60
@@ -77,9 +78,17 @@ def decode(data: bytes, file: str) -> str:
 
 def read_yaml(text: str, file: str, report: Report) -> Node | None:
     """The root node of a YAML text, None when it cannot be read; problems go to ``report``."""
+    text = BLANK_LINE.sub("", text)
+    if (root := read_plain(text, file, resolve)) is not None:
+        return root
+    return compose(text, file, report)
+
+
+def compose(text: str, file: str, report: Report) -> Node | None:
+    """The same for any YAML, several times as slowly."""
     with report.going_on():
         try:
-            return _Composer(BLANK_LINE.sub("", text), file, report).root()
+            return _Composer(text, file, report).root()
         except MarkedYAMLError as error:
             raise _syntax_error(error, text, file) from error
         except ReaderError as error:
