@@ -21,9 +21,10 @@ log = structlog.get_logger(__name__)
 
 
 def broker_of(options: Options) -> OpenBroker | None:
-    """What opens the ``event_broker`` of endpoints.yml; None when none is named.
+    """What opens the ``event_broker`` of endpoints.yml.
 
-    Raises SettingsError when it is none that Parley has, or a library is missing.
+    None when none is named, or one that is not to be had here, which is told: a project may name
+    a class made for Rasa. Raises SettingsError when a library is missing.
     """
     if not options:
         return None
@@ -37,7 +38,9 @@ def broker_of(options: Options) -> OpenBroker | None:
                 f"endpoints.yml: event_broker of type {kind} needs {library}. "
                 "Install it with: pip install 'parley[broker]'"
             ) from error
-        raise SettingsError(f"endpoints.yml: event_broker: {error}") from error
+        hint = f"endpoints.yml: event_broker is left out: {error}"
+        log.error("broker.left_out", hint=hint)
+        return None
     return opens
 
 
