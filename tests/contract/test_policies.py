@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.dialogue.domain import Domain
+from bot.dialogue.learned import LearnedPolicy, Names, Row, UnlikelyIntentPolicy
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.policy import Policy
 from bot.dialogue.rules import RulePolicy
@@ -56,3 +58,35 @@ class TestAugmentedMemoizationPolicy(OnTablebot):
     def policy(self, project: Project, max_history: int | None) -> Policy:
         stories = [story for story in project.stories if not story.is_rule]
         return AugmentedMemoizationPolicy(stories, project.domain, max_history=max_history)
+
+
+class Hunch:
+    """A model that adds up what it sees."""
+
+    def actions(self, rows: Sequence[Row]) -> list[float]:
+        seen = sum(column * value for row in rows for column, value in row)
+        return [(seen * number) % 7 for number in (1, 2, 3)]
+
+    def intents(self, rows: Sequence[Row]) -> list[float]:
+        return self.actions(rows)[:2]
+
+
+NAMES = Names(
+    columns=("action action_listen", "intent", "intent greet", "entity no such entity"),
+    actions=("action_listen", "utter_greet", "utter_goodbye"),
+    intents=("greet", "goodbye"),
+    max_history=3,
+    floors=(3.0, 3.0),
+)
+
+
+class TestLearnedPolicy(OnTablebot):
+    @pytest.fixture
+    def policy(self) -> Policy:
+        return LearnedPolicy(Hunch(), NAMES)
+
+
+class TestUnlikelyIntentPolicy(OnTablebot):
+    @pytest.fixture
+    def policy(self) -> Policy:
+        return UnlikelyIntentPolicy(Hunch(), NAMES)
