@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
 import msgspec
 import pytest
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from bot.actions.protocol import read_answer
 from bot.actions.remote import DIGEST_FROM_BYTES, RemoteActions
@@ -24,6 +31,7 @@ from bot.errors import ActionFailed
 from bot.project.project import Endpoint
 from tests.command import ACTIONS_PYTHON, CHECKOUT, parley, running, write
 from tests.live.actions_suite import PROJECT, ActionsSuite, Conversation
+from tests.live.test_server import Listening
 
 pytestmark = pytest.mark.services
 
@@ -167,6 +175,68 @@ async def test_an_action_that_takes_too_long_is_given_up(endpoint: Endpoint) -> 
     async with RemoteActions(impatient) as remote:
         with pytest.raises(ActionFailed, match=r"no answer within 0\.3 s"):
             await remote.run("action_slow", Tracker.start("ada", DOMAIN), DOMAIN, call_id="1")
+
+
+async def test_a_server_is_believed_only_with_a_certificate_that_is_trusted(tmp_path: Path) -> None:
+    key, certificate = certified(tmp_path)
+    seen: list[httpx2.Headers] = []
+
+    async def action_server(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(httpx2.Headers(scope["headers"]))
+        assert scope["query_string"] == b"token=t"
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        await send(start)
+        await send({"type": "http.response.body", "body": b'{"events": []}'})
+
+    config = uvicorn.Config(
+        action_server, port=0, log_level="error", lifespan="off", ssl_keyfile=key,
+        ssl_certfile=certificate,
+    )  # fmt: skip
+    server = Listening(config)
+    task = asyncio.create_task(server.serve())
+    await server.listening.wait()
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        url = f"https://localhost:{port}/webhook"
+        trusted = Endpoint(
+            url, token="t", headers={"X-Tenant": "shop"}, basic_auth=("u", "p"), cafile=certificate
+        )
+        tracker = Tracker.start("ada", DOMAIN)
+        async with RemoteActions(trusted) as remote:
+            await remote.run("action_x", tracker, DOMAIN, call_id="1")
+        assert seen[0]["x-tenant"] == "shop"
+        assert seen[0]["authorization"].startswith("Basic ")
+        async with RemoteActions(Endpoint(url), call_again_s=()) as remote:
+            with pytest.raises(ActionFailed, match=r"cannot be reached .*certificate"):
+                await remote.run("action_x", tracker, DOMAIN, call_id="1")
+    finally:
+        server.should_exit = True
+        await task
+
+
+def certified(folder: Path) -> tuple[str, str]:
+    """The files of a key and of a certificate for localhost, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    return str(folder / "key.pem"), str(folder / "certificate.pem")
 
 
 @pytest.fixture(scope="module")

@@ -331,8 +331,10 @@ async def test_the_webhook_says_where_to_connect(tmp_path: Path) -> None:
 
 
 async def test_a_setting_that_is_wrong_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
-    for wrong in ({"jwt_method": "none"}, {"sesion_persistence": True}, {"namespace": [1]}, RSA):
-        folder = project(tmp_path / next(iter(wrong)), wrong)
+    for number, wrong in enumerate(
+        ({"jwt_method": "none"}, {"sesion_persistence": True}, {"namespace": [1]}, RSA)
+    ):
+        folder = project(tmp_path / str(number), wrong)
         app = create_app(load_settings(project=folder, home=tmp_path / "home", nlu="none"))
         with pytest.raises(SettingsError, match=r"credentials\.yml: socketio: .*"):
             async with app.router.lifespan_context(app):
