@@ -149,9 +149,8 @@ def _chains(pieces: Sequence[_Piece], domain: Domain) -> Iterator[_Chain]:
     for number, (starts, _, _) in enumerate(pieces):
         for start in starts:
             beginning.setdefault(start.name, []).append(number)
-    waiting: list[_Chain] = [
-        (body, (number,)) for number, (starts, body, _) in enumerate(pieces) if not starts
-    ][::-1]
+    first = (number for number in reversed(range(len(pieces))) if not pieces[number][0])
+    waiting: list[_Chain] = [(pieces[number][1], (number,)) for number in first]
     while waiting:
         steps, used = waiting.pop()
         yield steps, used
