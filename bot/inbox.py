@@ -101,7 +101,9 @@ class Inbox:
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         self._group.create_task(self._sweep_up())
-        self._ringing = self._group.create_task(ring(self._parley, self._turns.start))
+        self._ringing = self._group.create_task(
+            ring(self._parley, self._turns.start, room=self._room_for_reminders)
+        )
         return self
 
     async def __aexit__(
@@ -117,6 +119,10 @@ class Inbox:
             self._turns.close(self._limits.close_s), self._sends.close(self._limits.close_s)
         )
         await self._group.__aexit__(kind, error, trace)
+
+    def _room_for_reminders(self) -> int:
+        """Half of everything at most, so that users are served."""
+        return self._limits.conversations // 2 - len(self._turns)
 
     async def accept(self, message: Message) -> Accepted:
         """Commit ``message`` and see to its answer; a repeated one has its row already.

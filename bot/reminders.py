@@ -31,7 +31,8 @@ from bot.store.checks import check_id
 
 NEWS = "\0reminders"  # where new ones are told of; no conversation is called so
 POLL_S = 1.0  # how often to look for reminders whose news did not come
-SHORTEST_S = 0.01
+SHORTEST_S, NO_ROOM_S = 0.01, 0.1
+MOST_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -110,17 +111,23 @@ def _is_ended(reminder: Reminding, later: Sequence[Event]) -> bool:
     return restarted or (spoken and reminder.kill_on_user_msg)
 
 
-async def ring(parley: Services, see_to: Callable[[str], None]) -> None:
-    """Let reminders ring when they are due, for ever; ``see_to`` starts work on a conversation."""
+async def ring(parley: Services, see_to: Callable[[str], None], *, room: Callable[[], int]) -> None:
+    """Let reminders ring when they are due, for ever.
+
+    ``see_to`` starts work on a conversation; ``room`` says on how many it may be started now, so
+    that reminders that are due all at once leave room for users.
+    """
     failing = False
     async with parley.news.follow(NEWS) as notes:
         while True:
             wait_s = POLL_S
             try:
-                for conversation_id in await parley.log.ring():
+                limit = min(max(room(), 0), MOST_AT_ONCE)
+                for conversation_id in await parley.log.ring(limit=limit):
                     see_to(conversation_id)
                 if (due_at := await parley.log.next_reminder()) is not None:
-                    wait_s = min(max(due_at - parley.clock(), SHORTEST_S), POLL_S)
+                    shortest_s = SHORTEST_S if limit else NO_ROOM_S
+                    wait_s = min(max(due_at - parley.clock(), shortest_s), POLL_S)
                 failing = False
             except Exception as error:
                 if not failing:

@@ -13,8 +13,6 @@ from bot.store.base import Cancellation, Reminder
 from bot.store.checks import check_id, check_message
 from bot.store.tables import conversation, reminder
 
-MOST_AT_ONCE = 100  # conversations whose reminders ring together
-
 _messages = msgspec.json.Decoder(Message)
 Insert = Callable[[Table], Any]
 
@@ -58,14 +56,14 @@ def _cancel(db: Connection, conversation_id: str, wanted: Cancellation) -> None:
         db.execute(delete(reminder).where(reminder.c.id.in_(found)))
 
 
-def due_conversations(db: Connection, now: float) -> Sequence[str]:
+def due_conversations(db: Connection, now: float, limit: int) -> Sequence[str]:
     """Conversations with reminders that are due, the longest overdue first."""
     overdue = (
         select(reminder.c.conversation_id)
         .where(reminder.c.due_at <= now)
         .group_by(reminder.c.conversation_id)
         .order_by(func.min(reminder.c.due_at))
-        .limit(MOST_AT_ONCE)
+        .limit(limit)
     )
     return db.scalars(overdue).all()
 

@@ -177,11 +177,11 @@ class Log(Protocol):
         """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``."""
         ...
 
-    async def ring(self) -> Sequence[str]:
+    async def ring(self, *, limit: int = 100) -> Sequence[str]:
         """Accept the messages of the reminders that are due, and forget these reminders.
 
-        Each rings once, whoever rings. Gives their conversations; some may be left for the next
-        time.
+        Each rings once, whoever rings. Gives their conversations, at most ``limit``: those that
+        are overdue longest.
         """
         ...
 

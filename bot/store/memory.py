@@ -191,13 +191,14 @@ class MemoryLog:
             if key[0] == conversation_id and change.fits(one.message):
                 del self._reminders[key]
 
-    async def ring(self) -> Sequence[str]:
+    async def ring(self, *, limit: int = 100) -> Sequence[str]:
         now = self._clock()
         due = sorted((r.due_at, key) for key, r in self._reminders.items() if r.due_at <= now)
-        for _, key in due:
+        names = list(dict.fromkeys(conversation_id for _, (conversation_id, _) in due))[:limit]
+        for key in (key for _, key in due if key[0] in names):
             message = self._reminders.pop(key).message
             await self.accept(msgspec.structs.replace(message, received=now))
-        return list(dict.fromkeys(conversation_id for _, (conversation_id, _) in due))
+        return names
 
     async def next_reminder(self) -> float | None:
         return min((each.due_at for each in self._reminders.values()), default=None)

@@ -262,9 +262,9 @@ class SqlLog:
         gone = delete(unpublished).where(unpublished.c.id.in_(row_ids))
         await self._database.write(lambda db: db.execute(gone))
 
-    async def ring(self) -> Sequence[str]:
+    async def ring(self, *, limit: int = 100) -> Sequence[str]:
         now = self._clock()
-        due = await self._database.read(lambda db: alarms.due_conversations(db, now))
+        due = await self._database.read(lambda db: alarms.due_conversations(db, now, limit))
         return [one for one in due if await self._database.write(partial(self._ring, one, now))]
 
     def _ring(self, conversation_id: str, now: float, db: Connection) -> bool:

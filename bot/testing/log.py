@@ -311,7 +311,8 @@ class LogContract:
         missed = await log.missed("ann")
         assert [one.reply.text for one in missed] == [str(n) for n in range(2, MISSED_OF + 2)]
         await log.mark_sent(missed[0].outbox_id)
-        assert [one.reply.text for one in await log.missed("ann")][0] == "3"
+        first, *_ = await log.missed("ann")
+        assert first.reply.text == "3"
         assert await log.missed("bob") == []
 
     async def test_replies_already_delivered_are_not_sent_again(self, log: Log) -> None:
@@ -423,6 +424,15 @@ class LogContract:
             )
         await log.ring()
         assert await _reminded(log) == ["kept"]
+
+    async def test_of_many_that_are_due_those_overdue_longest_ring_first(self, log: Log) -> None:
+        for n, name in enumerate(("cid", "ann", "bob")):
+            due = [reminder("r", 1.0 + n, conversation_id=name)]
+            await log.commit(name, [], seq=0, epoch=0, reminders=due)
+        assert await log.ring(limit=2) == ["cid", "ann"]
+        assert await log.waiting("bob") is None
+        assert await log.ring(limit=2) == ["bob"]
+        assert await log.ring(limit=0) == []
 
     async def test_without_reminders_none_is_next(self, log: Log) -> None:
         assert await log.next_reminder() is None

@@ -22,9 +22,10 @@ from bot.dialogue.events import (
 from bot.dialogue.messages import Message, Reminding
 from bot.dialogue.tracker import Tracker
 from bot.external import as_entities, external_message
-from bot.inbox import Inbox
+from bot.inbox import Inbox, Limits
 from bot.reminders import NEWS, changes, is_outdated, named
-from bot.store.base import Cancellation, Reminder
+from bot.services import Services
+from bot.store.base import Cancellation, Reminder, Waiting
 from bot.store.memory import MemoryLog
 from nlu.parse import Entity
 from tests.turns import Echo, eventually, said_by_bot, services
@@ -158,3 +159,27 @@ async def test_a_reminder_rings_by_itself_and_those_set_meanwhile_are_heard_of()
 
         await eventually(has_rung)
     assert await parley.log.next_reminder() == (now + timedelta(hours=1)).timestamp()
+
+
+async def test_reminders_that_are_due_all_at_once_leave_room_for_users() -> None:
+    parley = services()
+    names = [f"user {n}" for n in range(50)]
+    for name in names:
+        said = external_message(name, "ding", message_id="r1", reminder=Reminding("r1"))
+        await parley.log.commit(name, [], seq=0, epoch=0, reminders=[Reminder(1.0, said)])
+    most = 0
+
+    async def look(waiting: Waiting) -> None:
+        nonlocal most
+        most = max(most, len(inbox._turns))
+        await asyncio.sleep(0)
+
+    inbox = Inbox(parley, take_turn=Echo(look), limits=Limits(conversations=10))
+    async with inbox:
+        for name in names:
+            await eventually(lambda name=name: rung(parley, name))  # type: ignore[misc]
+    assert 0 < most <= 5
+
+
+async def rung(parley: Services, name: str) -> bool:
+    return await said_by_bot(parley.log, name) == ["EXTERNAL: ding"]
