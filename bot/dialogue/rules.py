@@ -11,7 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import ActionExecuted, Event, LoopInterrupted
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    Event,
+    LoopInterrupted,
+)
 from bot.dialogue.paths import ANYTHING, rule_events, story_events
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.ruletable import (
@@ -171,14 +176,22 @@ def _sources(
     *,
     only_right: bool,
 ) -> frozenset[str]:
-    """The rules that spoke while ``conversations`` were told; ``only_right``: as they were told."""
+    """The rules that spoke while ``conversations`` were told; ``only_right``: as they were told.
+
+    Only what counts in the end is told: a loop's repeated runs are one. Where something else is
+    told than that the loop runs, the loop has refused, until it is told to run again.
+    """
     found: set[str] = set()
     for told in conversations:
         tracker, unforeseeable = blank, True
-        for event in told:
+        for index in blank.apply_all(told).applied:
+            event = told[index]
             if isinstance(event, ActionExecuted):
-                if not unforeseeable and event.name != ANYTHING:
+                if event.name != ANYTHING and (tracker.loop_name or not unforeseeable):
                     prediction, source = policy.explain(tracker, domain)
+                    if tracker.loop_name == prediction.action != event.name:
+                        tracker = tracker.apply(ActionExecutionRejected(name=prediction.action))
+                        prediction, source = policy.explain(tracker, domain)
                     if source and (not only_right or prediction.action == event.name):
                         found.add(source)
                 unforeseeable = event.name == ANYTHING
