@@ -77,6 +77,13 @@ DELIBERATE = (
         "test_two_users_with_one_name_of_a_reminder_get_one_each",
     ),
     Deliberate(
+        "reminders after a silence",
+        rasa="a reminder that is due after the session has expired is never said",
+        parley="it is said, in a session of its own",
+        test="tests/transcripts/test_reminders.py::"
+        "test_a_reminder_of_an_earlier_session_ends_with_a_message_or_a_restart",
+    ),
+    Deliberate(
         "reminders that last",
         rasa="reminders are lost when the server stops",
         parley="they are kept in the log; those overdue are said after the next start",
