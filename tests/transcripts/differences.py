@@ -80,8 +80,7 @@ DELIBERATE = (
         "reminders after a silence",
         rasa="a reminder that is due after the session has expired is never said",
         parley="it is said, in a session of its own",
-        test="tests/transcripts/test_reminders.py::"
-        "test_a_reminder_of_an_earlier_session_ends_with_a_message_or_a_restart",
+        test="tests/transcripts/test_reminders.py::test_a_reminder_overdue_for_days_is_still_said",
     ),
     Deliberate(
         "reminders that last",
