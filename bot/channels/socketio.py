@@ -122,7 +122,8 @@ class SocketioChannel:
         """Whether a page of ``origin`` may connect to this server, which it calls ``host``."""
         if origin in self._origins or "*" in self._origins:
             return True
-        return urlsplit(origin).netloc.lower() == host.lower()
+        place = urlsplit(origin).netloc.lower()
+        return bool(place) and place == host.lower()
 
     def parse(self, delivery: Delivery) -> Sequence[Message]:
         """The message of a user's event; its connection is what ``delivery`` has as ``sid``."""

@@ -60,11 +60,15 @@ class Sockets:
 
     async def push(self, conversation_id: str, payloads: Sequence[Any]) -> bool:
         """Emit ``payloads`` to who is connected to the conversation; whether anybody is."""
-        connected = tuple(self._rooms.get(conversation_id, ()))
+        connected = self.connected(conversation_id)
         for payload in payloads:
             for sid in connected:
                 await self.tell(sid, self._event, payload)
         return bool(connected)
+
+    def connected(self, conversation_id: str) -> frozenset[str]:
+        """Who is connected to the conversation."""
+        return frozenset(self._rooms.get(conversation_id, ()))
 
     async def tell(self, sid: str, event: str, payload: Any) -> None:
         """Emit to one connection."""

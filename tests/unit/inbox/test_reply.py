@@ -7,7 +7,7 @@ import asyncio
 from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, Unavailable
 from bot.inbox import Inbox, Limits
-from bot.reply import send_replies
+from bot.reply import MISSED, Absent, send_replies
 from bot.store.memory import MemoryLog
 from tests.turns import Echo, message, services
 
@@ -121,3 +121,48 @@ async def test_the_sweep_sends_what_a_dead_worker_recorded() -> None:
     ):
         await log.settled(1)
     assert service.got == ["one"]
+
+
+async def test_what_nobody_was_there_to_take_is_sent_to_who_comes_back_before_what_is_new() -> None:
+    log = RecordingLog()
+    parley = services(log=log)
+    nobody = Service(Absent("one"), Absent("two"))
+    async with parley.news.follow("ann") as notes:
+        await said(log, "one")
+        await said(log, "two")
+        await send_replies("ann", parley, {"callback": nobody})
+        assert await anext(notes) == MISSED  # another worker may have the connection
+    assert (log.states, nobody.tries) == (["missed", "missed"], 2)  # and was not tried again
+    await said(log, "three")
+    back = Service()
+    await send_replies("ann", parley, {"callback": back}, missed=True)
+    assert back.got == ["one", "two", "three"]
+    await send_replies("ann", parley, {"callback": back}, missed=True)
+    assert back.got == ["one", "two", "three"]
+
+
+async def test_who_leaves_again_is_no_news() -> None:
+    log = RecordingLog()
+    parley = services(log=log)
+    await said(log, "one")
+    await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
+    async with parley.news.follow("ann") as notes:
+        await send_replies("ann", parley, {"callback": Service(Absent("gone"))}, missed=True)
+        await parley.news.publish("ann", "next")
+        assert await anext(notes) == "next"
+    assert log.states == ["missed", "missed"]
+
+
+async def said(log: RecordingLog, text: str) -> None:
+    """A message of Ann's, answered with itself."""
+    accepted = await log.accept(message(text, channel="callback"))
+    history = await log.history("ann")
+    await log.commit(
+        "ann",
+        [],
+        seq=history.seq,
+        epoch=history.epoch,
+        inbox_id=accepted.inbox_id,
+        replies=[Reply("ann", text)],
+        channel="callback",
+    )
