@@ -31,10 +31,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "parley"
 
 
-def key_of(domain: Mapping[str, str], data: Mapping[str, str], language: str = "en") -> str:
-    """The name of the entry for these texts, by file."""
+def key_of(domain: Mapping[str, str], data: Mapping[str, str], *how: str) -> str:
+    """The name of the entry for these texts, by file; ``how`` is what else decides on the reading."""
     code = sorted([*BOT.glob("project/**/*.py"), *BOT.glob("dialogue/*.py")])
-    parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()], language]
+    parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()], how]
     return sha256(msgspec.msgpack.encode(parts)).hexdigest()
 
 

@@ -71,7 +71,10 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
             _read_json(file, files, texts, nlu, report)
         elif (data := roots[file]) is not None:
             with report.going_on():
-                _read_data(data, domain, nlu, stories, report, is_domain=file in both)
+                # Rasa trains on stories that are tests too, and so tests what it has learned.
+                not_here: tuple[str, ...] = ("stories", "rules") if files.is_test(file) else ()
+                not_here += ("responses",) if file in both else ()
+                _read_data(data, domain, nlu, stories, report, elsewhere=not_here)
     told = tuple(stories.stories)
     complete = Content(_with_told_texts(domain.domain(), told), nlu.data(), told)
     if domain.raw:
@@ -126,12 +129,15 @@ def _read_data(
     stories: StoryReader,
     report: Report,
     *,
-    is_domain: bool,
+    elsewhere: tuple[str, ...] = (),
 ) -> None:
+    """Read the sections of a data file but those ``elsewhere``, which are somebody else's."""
     sections = root.mapping("a data file")
     if not is_read(root, report):
         return
     for key, section in sections.items():
+        if key in elsewhere:
+            continue
         with report.going_on():
             match key:
                 case "nlu":
@@ -141,8 +147,7 @@ def _read_data(
                 case "rules":
                     stories.read(section, is_rule=True)
                 case "responses":
-                    if not is_domain:
-                        domain.read_responses(section)
+                    domain.read_responses(section)
                 case _ if key not in DOMAIN_KEYS and key not in KNOWN_KEYS:
                     report.warn(
                         root.wrong_key(

@@ -18,6 +18,7 @@ from bot.project.yaml import MOST_BYTES, read_text, read_yaml
 
 SUFFIXES = (".yml", ".yaml")
 OWN_FILES = frozenset(f"{name}.yml" for name in ("config", "endpoints", "credentials", "domain"))
+TESTS = "test_"  # how the names of files begin whose stories are tests
 HAS_DATA = re.compile(r"^(?:nlu|stories|rules)\s*:", re.MULTILINE)
 MARKDOWN_DATA = re.compile(r"^## (?:intent|synonym|regex|lookup):|^## .*\n\* ", re.MULTILINE)
 
@@ -31,6 +32,11 @@ class ProjectFiles:
     config: Node | None = None
     domain: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+
+    def is_test(self, file: str) -> bool:
+        """Whether the stories of ``file`` are tests: by its name, unless it was given itself."""
+        name = Path(file).name
+        return name.startswith(TESTS) and name not in {path.name for path in self.paths.data}
 
     @property
     def language(self) -> str:
@@ -157,8 +163,6 @@ def _data_below(root: Path, folder: Path, report: Report) -> Iterator[str]:
     """Data files at any depth: YAML, and the JSON that other tools write."""
     for file in _below(root, folder, (*SUFFIXES, ".json", ".md")):
         path = root / file
-        if _is_test(Path(os.path.relpath(path, folder))):
-            continue
         if file.endswith(SUFFIXES) or (file.endswith(".json") and _is_nlu_json(path)):
             yield file
         elif file.endswith(".md") and MARKDOWN_DATA.search(_beginning(path)):
@@ -190,16 +194,9 @@ def _beginning(path: Path) -> str:
 def _data_beside_config(root: Path, folder: Path) -> Iterator[str]:
     for path in sorted((root / folder).iterdir()):
         # Files beside config.yml may be anything (compose.yaml, for one).
-        if path.suffix in SUFFIXES and path.name not in OWN_FILES and path.is_file():
-            file = (folder / path.name).as_posix()
-            if not _is_test(Path(path.name)) and HAS_DATA.search(
-                path.read_text("utf-8", "replace")
-            ):
-                yield file
-
-
-def _is_test(path: Path) -> bool:
-    return path.name.startswith("test_") or "tests" in path.parts[:-1]
+        candidate = path.suffix in SUFFIXES and path.name not in OWN_FILES and path.is_file()
+        if candidate and HAS_DATA.search(path.read_text("utf-8", "replace")):
+            yield (folder / path.name).as_posix()
 
 
 def _below(root: Path, folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[str]:

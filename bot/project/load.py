@@ -93,6 +93,7 @@ def _key(files: ProjectFiles, texts: Mapping[str, str]) -> str:
         {file: texts.get(file, "") for file in files.domain},
         {file: texts.get(file, "") for file in files.data},
         files.language,
+        *filter(files.is_test, files.data),
     )
 
 

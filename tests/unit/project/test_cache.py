@@ -12,6 +12,7 @@ import pytest
 
 from bot.project import load as load_module
 from bot.project.load import load_project
+from bot.project.paths import ProjectPaths
 from bot.project.project import Project
 from tests.unit.project.conftest import ENVIRON, PROJECTS
 
@@ -103,3 +104,14 @@ def test_an_unchanged_project_of_twenty_thousand_lines_starts_in_time(
     finally:
         gc.enable()
     assert again == first
+
+
+def test_a_file_that_is_given_itself_is_another_project(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text("intents: [a]\nresponses: {utter_a: [{text: A}]}\n")
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "test_a.yml"
+    file.write_text("stories: [{story: s, steps: [{intent: a}, {action: utter_a}]}]\n")
+    given = ProjectPaths(data=(file,))
+    assert load_project(tmp_path, cache=tmp_path / "cache").stories == ()
+    assert len(load_project(tmp_path, paths=given, cache=tmp_path / "cache").stories) == 1
+    assert load_project(tmp_path, cache=tmp_path / "cache").stories == ()

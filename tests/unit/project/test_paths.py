@@ -29,6 +29,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "one.yml": NLU.format("one"),
         "more/two.yml": NLU.format("two"),
         "more/test_three.yml": NLU.format("three"),
+        "more/tests/four.yml": NLU.format("four"),
         "my_config.yml": "language: de\n",
         "my_endpoints.yml": "action_endpoint: {url: 'http://here'}\n",
         "my_credentials.yml": "rest:\n",
@@ -52,11 +53,24 @@ def test_every_part_may_be_elsewhere(write: Write, elsewhere: Path) -> None:
         ),
     )
     assert list(project.domain.intents) == ["greet"]
-    assert sorted(example.text for example in project.nlu.examples) == ["one", "two"]
+    assert sorted(example.text for example in project.nlu.examples) == [
+        "four",
+        "one",
+        "three",
+        "two",
+    ]
     assert project.config.language == "de"
     assert project.endpoints.action_endpoint is not None
     assert project.credentials == {"rest": {}}
-    assert project.nlu.examples[0].file == (elsewhere / "more/two.yml").as_posix()
+    assert project.nlu.examples[-1].file == (elsewhere / "one.yml").as_posix()
+
+
+def test_stories_in_a_file_named_test_are_tests_and_not_trained_on(write: Write) -> None:
+    text = "stories:\n- story: s\n  steps: [{user: hi, intent: greet}, {action: utter_greet}]\n"
+    files = {"data/test_a.yml": NLU.format("read") + text, "data/tests/b.yml": text}
+    project = load_project(write(**files))
+    assert [story.file for story in project.stories] == ["data/tests/b.yml"]
+    assert [example.text for example in project.nlu.examples] == ["read"]
 
 
 def test_a_folder_of_domain_files_is_read_at_any_depth(write: Write, elsewhere: Path) -> None:
