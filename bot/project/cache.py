@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def key_of(domain: Mapping[str, str], data: Mapping[str, str], *how: str) -> str:
-    """The name of the entry for these texts, by file; ``how`` is what else decides on the reading."""
+    """The name of the entry for these texts, by file; ``how`` is what else the reading goes by."""
     code = sorted([*BOT.glob("project/**/*.py"), *BOT.glob("dialogue/*.py")])
     parts = [[path.read_bytes() for path in code], [*domain.items()], [*data.items()], how]
     return sha256(msgspec.msgpack.encode(parts)).hexdigest()
