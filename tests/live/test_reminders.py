@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
-from tests.command import Run, running, until, write
+from tests.command import PATIENCE_S, Run, running, until, write
 from tests.transcripts.stand_ins import answering
 
 pytestmark = pytest.mark.services
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.services
 BROKER = "event_broker: {type: file, path: events.log}\n"
 
 
-def remind(run: Run, seconds: float, *, channel: str = "rest") -> None:
-    """Set a reminder of the conversation `ann`, as an action could."""
+def remind(run: Run, seconds: float, *, channel: str = "rest", sender: str = "ann") -> None:
+    """Set a reminder of the conversation, as an action could."""
     due = datetime.now(UTC) + timedelta(seconds=seconds)
     event = {
         "event": "reminder",
@@ -29,7 +30,7 @@ def remind(run: Run, seconds: float, *, channel: str = "rest") -> None:
         "name": "later",
     }
     answer = run.client.post(
-        f"/conversations/ann/tracker/events?execute_side_effects=true&output_channel={channel}",
+        f"/conversations/{sender}/tracker/events?execute_side_effects=true&output_channel={channel}",
         json=event,
     )
     assert answer.status_code == 200, answer.text
@@ -74,6 +75,16 @@ def test_what_the_bot_says_at_a_reminder_goes_to_the_channel_it_was_set_for(
             remind(run, 0.2, channel="callback")
             until(lambda: posted, "the callback")
     assert posted == [{"recipient_id": "ann", "text": "Hello Ada."}]
+
+
+def test_a_page_that_is_open_shows_what_the_bot_says_at_a_reminder(tmp_path: Path) -> None:
+    project = write(tmp_path / "project")
+    with running(project, tmp_path / "home") as run:
+        name = "p" * 20
+        address = run.url.replace("http", "ws", 1).rstrip("/")
+        with connect(f"{address}/webhooks/web/socket?conversation={name}&after=0") as page:
+            remind(run, 0.2, channel="web", sender=f"web:{name}")
+            until(lambda: "Hello Ada." in page.recv(timeout=PATIENCE_S), "the message")
 
 
 def published(project: Path) -> list[dict[str, Any]]:
