@@ -196,6 +196,34 @@ def upgrade(project: Project = Path()) -> None:
 
 
 @app.command()
+def pack(
+    package: Annotated[Path, typer.Argument(help="The file to write, `….tar.gz`.")],
+    project: Project = Path(),
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the model registry. Default: `models` in the project.",
+            envvar="PARLEY_MODELS",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(help="Of the NLU model. Default: the current one.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a model package: the project and what was trained for it, in one file.
+
+    `parley run --model FILE` serves it, and so does PUT /model. Endpoints, credentials and actions
+    are not in it.
+    """
+    from bot.package import pack as write_package
+
+    write_package(project, models or project / "models", package, version=version)
+    typer.echo(f"{package}: {package.stat().st_size:,} bytes.")
+
+
+@app.command()
 def version() -> None:
     """Print the version of Parley and of Python."""
     from bot.version import VERSION

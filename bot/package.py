@@ -16,17 +16,19 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from bot.errors import BadRequest
+from bot.errors import BadRequest, NotFound, SettingsError
 from bot.learned import policy_registry
 from bot.project.content import read_content
 from bot.project.files import ProjectFiles, find_files
 from bot.project.load import read_texts
 from bot.project.report import Report
 from bot.version import VERSION
+from nlu.errors import BundleError
 from nlu.policy import FOLDER
 from nlu.registry import Registry
 
@@ -46,25 +48,41 @@ class _About(msgspec.Struct, frozen=True):
 
 
 def pack(project: Path, models: Path, target: Path, *, version: str | None = None) -> None:
-    """Write the package of the project in the folder ``project`` to ``target``.
+    """Write the package of the project in ``project`` to ``target``, whole or not at all.
 
     Args:
         models: The registry. Without a model in it the package has none.
-        version: The model's version; the current one if left out.
+        version: Of the NLU model; the current one if left out.
+
+    Raises ProjectError, NotFound and SettingsError.
     """
-    with tarfile.open(target, "w:gz", compresslevel=6) as tar:
-        _add(tar, ABOUT, msgspec.json.encode(_About(FORMAT, VERSION)))
-        for path in project_files(project):
-            name = PurePosixPath("project", path.relative_to(project).as_posix())
-            tar.add(path, str(name), recursive=False, filter=_plain)
-        _add_model(tar, Registry(models), "models", version)
-        _add_model(tar, policy_registry(models), f"models/{FOLDER}", None)
+    files = project_files(project)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with tarfile.open(part, "w:gz", compresslevel=6) as tar:
+            _add(tar, ABOUT, msgspec.json.encode(_About(FORMAT, VERSION)))
+            for path in files:
+                name = PurePosixPath("project", path.relative_to(project).as_posix())
+                tar.add(path, str(name), recursive=False, filter=_plain)
+            _add_model(tar, Registry(models), "models", version)
+            _add_model(tar, policy_registry(models), f"models/{FOLDER}", None)
+        part.replace(target)
+    except BundleError as error:
+        raise NotFound(str(error)) from error
+    except OSError as error:
+        raise SettingsError(f"{target} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _add_model(tar: tarfile.TarFile, registry: Registry, name: str, version: str | None) -> None:
     """The version of ``registry``, else its current one if it has one, as a registry ``name``."""
     version = version or registry.current()
     if version is not None:
+        if not registry.folder(version).is_dir():
+            known = ", ".join(registry.versions()) or "none"
+            raise NotFound(f"{registry.root} has no version {version!r}. Versions: {known}.")
         tar.add(registry.folder(version), f"{name}/{version}", filter=_plain)
         _add(tar, f"{name}/current", f"{version}\n".encode())
 

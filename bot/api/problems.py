@@ -60,7 +60,7 @@ def problem(
     """The error ``status`` on ``path`` as a response."""
     title = HTTPStatus(status).phrase
     reason = reason or re.sub(r"\W", "", title)
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", reason).lower()
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])|\s+", "-", reason).lower()
     content = {
         "version": VERSION,
         "status": "failure",

@@ -270,3 +270,13 @@ def test_for_everyone_the_api_is_off_until_it_is_wanted(project: Path, tmp_path:
         assert answer.headers["access-control-expose-headers"] == "filename"
         assert "WARNING" not in run.printed()
         assert "s3cret" not in run.printed()
+
+
+def test_a_package_is_written_by_a_command_and_served(project: Path, tmp_path: Path):
+    package = tmp_path / "bot.tar.gz"
+    done = parley("pack", package, "--project", project, home=tmp_path / "home")
+    assert (done.returncode, done.stderr) == (0, "")
+    options = ("--model", str(package), "--response-timeout", "20")
+    with running(project, tmp_path / "home", {}, *options) as run:
+        assert run.say("hello") == ["Hello None."]
+        assert run.client.get("/status").json()["model_file"] == "bot.tar.gz"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import BadRequest, ProjectError
+from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.package import ABOUT, pack, project_files, unpack
 from bot.project.load import load_project
 from tests.command import write
@@ -82,6 +82,16 @@ def test_imported_projects_are_packed_with_their_configs(project: Path, tmp_path
     names = {path.relative_to(project).as_posix() for path in project_files(project)}
     assert {"other/config.yml", "other/data/nlu.yml"} <= names
     assert "elsewhere/config.yml" not in names
+
+
+def test_a_package_is_written_whole_or_not_at_all(project: Path, tmp_path: Path):
+    package = tmp_path / "bot.tar.gz"
+    package.write_bytes(b"the one before")
+    for version, target in (("v9", package), (None, tmp_path / "nowhere" / "bot.tar.gz")):
+        with pytest.raises(ParleyError, match=r"v9|nowhere"):
+            pack(project, tmp_path / "models", target, version=version)
+    assert package.read_bytes() == b"the one before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bot.tar.gz", "project"]
 
 
 def test_a_broken_project_is_not_packed(tmp_path: Path):
