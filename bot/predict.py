@@ -43,6 +43,9 @@ def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple
     if learned is not None:
         options = {name: entry.options for name, entry in entries.items()}
         policies += learned_policies(learned, _names(learned), options, only_in_rules)
+    for policy in policies:
+        if (entry := entries.get(policy.name)) and isinstance(entry.options.get("priority"), int):
+            policy.priority = entry.options["priority"]
     return tuple(policies)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.project.component_options import check_options, is_default
 from bot.project.ignored import said
 from bot.project.names import did_you_mean
 from bot.project.node import Node
@@ -199,5 +200,8 @@ def _component(item: Node, section: str) -> Component:
         return Component(item.name(f"the name of a component of {section}"))
     if "name" not in item.value:
         raise item.wrong(f"a component of {section} has no name.", "Write - name: RulePolicy.")
-    options = {key: node.plain() for key, node in item.value.items() if key != "name"}
-    return Component(item.value["name"].name(f"the name of a component of {section}"), options)
+    name = item.value["name"].name(f"the name of a component of {section}")
+    options = {key: node for key, node in item.value.items() if key != "name"}
+    check_options(name, options)
+    given = {key: node.plain() for key, node in options.items() if not is_default(key, node)}
+    return Component(name, given)

@@ -26,13 +26,18 @@ MEANT: Mapping[str, frozenset[str]] = {
     "KeywordIntentClassifier": frozenset({"case_sensitive"}),
     "FallbackClassifier": frozenset({"threshold", "ambiguity_threshold"}),
     "RulePolicy": frozenset(
-        {"core_fallback_threshold", "core_fallback_action_name", "enable_fallback_prediction"}
+        {
+            "core_fallback_threshold",
+            "core_fallback_action_name",
+            "enable_fallback_prediction",
+            "priority",
+        }
     ),
-    "MemoizationPolicy": frozenset({"max_history"}),
-    "AugmentedMemoizationPolicy": frozenset({"max_history"}),
-    "TEDPolicy": frozenset({"max_history", "epochs"}),
+    "MemoizationPolicy": frozenset({"max_history", "priority"}),
+    "AugmentedMemoizationPolicy": frozenset({"max_history", "priority"}),
+    "TEDPolicy": frozenset({"max_history", "epochs", "priority"}),
     "UnexpecTEDIntentPolicy": frozenset(
-        {"max_history", "epochs", "tolerance", "ignore_intents_list"}
+        {"max_history", "epochs", "tolerance", "ignore_intents_list", "priority"}
     ),
 }
 """The settings of each component that mean something here; all others are ignored."""

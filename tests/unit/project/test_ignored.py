@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.dialogue.memory import MemoizationPolicy
+from bot.errors import ProjectError
+from bot.predict import make_policies
 from bot.project.check import check_project
 from bot.project.config import PIPELINE_COMPONENTS, POLICIES
 from bot.project.ignored import MEANT, ignored
@@ -27,6 +30,7 @@ policies:
 - name: MemoizationPolicy
   max_history: 3
   priority: 7
+  use_nlu_confidence_as_score: true
 - name: UnexpecTEDIntentPolicy
   max_history: 5
 - name: RulePolicy
@@ -44,7 +48,8 @@ def test_each_component_is_named_once_with_what_has_no_effect(write: Write) -> N
         ),
         (
             "note",
-            "config.yml:13:1: policies: without effect here: MemoizationPolicy: priority.",
+            "config.yml:13:1: policies: without effect here: MemoizationPolicy: "
+            "use_nlu_confidence_as_score.",
         ),
     ]
 
@@ -86,3 +91,43 @@ def test_a_pipeline_template_of_rasa_1_is_a_clear_error(write: Write) -> None:
     assert str(problems[0]).endswith(
         "Templates are of Rasa 1; without pipeline Parley's defaults apply."
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "component", "message"),
+    [
+        ("policies", "{name: MemoizationPolicy, max_history: five}", "1:51: max_history of"),
+        ("policies", "{name: MemoizationPolicy, max_history: 0}", "a whole number, 1 or more"),
+        ("policies", "{name: RulePolicy, core_fallback_threshold: 3}", "It is a share"),
+        ("policies", "{name: RulePolicy, enable_fallback_prediction: 1}", "true or false"),
+        ("policies", "{name: RulePolicy, core_fallback_action_name: []}", "must be a text"),
+        ("pipeline", "{name: FallbackClassifier, threshold: high}", "1:50: threshold of"),
+        ("pipeline", "{name: KeywordIntentClassifier, case_sensitive: 0}", "true or false"),
+        ("pipeline", "{name: DucklingEntityExtractor, timeout: -1}", "It is a number above 0"),
+        ("pipeline", "{name: DIETClassifier, ranking_length: 1.5}", "a whole number, 0 or more"),
+    ],
+)
+def test_a_setting_of_another_kind_is_an_error_with_its_place(
+    write: Write, section: str, component: str, message: str
+) -> None:
+    with pytest.raises(ProjectError, match=message):
+        load_project(write(**{"config.yml": f"{section}: [{component}]\n"}))
+
+
+def test_null_stands_for_the_default(write: Write) -> None:
+    text = "policies: [{name: MemoizationPolicy, max_history: null}]\n"
+    config = load_project(write(**{"config.yml": text})).config
+    assert config.policies == (Component("MemoizationPolicy", {"max_history": None}),)
+    text = "pipeline: [{name: FallbackClassifier, threshold: null}]\n"
+    config = load_project(write(**{"config.yml": text})).config
+    assert config.pipeline == (Component("FallbackClassifier"),)
+
+
+def test_a_policys_priority_is_the_one_given(write: Write) -> None:
+    text = "policies: [{name: RulePolicy}, {name: MemoizationPolicy, priority: 9}]\n"
+    policies = make_policies(load_project(write(**{"config.yml": text})))
+    assert [(policy.name, policy.priority) for policy in policies] == [
+        ("RulePolicy", 4),
+        ("MemoizationPolicy", 9),
+    ]
+    assert MemoizationPolicy.priority == 3
