@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ Method = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", 
 class Options(BaseModel):
     """What credentials.yml may say of the channel, under Rasa's names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     user_message_evt: str = Field("user_uttered", min_length=1)
     bot_message_evt: str = Field("bot_uttered", min_length=1)
@@ -181,6 +182,10 @@ class SocketioChannel:
 
 def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChannel:
     """The channel as credentials.yml has it. Raises SettingsError."""
+    for name in credentials.keys() - Options.model_fields.keys():
+        close = get_close_matches(str(name), Options.model_fields, 1)
+        hint = f"did you mean {close[0]}?" if close else "it means nothing here."
+        log.warning("socketio.unknown_setting", hint=f"credentials.yml: socketio: {name}: {hint}")
     try:
         options = Options.model_validate(dict(credentials))
     except ValidationError as wrong:

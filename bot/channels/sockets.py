@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bot.channels.socketio import SocketioChannel
     from bot.running import Running
 
+MOST_SESSIONS = 16  # of one connection; a page has one
+
 log = structlog.get_logger(__name__)
 
 
@@ -94,6 +96,12 @@ class Sockets:
             if not self._rooms[conversation_id]:
                 del self._rooms[conversation_id]
 
+    async def close(self) -> None:
+        """End every connection, as a broken one ends: pages connect again by themselves."""
+        for client in list(self.server.eio.sockets.values()):
+            await client.close(wait=False)
+        await self.server.shutdown()
+
 
 @asynccontextmanager
 async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASGIApp]:
@@ -106,7 +114,7 @@ async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASG
         yield _Door(socketio.ASGIApp(server, socketio_path=None))
     finally:
         await visitors.close()
-        await server.shutdown()
+        await channel.sockets.close()
 
 
 class _Visitors:
@@ -154,6 +162,9 @@ class _Visitors:
         asked = data.get("session_id") if isinstance(data, dict) else None
         named = clean(str(asked))[:MOST_ID_CHARS] if asked else uuid.uuid4().hex
         if self._options.session_persistence:
+            if len(self._tasks.get(sid, ())) >= MOST_SESSIONS:
+                log.warning("socketio.too_many_sessions", most=MOST_SESSIONS)
+                return
             await self._join(sid, named)
         await self._sockets.tell(sid, "session_confirm", named)
         if self._options.session_persistence:

@@ -16,6 +16,7 @@ import pytest
 
 from bot.act import APOLOGY
 from bot.app import create_app
+from bot.channels.sockets import MOST_SESSIONS
 from bot.channels.web import MOST_FRAME_BYTES
 from bot.errors import SettingsError, Unavailable
 from bot.settings import load_settings
@@ -322,6 +323,27 @@ async def test_a_message_that_cannot_be_kept_is_answered_with_an_apology(
         assert await page.told() == ["bot_uttered", {"text": APOLOGY}]
 
 
+async def test_a_setting_that_is_misspelt_is_told_and_the_rest_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with server(tmp_path, {"sesion_persistence": True}) as address, visiting(address) as page:
+        await say(page, "/greet", "s-1")
+        assert await page.told() == GREETED
+    assert "did you mean session_persistence?" in capsys.readouterr().out
+
+
+async def test_a_connection_takes_part_in_so_many_sessions_and_no_more(tmp_path: Path) -> None:
+    async with (
+        server(tmp_path, {"session_persistence": True}) as address,
+        visiting(address) as page,
+    ):
+        for number in range(MOST_SESSIONS):
+            await ask(page, f"s-{number}")
+        await page.emit("session_request", {"session_id": "one more"})
+        await say(page, "/greet", "s-0")
+        assert await page.told() == GREETED
+
+
 async def test_the_webhook_says_where_to_connect(tmp_path: Path) -> None:
     async with server(tmp_path) as address, httpx2.AsyncClient(base_url=address) as client:
         assert (await client.get("/webhooks/socketio/")).json() == {"status": "ok"}
@@ -332,7 +354,7 @@ async def test_the_webhook_says_where_to_connect(tmp_path: Path) -> None:
 
 async def test_a_setting_that_is_wrong_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
     for number, wrong in enumerate(
-        ({"jwt_method": "none"}, {"sesion_persistence": True}, {"namespace": [1]}, RSA)
+        ({"jwt_method": "none"}, {"session_persistence": "perhaps"}, {"namespace": [1]}, RSA)
     ):
         folder = project(tmp_path / str(number), wrong)
         app = create_app(load_settings(project=folder, home=tmp_path / "home", nlu="none"))
