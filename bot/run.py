@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
 from typing import Any
@@ -147,19 +147,27 @@ async def _serve(
     config.load()
     scheme = "https" if context else "http"
     async with app.router.lifespan_context(app):
-        await _Server(config, lambda: _say_ready(listening, notes, scheme)).serve([listening])
+        server = _Server(config, lambda: _say_ready(listening, notes, scheme), app.state.let_go)
+        await server.serve([listening])
 
 
 class _Server(uvicorn.Server):
     """Ends at SIGINT and SIGTERM, and leaves the rest of the process to end in its order."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Any) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Any, let_go: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._let_go = let_go
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._let_go()  # of connections that would not end by themselves
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
