@@ -211,6 +211,26 @@ async def test_a_held_conversation_has_an_outcome_like_a_predicted_one(
     ]
 
 
+@pytest.mark.parametrize(
+    ("intent", "action"),
+    [("restart", "action_restart"), ("inform", "action_default_fallback"), ("back", "action_back")],
+)
+async def test_the_bot_listens_after_what_takes_messages_back(
+    intent: str, action: str, tmp_path: Path
+):
+    """In Rasa the action does nothing in a test, and the next listening is never predicted."""
+    project = load_project(STORYBOT)
+    parley = memory_services(project, ScriptedNlu({}), RemoteActions(None))
+    story = tell(
+        tmp_path,
+        "  - intent: greet\n  - action: utter_greet\n"
+        f"  - intent: {intent}\n  - action: {action}\n"
+        "  - intent: chat\n  - action: utter_chat\n",
+    )
+    outcome = await run_story(story, parley, end_to_end=False)
+    assert outcome.passed, outcome.mistakes
+
+
 class Doubting:
     """Finds every message unlikely, once."""
 
