@@ -75,6 +75,8 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
                 not_here: tuple[str, ...] = ("stories", "rules") if files.is_test(file) else ()
                 not_here += ("responses",) if file in both else ()
                 _read_data(data, domain, nlu, stories, report, elsewhere=not_here)
+    for said in stories.examples:
+        nlu.add_example(said.intent, said.text, said.entities, {}, said.node)
     told = tuple(stories.stories)
     complete = Content(_with_told_texts(domain.domain(), told), nlu.data(), told)
     if domain.raw:
@@ -162,8 +164,11 @@ def _with_told_texts(domain: Domain, stories: tuple[Story, ...]) -> Domain:
     """The domain with what the bot says in stories: those texts are actions too."""
     steps = (step for story in stories for step in story.steps if isinstance(step, ActionStep))
     texts = [step.bot_text for step in steps if step.bot_text]
+    if not texts:
+        return domain
     actions = tuple(dict.fromkeys((*domain.e2e_actions, *texts)))
-    return msgspec.structs.replace(domain, e2e_actions=actions)
+    raw = {**domain.raw, "e2e_actions": list(actions)}
+    return msgspec.structs.replace(domain, e2e_actions=actions, raw=raw)
 
 
 def _no_domain(files: ProjectFiles) -> ProjectError:

@@ -20,6 +20,7 @@ from bot.project.markup import MarkupError, read_markup
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
 from bot.project.node import Node
+from bot.project.project import ExampleEntity
 from bot.project.report import Report
 
 STEP_KINDS = ("intent", "user", "action", "bot", "or", "active_loop", "checkpoint", "slot_was_set")
@@ -46,6 +47,16 @@ RULE_KEYS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ToldExample:
+    """What a story says a user wrote, and which intent that is: an example like any other."""
+
+    intent: str
+    text: str
+    entities: tuple[ExampleEntity, ...]
+    node: Node
+
+
 @dataclass(slots=True)
 class StoryReader:
     """Gathers stories and rules from one section after another."""
@@ -53,6 +64,7 @@ class StoryReader:
     report: Report
     mentions: Mentions
     stories: list[Story] = field(default_factory=list)
+    examples: list[ToldExample] = field(default_factory=list)
 
     def read(self, section: Node, *, is_rule: bool) -> None:
         """Gather from a file's ``stories:`` or ``rules:``."""
@@ -172,14 +184,20 @@ class StoryReader:
                 node.wrong(f"{by} writes the intent '{name}' with a slash.", f"Write {name[1:]}.")
             )
             name = name.lstrip("/")
+        if "user" in keys and keys["user"].value is not None:
+            said, marked = self._marked(keys["user"], by)
+            self.examples.append(ToldExample(name, said, marked, keys["user"]))
         return UserStep(self.mentions.add("intent", node, by, name), entities)
 
     def _text(self, node: Node, by: str) -> tuple[str, tuple[StoryEntity, ...]]:
+        text, entities = self._marked(node, by)
+        return text, tuple(StoryEntity(e.entity, e.value, e.role, e.group) for e in entities)
+
+    def _marked(self, node: Node, by: str) -> tuple[str, tuple[ExampleEntity, ...]]:
         try:
-            text, entities = read_markup(node.name(f"what the user says in {by}"))
+            return read_markup(node.name(f"what the user says in {by}"))
         except MarkupError as error:
             raise node.wrong(error.message, error.suggestion) from None
-        return text, tuple(StoryEntity(e.entity, e.value, e.role, e.group) for e in entities)
 
     def _entities(self, node: Node | None, by: str) -> tuple[StoryEntity, ...]:
         if node is None or node.value is None:

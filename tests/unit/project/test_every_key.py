@@ -485,7 +485,24 @@ def test_a_rule(write: Write, written: str, key: str, value: Any) -> None:
 
 def test_what_the_bot_says_in_a_story_is_an_action(write: Write) -> None:
     text = "stories:\n- story: s\n  steps: [{user: hi}, {bot: Hi there}, {bot: Hi there}]\n"
-    assert data_of(write, text).domain.e2e_actions == ("Hi there",)
+    domain = data_of(write, text).domain
+    assert domain.e2e_actions == ("Hi there",)
+    assert domain.raw["e2e_actions"] == ["Hi there"]
+
+
+def test_what_a_user_says_in_a_story_beside_an_intent_is_an_example(write: Write) -> None:
+    project = data_of(
+        write,
+        "nlu:\n- intent: order\n  examples: |\n    - soup\n"
+        "stories:\n- story: s\n  steps:\n"
+        "  - {user: 'to [Rome](city)', intent: order, entities: [{city: Rome}]}\n"
+        "  - user: only text\n  - {user: soup, intent: order}\n",
+    )
+    assert project.nlu.examples == (
+        Example("soup", "order", file="data/all.yml", line=4),
+        Example("to Rome", "order", (ExampleEntity(3, 7, "city", "Rome"),), {}, "data/all.yml", 8),
+    )
+    assert project.stories[0].steps[0] == UserStep("order", (StoryEntity("city", "Rome"),))
 
 
 def test_an_event_told_as_an_action_is_passed_over_and_told(write: Write) -> None:

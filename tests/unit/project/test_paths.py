@@ -70,7 +70,7 @@ def test_stories_in_a_file_named_test_are_tests_and_not_trained_on(write: Write)
     files = {"data/test_a.yml": NLU.format("read") + text, "data/tests/b.yml": text}
     project = load_project(write(**files))
     assert [story.file for story in project.stories] == ["data/tests/b.yml"]
-    assert [example.text for example in project.nlu.examples] == ["read"]
+    assert [example.text for example in project.nlu.examples] == ["read", "hi"]
 
 
 def test_a_folder_of_domain_files_is_read_at_any_depth(write: Write, elsewhere: Path) -> None:
