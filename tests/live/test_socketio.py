@@ -21,6 +21,7 @@ from bot.channels.web import MOST_FRAME_BYTES
 from bot.errors import SettingsError, Unavailable
 from bot.settings import load_settings
 from tests.browser.fake_server import serving
+from tests.command import running
 from tests.socketio_client import Refusal, Visitor, visiting
 
 GOLDEN = Path(__file__).parents[2] / ".." / "shared" / "rasa-golden"
@@ -49,6 +50,7 @@ rules:
   steps: [{intent: show}, {action: utter_show}]
 """
 RSA = {"jwt_method": "RS256", "jwt_key": "no key in PEM"}
+POLL = "/socket.io/?EIO=4&transport=polling"
 GREETED = ["bot_uttered", {"text": "Hello."}]
 
 
@@ -238,19 +240,17 @@ async def test_pages_of_strangers_do_not_connect(tmp_path: Path) -> None:
         with pytest.raises(Refusal, match="PARLEY_CORS"):
             async with visiting(address, origin="https://evil.example"):
                 pass
-        query = "/socket.io/?EIO=4&transport=polling"
         async with httpx2.AsyncClient(base_url=address) as client:
-            strange = await client.get(query, headers={"Origin": "https://evil.example"})
+            strange = await client.get(POLL, headers={"Origin": "https://evil.example"})
             assert "access-control-allow-origin" not in strange.headers  # no page may read it
-            welcome = await client.get(query, headers={"Origin": "https://shop.example"})
+            welcome = await client.get(POLL, headers={"Origin": "https://shop.example"})
             assert welcome.headers["access-control-allow-origin"] == "https://shop.example"
 
 
 async def test_a_client_may_poll_instead_of_holding_a_socket(tmp_path: Path) -> None:
     async with server(tmp_path) as address, httpx2.AsyncClient(base_url=address) as client:
-        opened = await client.get("/socket.io/?EIO=4&transport=polling")
-        sid = json.loads(opened.text[1:])["sid"]
-        url = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+        opened = await client.get(POLL)
+        url = f"{POLL}&sid={json.loads(opened.text[1:])['sid']}"
         await client.post(url, content="40")
         assert (await client.get(url)).text.startswith("40")
         await client.post(url, content='42["user_uttered",{"message":"/greet"}]')
@@ -305,9 +305,8 @@ async def test_what_is_too_long_is_told_and_what_is_far_too_long_ends_the_connec
         await say(page, "/greet")
         assert await page.told() == GREETED
         async with httpx2.AsyncClient(base_url=address) as client:
-            opened = await client.get("/socket.io/?EIO=4&transport=polling")
-            sid = json.loads(opened.text[1:])["sid"]
-            url = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+            opened = await client.get(POLL)
+            url = f"{POLL}&sid={json.loads(opened.text[1:])['sid']}"
             assert (await client.post(url, content="4" * (MOST_FRAME_BYTES + 1))).status_code == 413
 
 
@@ -342,6 +341,26 @@ async def test_a_connection_takes_part_in_so_many_sessions_and_no_more(tmp_path:
         await page.emit("session_request", {"session_id": "one more"})
         await say(page, "/greet", "s-0")
         assert await page.told() == GREETED
+
+
+@pytest.mark.services
+async def test_a_server_that_is_told_to_end_lets_go_of_who_is_connected(tmp_path: Path) -> None:
+    folder = project(tmp_path / "project", {"session_persistence": True})
+    with running(folder, tmp_path / "home", {}, "--nlu", "none") as run:
+        address = run.url.rstrip("/")
+        async with (
+            visiting(address) as page,
+            httpx2.AsyncClient(base_url=address, timeout=30) as client,
+        ):
+            await ask(page, "s-1")
+            opened = await client.get(POLL)
+            sid = json.loads(opened.text[1:])["sid"]
+            poll = asyncio.create_task(client.get(f"{POLL}&sid={sid}"))
+            await say(page, "/greet", "s-1")
+            assert await page.told() == GREETED
+            assert await asyncio.to_thread(run.end) == 0
+            assert (await poll).status_code == 200  # and not after the 25 s a poll may last
+        assert "Cancel" not in run.printed()
 
 
 async def test_the_webhook_says_where_to_connect(tmp_path: Path) -> None:
