@@ -159,4 +159,22 @@ DELIBERATE = (
         test="tests/unit/api/test_conversations.py::test_replaced_events_are_all_there_is",
         recorded=(Place("http_api_sqlite", "replace_events", (1, 2)),),
     ),
+    Deliberate(
+        "custom maps on socketio",
+        rasa="a custom map without the key `data` breaks the turn, which is lost unsaved",
+        parley="such a map is emitted whole",
+        test="tests/unit/channels/test_socketio.py::test_a_reply_is_emitted_as_rasa_emits_it",
+    ),
+    Deliberate(
+        "replies nobody was there to take",
+        rasa="what socketio emits to a session nobody is connected to is lost",
+        parley="it is told to the page that asks for the session next",
+        test="tests/live/test_socketio.py::test_a_reply_nobody_was_there_to_take_is_told_to_who_comes_back",
+    ),
+    Deliberate(
+        "time for an action",
+        rasa="waits five minutes for an action server",
+        parley="waits a minute, or `timeout_s` of the endpoint, and then tells the user",
+        test="tests/live/test_actions.py::test_an_action_that_takes_too_long_is_given_up",
+    ),
 )
