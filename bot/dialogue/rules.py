@@ -35,7 +35,7 @@ DEFAULT_ACTION_OF = {
     "back": "action_back",
     "session_start": "action_session_start",
 }
-LOOP_RUNS, LOOP_LISTENS = "loop runs", "loop listens"
+LOOP_RUNS, LOOP_LISTENS, BY_DEFAULT = "loop runs ", "loop listens ", "by default "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,16 @@ class RulePolicy:
         ruled = [told for rule in rules for told in rule_events(rule, domain)]
         storied = list(story_events(stories, domain))
         rule_turns = [turn for told in ruled for turn in told_turns(told, blank, domain)]
-        story_turns = [turn for told in storied for turn in told_turns(told, blank, domain)]
+        start = Tracker.start("", domain)  # stories, unlike rules, begin with initial values
+        story_turns = [turn for told in storied for turn in told_turns(told, start, domain)]
         self._rules = RuleTable(rules_of(rule_turns))
         self._unhappy = RuleTable(unhappy_paths([*rule_turns, *story_turns]))
         self.only_in_rules = only_in_rules(rule_turns, story_turns)
-        self._hidden: frozenset[str] = frozenset()
-        ran = _sources(self, ruled, blank, domain, only_right=False)
-        self._hidden = ran - _sources(self, storied, blank, domain, only_right=True)
+        self._only_in_rules: frozenset[str] = frozenset()
+        ruled_sources = _habits(domain) | _sources(self, ruled, blank, domain, only_right=False)
+        self._only_in_rules = ruled_sources - _sources(
+            self, storied, blank, domain, only_right=True
+        )
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
         return self.explain(tracker, domain)[0]
@@ -97,7 +100,8 @@ class RulePolicy:
         if listening and said and said.text:
             worded = self._from_rules(tracker, domain, words=True)
         if listening and not worded.action and said and said.intent in DEFAULT_ACTION_OF:
-            return self._certain(DEFAULT_ACTION_OF[said.intent], "default action"), ""
+            action = DEFAULT_ACTION_OF[said.intent]
+            return self._certain(action, BY_DEFAULT + action), BY_DEFAULT + action
         if (happy := _happy_loop(tracker)) is not None:
             action, source = happy
             return self._certain(action, source, is_no_user=True), source
@@ -128,7 +132,7 @@ class RulePolicy:
             events=events,
             is_no_user=is_no_user,
             is_end_to_end=is_end_to_end,
-            hide_rule_turn=source in self._hidden,
+            hide_rule_turn=source in self._only_in_rules,
         )
 
     def _unsure(self, events: tuple[Event, ...]) -> Prediction:
@@ -168,6 +172,12 @@ def _happy_loop(tracker: Tracker) -> tuple[str, str] | None:
     return loop.name, LOOP_RUNS + loop.name
 
 
+def _habits(domain: Domain) -> frozenset[str]:
+    """What the policy does in every project, whatever its rules say."""
+    loops = (habit + form for form in domain.forms for habit in (LOOP_RUNS, LOOP_LISTENS))
+    return frozenset((*loops, *(BY_DEFAULT + action for action in DEFAULT_ACTION_OF.values())))
+
+
 def _sources(
     policy: RulePolicy,
     conversations: Iterable[Sequence[Event]],
@@ -176,7 +186,7 @@ def _sources(
     *,
     only_right: bool,
 ) -> frozenset[str]:
-    """The rules that spoke while ``conversations`` were told; ``only_right``: as they were told.
+    """The rules and habits that speak as ``conversations`` go; ``only_right``: as they were told.
 
     Only what counts in the end is told: a loop's repeated runs are one. Where something else is
     told than that the loop runs, the loop has refused, until it is told to run again.
@@ -187,7 +197,7 @@ def _sources(
         for index in blank.apply_all(told).applied:
             event = told[index]
             if isinstance(event, ActionExecuted):
-                if event.name != ANYTHING and (tracker.loop_name or not unforeseeable):
+                if not unforeseeable and event.name != ANYTHING:
                     prediction, source = policy.explain(tracker, domain)
                     if tracker.loop_name == prediction.action != event.name:
                         tracker = tracker.apply(ActionExecutionRejected(name=prediction.action))

@@ -37,7 +37,7 @@ def compare(name: str, folder: Path, seeds: Iterable[int]) -> Outcome:
     with serving(recording, folder, shared_actions=True) as run:
         project = folder / "project"
         domain = load_project(project).domain
-        model = peer.train(project, name)
+        model = peer.train(project, name, core=recording.kind != "own")
         with peer.rasa(project, model) as rasa, ThreadPoolExecutor(AT_ONCE) as pool:
 
             def one(seed: int) -> tuple[int, list[dict[str, Any]], list[Difference], int]:

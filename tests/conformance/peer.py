@@ -25,15 +25,19 @@ STORE = "tracker_store: {type: SQL, dialect: sqlite, db: rasa.db}\n"
 _QUIET = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
 
 
-def train(project: Path, name: str) -> Path:
-    """The model of ``project``, trained unless a model of that name is kept."""
+def train(project: Path, name: str, *, core: bool = False) -> Path:
+    """The model of ``project``, trained unless a model of that name is kept.
+
+    ``core`` leaves the NLU out, for a project that has it elsewhere.
+    """
     kept = Path(os.environ.get("PARLEY_RASA_MODELS") or tempfile.mkdtemp(prefix="rasa-models-"))
     model = kept / f"{name}.tar.gz"
     if not model.exists():
         domain = "domain.yml" if (project / "domain.yml").exists() else "domain"
-        options = ["--skip-validation", "--fixed-model-name", name, "--domain", domain]
+        options = ["--fixed-model-name", name, "--domain", domain, "--out", str(kept)]
+        kind = ["core"] if core else ["--skip-validation"]
         done = subprocess.run(
-            [RASA, "train", *options, "--out", str(kept)],
+            [RASA, "train", *kind, *options],
             cwd=project,
             env={**os.environ, **_QUIET},
             capture_output=True,

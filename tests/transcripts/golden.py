@@ -32,7 +32,6 @@ VOLATILE = frozenset(
         "date_time",
         "policy",
         "confidence",
-        "hide_rule_turn",
         "text_tokens",
         "full_retrieval_intent_name",
         "response_selector",

@@ -178,3 +178,29 @@ def test_turns_that_no_story_tells_are_hidden_from_policies_that_learn_from_stor
     rules = (rule(UserStep("hi"), ActionStep("utter_hi")), CHAT)
     assert not predicted(rules, LISTEN, said("hi"), stories=(story,)).hide_rule_turn
     assert predicted(rules, LISTEN, said("chat"), stories=(story,)).hide_rule_turn
+
+
+@pytest.mark.parametrize(
+    ("story", "listens_hidden"),
+    [
+        # Told to run again at once, the form's two runs are one, and no listening lies between.
+        ((UserStep("book"), ActionStep("form"), LoopStep("form"), UserStep("ask"),
+          ActionStep("form"), LoopStep(None)), True),
+        # A story that leaves the form and comes back hears it listen; the form has refused then.
+        ((UserStep("book"), ActionStep("form"), LoopStep("form"), UserStep("stop"),
+          ActionStep("utter_stop"), UserStep("ask"), ActionStep("form"), LoopStep(None)), False),
+    ],
+)  # fmt: skip
+def test_a_forms_own_turns_are_hidden_unless_a_story_tells_them(
+    story: tuple[Step, ...], listens_hidden: bool
+):
+    rules, stories = (START, CHAT), (Story("told", story),)
+    started = (LISTEN, said("book"), FORM, ActiveLoop(name="form"))
+    assert not predicted(rules, *started[:2], stories=stories).hide_rule_turn
+    assert predicted(rules, *started, stories=stories).hide_rule_turn is listens_hidden
+    answered = predicted(rules, *started, LISTEN, said("ask"), stories=stories)
+    assert (answered.action, answered.hide_rule_turn) == ("form", True)
+
+
+def test_what_the_bot_does_without_being_told_is_hidden_from_stories():
+    assert predicted((START,), LISTEN, said("back")).hide_rule_turn
