@@ -83,10 +83,6 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             cache=cache_folder(),
         )
         project = msgspec.structs.replace(project, endpoints=shared.endpoints)
-        for warning in project.warnings:
-            log.warning("project.warning", hint=warning)
-        if without_effect := ignored((*project.config.pipeline, *project.config.policies)):
-            log.info("project.config_ignored", components=[str(each) for each in without_effect])
         nlu = await stack.enter_async_context(
             open_understanding(
                 project, found.models, mode=shared.settings.nlu, version=found.version
@@ -105,6 +101,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             random=Random(),
             wording=shared.wording,
         )
+        _tell(project)
         yield Loaded(project, parley, nlu, found.file or nlu.model_id)
 
 
@@ -151,3 +148,11 @@ def _is_version(name: str, models: Path) -> bool:
         return name in Registry(models).versions()
     except BundleError:
         return False
+
+
+def _tell(project: Project) -> None:
+    """What a start should say of the project, once it is clear that it can be served."""
+    for warning in project.warnings:
+        log.warning("project.warning", hint=warning)
+    if without_effect := ignored((*project.config.pipeline, *project.config.policies)):
+        log.info("project.config_ignored", components=[str(each) for each in without_effect])
