@@ -76,8 +76,9 @@ def contradictions(
     authors: dict[str, list[_Moment]] = {}
     for moment in moments:
         authors.setdefault(moment.key, []).append(moment)
+    start = Tracker.start("", domain)
     for told in told_stories(stories, domain):
-        moments += _moments(policy, told, blank, domain)
+        moments += _moments(policy, told, start, domain)
     for moment in moments:
         if moment.predicted == moment.action or moment.key not in authors:
             continue

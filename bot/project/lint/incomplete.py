@@ -50,6 +50,8 @@ def _incomplete(subject: Subject) -> Iterator[Found]:
     seen: set[tuple[str, str, str]] = set()
     for way in told:
         rule = way.parts[0][1]
+        if any(isinstance(event, UserUttered) and event.text for event in way.events):
+            continue  # Rasa asks it of rules on an intent alone
         for action, kind, names in _missing(way, effects, subject.domain):
             key = (place_of(rule), action, kind)
             if key not in seen:

@@ -62,10 +62,15 @@ def rule(name: str, *steps: str, extra: str = "") -> str:
     return story(name, *steps, kind="rule", extra=extra)
 
 
-@pytest.mark.parametrize("case", RECORDED["cases"])
-def test_rasa_says_the_same_of_random_rules_and_stories(write: Write, case: dict[str, Any]) -> None:
-    config = {"config.yml": CONFIG, "data/told.yml": case["told"]}
-    problems = check_project(write(RECORDED["domain"], **config), environ={})
+@pytest.mark.parametrize(
+    ("domain", "case"),
+    [(each["domain"], case) for each in RECORDED["sets"] for case in each["cases"]],
+)
+def test_rasa_says_the_same_of_random_rules_and_stories(
+    write: Write, domain: str, case: dict[str, Any]
+) -> None:
+    files = {"config.yml": CONFIG, "data/told.yml": case["told"]}
+    problems = check_project(write(domain, **files), environ={})
     errors = {p.code for p in problems if p.severity == "error"}
     assert case["rules"] in errors if case["rules"] else not errors
     assert any(p.code == "story-conflict" for p in problems) == case["stories"]
