@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot import options
 from bot.errors import SettingsError
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
+    from bot.project.paths import ProjectPaths
     from bot.project.project import Example, Project
     from bot.settings import Settings
     from bot.testing.results import Wanted
@@ -155,6 +157,10 @@ def both(
     no_errors: NoErrors = False,
     no_warnings: NoWarnings = False,
     successes: Successes = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
 ) -> None:
     """Try a project's conversations, then its NLU; or only one of them.
 
@@ -166,7 +172,9 @@ def both(
     from bot.testing.run import StoryTest
 
     without = nlu == "none"
-    settings = _settings(project, model=model, models=models, nlu="none" if without else None)
+    paths = options.paths_of(domain, data, config, endpoints)
+    nlu_mode = "none" if without else None
+    settings = _settings(project, paths, model=model, models=models, nlu=nlu_mode)
     test = StoryTest(stories or project / "tests", actions, fail_on_prediction_errors, max_stories)
     wanted = Wanted(successes, not no_errors, not no_warnings, not no_plot)
     with told():
@@ -193,6 +201,10 @@ def core(
     no_errors: NoErrors = False,
     no_warnings: NoWarnings = False,
     successes: Successes = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
 ) -> None:
     """Try the conversations of tests/test_*.yml; exit with 1 when one goes another way.
 
@@ -202,7 +214,8 @@ def core(
     from bot.testing.results import Wanted
     from bot.testing.run import StoryTest
 
-    settings = _settings(project, model=model, models=models, nlu=nlu)
+    paths = options.paths_of(domain, data, config, endpoints)
+    settings = _settings(project, paths, model=model, models=models, nlu=nlu)
     test = StoryTest(stories or project / "tests", actions, fail_on_prediction_errors, max_stories)
     wanted = Wanted(successes, not no_errors, not no_warnings, not no_plot)
     passed = _conversations(settings, test, out, wanted)
@@ -226,6 +239,10 @@ def nlu(
     no_plot: NoPlot = False,
     no_errors: NoErrors = False,
     successes: Successes = False,
+    domain: options.Domain = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    endpoints: options.Endpoints = None,
 ) -> None:
     """Score NLU: the current model on labelled sentences, or a new one.
 
@@ -243,7 +260,8 @@ def nlu(
             _trial(train, test, out, recipe=recipe, seed=seed, quiet=quiet)
             return
         wanted = Wanted(successes, not no_errors, plot=not no_plot)
-        settings = _settings(project, model=model, models=models, nlu=None)
+        paths = options.paths_of(domain, data, config, endpoints)
+        settings = _settings(project, paths, model=model, models=models, nlu=None)
         if cross_validation:
             _folds(settings, folds, out, wanted, recipe=recipe, seed=seed, quiet=quiet)
         else:
@@ -370,13 +388,16 @@ def _watched(items: Sequence[T], what: str) -> Iterator[T]:
 
 
 def _settings(
-    project: Path, *, model: str | None, models: Path | None, nlu: str | None
+    project: Path, paths: ProjectPaths, *, model: str | None, models: Path | None, nlu: str | None
 ) -> Settings:
     """The settings of the environment with those given, and logs kept to errors."""
+    from msgspec.structs import asdict
+
     from bot.settings import load_settings
     from bot.telemetry import start_logging
 
-    settings = load_settings(project=project, model=model, models=models, nlu=nlu)
+    given = {"project": project, "model": model, "models": models, "nlu": nlu}
+    settings = load_settings(**given, **asdict(paths))
     settings = settings.model_copy(update={"log_level": "ERROR"})
     start_logging(settings)
     return settings

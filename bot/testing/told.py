@@ -239,7 +239,8 @@ def _expected(kind: str, node: Node) -> Iterator[Expected]:
         case "bot":
             yield Expected("bot", node.text("what the bot says"), place)
         case "active_loop":
-            yield Expected("active_loop", node.plain(), place)
+            loop = None if node.value is None else node.name("a loop")
+            yield Expected("active_loop", loop, place)
         case _:
             for slot in node.sequence("slot_was_set"):
                 if isinstance(slot.value, dict):

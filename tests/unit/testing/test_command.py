@@ -87,6 +87,13 @@ def test_stories_can_be_elsewhere(project: Path):
     assert parley(project, "core", "--stories", str(elsewhere)).exit_code == 0
 
 
+def test_parts_of_the_project_can_be_elsewhere(project: Path):
+    domain = (project / "domain.yml").rename(project.parent / "other.yml")
+    assert isinstance(parley(project, "core").exception, ParleyError)
+    result = parley(project, "core", "--domain", str(domain), "--no-fail")
+    assert result.exit_code == 0, result.output
+
+
 def test_stories_to_learn_from_can_be_tried(project: Path):
     result = parley(project, "core", "--stories", str(project / "data" / "rules.yml"))
     assert result.exit_code == 0, result.output
