@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     )
     keep_messages_days: float = Field(
         7.0,
-        gt=0,
+        ge=0.01,
         description="How long a message that was answered, and its replies, are kept to recognise "
         "repeats, in days. Events are kept for ever.",
     )
