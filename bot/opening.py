@@ -17,9 +17,7 @@ from bot.channels.opening import open_channels
 from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
-from bot.loading import Live, Shared, open_model
-from bot.project.cache import cache_folder
-from bot.project.load import load_project
+from bot.loading import Live, Shared, open_model, own_project
 from bot.pulling import Pulling, Source
 from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
@@ -45,9 +43,7 @@ async def open_parley(
 
     ``alone`` keeps live state in this process, whatever Redis is named.
     """
-    project = await asyncio.to_thread(
-        load_project, settings.project, paths=settings.paths, cache=cache_folder()
-    )
+    project = await asyncio.to_thread(own_project, settings)
     settings = settings.completed(project.endpoints)
     for hint in store_hints(project.endpoints, settings):
         log.warning("store.otherwise", hint=hint)

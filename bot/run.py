@@ -24,8 +24,7 @@ from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
 from bot.errors import SettingsError
-from bot.project.cache import cache_folder
-from bot.project.load import load_project
+from bot.loading import own_project
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, is_loopback, load_settings
 from bot.telemetry import start_logging
@@ -94,7 +93,7 @@ def _start_children(
     settings: Settings, stack: ExitStack
 ) -> tuple[Settings, list[Child], list[str]]:
     """Start what the settings leave to us; gives the settings completed with it."""
-    project = load_project(settings.project, paths=settings.paths, cache=cache_folder())
+    project = own_project(settings)
     settings = settings.completed(project.endpoints)
     children: list[Child] = []
     notes: list[str] = []

@@ -131,7 +131,7 @@ def _write(text: str, project: Path) -> None:
     project.mkdir(parents=True)
     try:
         write_posted(text, project)
-        load_project(project)
+        load_project(project, environ={})  # no variable of this server gets into what is posted
     except ProjectError as error:
         raise BadRequest(str(error)) from error
 

@@ -277,6 +277,8 @@ def test_a_package_is_written_by_a_command_and_served(project: Path, tmp_path: P
     done = parley("pack", package, "--project", project, home=tmp_path / "home")
     assert (done.returncode, done.stderr) == (0, "")
     options = ("--model", str(package), "--response-timeout", "20")
-    with running(project, tmp_path / "home", {}, *options) as run:
+    folder = tmp_path / "no project"
+    folder.mkdir()
+    with running(folder, tmp_path / "home", {}, *options) as run:
         assert run.say("hello") == ["Hello None."]
         assert run.client.get("/status").json()["model_file"] == "bot.tar.gz"

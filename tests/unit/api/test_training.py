@@ -77,6 +77,7 @@ async def test_the_package_is_kept_only_where_it_is_wanted(client, tmp_path: Pat
         (b"intent: [a]", "intents"),
         (b"slots: {a: {type: flaot, mappings: []}}", "flaot"),
         (b"[" * 100_000, "deep"),
+        (b"language: ${PATH}", "PATH is not set"),
     ],
 )
 async def test_what_is_no_project_is_the_callers_error(client, body, said):
