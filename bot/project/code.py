@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGUN = re.compile(r"\b((?:utter|action|validate)_\w*)\{")
+BEGUN = re.compile(
+    r"""\b(?:utter|action|validate)_(?:\w*(?=\{|%s)|(?:\w*_)?(?=["']))"""  # "action_" + name
+)
 """The first part of a name put together in code, as in f"utter_order_{status}"."""
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.project.lint.forms import asking
+from bot.project.lint.forms import askable, asking
 from bot.project.lint.subject import Found, Subject
 from bot.project.names import did_you_mean
 
-CONVENTIONS = ("action_validate_slot_mappings", "action_query_knowledge_base")
+CONVENTIONS = {
+    "action_validate_slot_mappings": "ValidationAction",
+    "action_query_knowledge_base": "ActionQueryKnowledgeBase",
+}
+"""Actions called by their name alone, and the class of rasa-sdk that bears it."""
 
 
 def check(subject: Subject) -> Iterator[Found]:
@@ -32,10 +36,9 @@ def _unused(subject: Subject) -> Iterator[Found]:
 
 def _called_by_name(subject: Subject) -> set[str]:
     called = set(CONVENTIONS)
-    for form in subject.domain.forms.values():
-        called.add(f"validate_{form.name}")
-        for slot in form.required_slots:
-            called |= set(asking(form.name, slot))
+    called |= {f"validate_{form}" for form in subject.domain.forms}
+    for form, slot in askable(subject):
+        called |= set(asking(form, slot))
     return called
 
 
@@ -43,7 +46,7 @@ def _without_code(subject: Subject) -> Iterator[Found]:
     if subject.code_is_elsewhere:
         return
     for name in subject.own_actions:
-        if not subject.code.may_name(name) and name != "action_query_knowledge_base":
+        if not subject.code.may_name(name) and not subject.code.may_name(CONVENTIONS.get(name, "")):
             named = [
                 word for word in subject.code.words if word.startswith(("action_", "validate_"))
             ]

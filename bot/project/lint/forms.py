@@ -31,6 +31,14 @@ def asking(form: str, slot: str) -> tuple[str, ...]:
     )
 
 
+def askable(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Each form with each slot it may ask for: those its validation action may add, too."""
+    for form in subject.domain.forms.values():
+        yield from ((form.name, slot) for slot in form.required_slots)
+        if f"validate_{form.name}" in subject.domain.actions:
+            yield from ((form.name, s) for s in subject.domain.slots if subject.code.may_name(s))
+
+
 def _questions(form: Form, subject: Subject) -> Iterator[Found]:
     domain = subject.domain
     known = {*domain.actions, *domain.responses}
@@ -75,7 +83,9 @@ def _conditions(subject: Subject) -> Iterator[Found]:
     """Slots whose mappings wait for a form that does not ask for them."""
     forms = subject.domain.forms
     for slot in subject.reading.domain.slots.values():
-        waited = {c.active_loop for m in slot.mappings for c in m.conditions if c.active_loop}
+        # What a form's trigger fills need not be asked for.
+        mappings = [m for m in slot.mappings if m.type != "from_trigger_intent"]
+        waited = {c.active_loop for m in mappings for c in m.conditions if c.active_loop}
         for name in sorted(waited & forms.keys()):
             if slot.name in forms[name].required_slots:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.project.lint.forms import asking
+from bot.project.lint.forms import askable, asking
 from bot.project.lint.subject import Found, Subject
 from bot.project.names import did_you_mean
 from bot.project.references import retrieval_intents
@@ -23,9 +23,8 @@ def check(subject: Subject) -> Iterator[Found]:
 
 def _unused(subject: Subject) -> Iterator[Found]:
     used = subject.mentioned("action", "mapping action") | DEFAULT_RESPONSES
-    for form in subject.domain.forms.values():
-        for slot in form.required_slots:
-            used |= set(asking(form.name, slot))
+    for form, slot in askable(subject):
+        used |= set(asking(form, slot))
     answered = retrieval_intents(subject.project.nlu)
     for name in subject.reading.domain.responses:
         base = name.removeprefix("utter_").split("/", 1)[0]

@@ -218,3 +218,41 @@ def test_places_in_buttons_and_images_are_looked_at_too(write: Write) -> None:
 def test_a_form_may_require_a_slot_that_is_there_by_itself(write: Write) -> None:
     found = codes(write, "forms: {f: {required_slots: [requested_slot]}}\n")
     assert has(found, "form-slot-not-filled", "nothing fills the slot 'requested_slot'")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'register("action_" + name)',
+        'register(f"action_{name}")',
+        'register("action_%s" % name)',
+        'names = ["action_order"]',
+    ],
+)
+def test_an_action_whose_name_is_put_together_is_known(write: Write, code: str) -> None:
+    known = '\nclass A:\n    def name(self): return "action_other"\n'
+    domain = "actions: [action_order, action_other]\n"
+    rule = f"{GREETING}  - action: action_order\n  - action: action_other\n"
+    found = codes(write, domain, f"{NLU}rules:\n{rule}", **{"actions.py": code + known})
+    assert not has(found, "action-without-code", "")
+
+
+def test_the_class_of_the_sdk_bears_the_name_of_a_convention(write: Write) -> None:
+    domain = "actions: [action_validate_slot_mappings, action_other]\n"
+    code = 'class A(ValidationAction): ...\nfollow("action_other")\n'
+    assert not has(codes(write, domain, **{"actions.py": code}), "action-without-code", "")
+
+
+def test_what_a_validation_action_may_ask_for_is_asked(write: Write) -> None:
+    domain = f"  utter_ask_name: [{{text: Who?}}]\n{SLOT}forms: {{f: {{required_slots: []}}}}\n"
+    code = 'class A:\n    def name(self): return "validate_f"\n    slots = ["name"]\n'
+    found = codes(write, f"{domain}actions: [validate_f]\n", **{"actions.py": code})
+    assert not has(found, "response-unused", "")
+    assert has(codes(write, domain), "response-unused", "'utter_ask_name'")
+
+
+def test_what_the_trigger_of_a_form_fills_need_not_be_asked_for(write: Write) -> None:
+    trigger = "{type: from_trigger_intent, intent: greet, value: x, conditions: [{active_loop: f}]}"
+    domain = f"slots: {{name: {{type: text, mappings: [{trigger}]}}}}\n"
+    found = codes(write, f"{domain}forms: {{f: {{required_slots: []}}}}\n")
+    assert not has(found, "slot-not-of-form", "")
