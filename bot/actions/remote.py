@@ -116,7 +116,7 @@ class RemoteActions:
             )
         try:
             async with asyncio.timeout(endpoint.timeout_s):
-                answer = await self._ask(action, tracker, domain, call_id)
+                answer = await self._patiently(action, tracker, domain, call_id)
         except (TimeoutError, httpx2.TimeoutException) as late:
             raise ActionFailed(
                 f"Action {action!r}: {endpoint.url} gave no answer within {endpoint.timeout_s:g} s."
@@ -131,6 +131,19 @@ class RemoteActions:
                 f"Action {action!r}: {endpoint.url} broke off ({reason}). It may have run."
             ) from error
         return await _understood(action, answer, endpoint.url)
+
+    async def _patiently(
+        self, action: str, tracker: Tracker, domain: Domain, call_id: str
+    ) -> _Answer:
+        """Ask again, but only where a connection was refused: then nothing can have run."""
+        for wait_s in self._call_again_s:
+            try:
+                return await self._ask(action, tracker, domain, call_id)
+            except httpx2.ConnectError as error:
+                self._keeps_domains = None  # who comes up there next may be another
+                log.info("action.again", action=action, error=str(error), in_s=wait_s)
+                await asyncio.sleep(wait_s)
+        return await self._ask(action, tracker, domain, call_id)
 
     # The domain: with each call, or once
 
@@ -204,16 +217,6 @@ class RemoteActions:
         return await self._send("POST", self._endpoint.url, content=body, headers=headers)
 
     async def _send(self, method: str, url: str, **request: Any) -> _Answer:
-        """Send it once; again only where the connection was refused before anything was sent."""
-        for wait_s in self._call_again_s:
-            try:
-                return await self._send_once(method, url, **request)
-            except httpx2.ConnectError as error:
-                log.info("action.again", url=url, error=str(error), in_s=wait_s)
-                await asyncio.sleep(wait_s)
-        return await self._send_once(method, url, **request)
-
-    async def _send_once(self, method: str, url: str, **request: Any) -> _Answer:
         async with self._client.stream(method, url, **request) as response:
             encoding = response.headers.get("Content-Encoding", "identity")
             if encoding != "identity":  # it could grow without end when decoded

@@ -319,6 +319,33 @@ async def test_a_server_of_another_make_is_not_asked_whether_it_keeps_domains():
     assert all("domain" in json.loads(request.content) for request in seen[1:])
 
 
+async def test_a_server_that_came_back_may_be_another_and_is_asked_again():
+    large = Domain(actions=("action_x",), raw={"x": "y" * DIGEST_FROM_BYTES})
+    newer, gone = True, False
+    told: list[tuple[bool, bool]] = []  # of each call: whether it had a domain, a digest
+
+    def server(request: httpx2.Request) -> httpx2.Response:
+        nonlocal gone
+        if gone:
+            gone = False
+            raise httpx2.ConnectError("refused", request=request)
+        if request.method == "GET":
+            return httpx2.Response(200, json=[{"name": "action_x"}])
+        call = json.loads(request.content)
+        if call["tracker"] is None:
+            return httpx2.Response(449 if newer else 500, json={"error": "?"})
+        told.append(("domain" in call, "domain_digest" in call))
+        return httpx2.Response(200, json={"events": []})
+
+    transport = httpx2.MockTransport(server)
+    async with RemoteActions(Endpoint(URL), transport=transport, call_again_s=(0.0,)) as actions:
+        for round_ in range(4):
+            if round_ == 2:
+                newer, gone = False, True
+            await actions.run("action_x", Tracker.start("ada", large), large, call_id="1")
+    assert told == [(True, True), (False, True), (True, False), (True, False)]
+
+
 # Answers of every shape
 
 JSON = st.recursive(
