@@ -9,6 +9,7 @@ import pytest
 from bot.actions.remote import RemoteActions
 from bot.project.load import load_project
 from bot.testing.services import ScriptedNlu, memory_services
+from bot.testing.stories import run_story
 from bot.testing.transcripts import Said, Transcript, load_transcripts, run_transcript
 from nlu.parse import Entity, Intent, Parse
 
@@ -29,3 +30,11 @@ async def test_a_conversation_goes_as_told(transcript: Transcript) -> None:
         services = memory_services(load_project(TEMPLATE), nlu, actions)
         result = await run_transcript(transcript, services)
     assert result.passed, str(result)
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript.name)
+async def test_a_conversation_is_predicted_as_told(transcript: Transcript) -> None:
+    async with RemoteActions(None) as actions:
+        services = memory_services(load_project(TEMPLATE), ScriptedNlu({}), actions)
+        outcome = await run_story(transcript, services, end_to_end=False)
+    assert outcome.passed, outcome.mistakes
