@@ -80,12 +80,12 @@ def predict(tracker: Tracker, parley: Services) -> Prediction:
         _without_rejected(policy.predict(tracker, parley.bot.domain), tracker)
         for policy in parley.bot.policies
     ]
-    best = _best(predictions)
+    chosen = best(predictions)
     events: tuple[Event, ...] = tuple(event for each in predictions for event in each.events)
-    events += best.optional_events
+    events += chosen.optional_events
     if tracker.latest_action_name == LISTEN:
-        events += (UserFeaturization(use_text_for_featurization=best.is_end_to_end),)
-    return replace(best, events=events)
+        events += (UserFeaturization(use_text_for_featurization=chosen.is_end_to_end),)
+    return replace(chosen, events=events)
 
 
 def knows_action(name: str, domain: Domain) -> bool:
@@ -100,7 +100,7 @@ def knows_action(name: str, domain: Domain) -> bool:
     )
 
 
-def _best(predictions: Sequence[Prediction]) -> Prediction:
+def best(predictions: Sequence[Prediction]) -> Prediction:
     """Of the predictions that did not need the user's words, else of all, the surest."""
     if not predictions:
         return Prediction(LISTEN, 0.0, "")

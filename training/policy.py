@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -78,7 +78,7 @@ def _train(
     matrices = [value for value in net.parameters() if value.ndim == 2]
     batches = _batches(len(found), recipe)
     net.train()
-    for done, rows in enumerate(_order(batches, len(found), generator), 1):
+    for done, rows in enumerate(_rows(batches, len(found), generator), 1):
         batch = varied.draw(rows)
         actions, _ = net(batch.states, batch.mask)
         loss = cross_entropy(actions, batch.targets)
@@ -99,24 +99,21 @@ def _batches(count: int, recipe: PolicyRecipe) -> list[int]:
     for epoch in range(recipe.epochs):
         grown = epoch / max(recipe.epochs - 1, 1)
         size = round(recipe.batch_size + grown * (recipe.last_batch_size - recipe.batch_size))
-        full, rest = divmod(count, size)
-        sizes += [size] * full + [rest] * bool(rest)
+        sizes += [size] * max(-(-count // size), recipe.fewest_batches)
     return sizes
 
 
-def _order(
-    batches: Sequence[int], count: int, generator: torch.Generator
-) -> Iterator[torch.Tensor]:
-    """The rows of every batch; an epoch sees each row once."""
+def _rows(sizes: Sequence[int], count: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """The rows of every batch: all of them in a new order, again and again."""
     order = torch.empty(0, dtype=torch.long)
-    for size in batches:
-        if not len(order):
-            order = torch.randperm(count, generator=generator)
+    for size in sizes:
+        while len(order) < size:
+            order = torch.cat([order, torch.randperm(count, generator=generator)])
         yield order[:size]
         order = order[size:]
 
 
-def contexts_of(found: Sequence[Window], whole: Table, names: Names) -> Table:
+def contexts_of(found: Iterable[Window], whole: Table, names: Names) -> Table:
     """Where users spoke, as it was before they did, with all the intents told there as targets."""
     intents = {name: number for number, name in enumerate(names.intents)}
     said = [n for n, name in enumerate(names.columns) if name.split(" ")[0] in ("intent", "entity")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -61,9 +62,9 @@ def _some(told: list[Told], most: int, rng: random.Random) -> list[Told]:
     return told if len(told) <= most else rng.sample(told, most)
 
 
-def windows(told: Iterable[Told], domain: Domain, max_history: int) -> list[Window]:
-    """Every window of ``told`` once, in order."""
-    return list(dict.fromkeys(w for events in told for w in _windows(events, domain, max_history)))
+def windows(told: Iterable[Told], domain: Domain, max_history: int) -> dict[Window, int]:
+    """Every window of ``told`` once, in order, and how often it is told."""
+    return Counter(w for events in told for w in _windows(events, domain, max_history))
 
 
 def _windows(events: Told, domain: Domain, max_history: int) -> Iterator[Window]:
@@ -90,7 +91,7 @@ class Names(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, found: Iterable[Window], domain: Domain) -> Names:
         """Of what ``found`` holds, and of every action the bot can do besides."""
-        found = list(found)
+        found = tuple(found)
         columns = {name for window in found for seen in window.states for name, _ in seen}
         known = {*DEFAULT_ACTIONS, *domain.actions, *domain.forms, *domain.responses}
         actions = known | {window.action for window in found}

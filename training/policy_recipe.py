@@ -28,6 +28,7 @@ class PolicyRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     augmentation: Annotated[int, Meta(ge=0, le=1000)]
     batch_size: Count
     last_batch_size: Count
+    fewest_batches: Count
     rate: Rate
     weight_decay: Share
     width: Count

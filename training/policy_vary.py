@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from bot.dialogue.learned import ANY_INTENT
 from bot.dialogue.states import LISTEN
-from training.policy_data import Names, Window
+from training.policy_data import Names, Seen, Window
 from training.policy_recipe import PolicyRecipe
 
 
@@ -24,10 +26,17 @@ class Table:
         return Table(self.states[rows], self.mask[rows], self.targets[rows])
 
 
-def table(windows: list[Window], names: Names, max_history: int) -> Table:
-    """``windows`` as tensors."""
+def table(windows: Mapping[Window, int], names: Names, max_history: int) -> Table:
+    """``windows`` as tensors, a row for each.
+
+    Where stories go on differently after the same states, each of them has the shares of all.
+    """
     columns = {name: number for number, name in enumerate(names.columns)}
     actions = {name: number for number, name in enumerate(names.actions)}
+    told: dict[tuple[Seen, ...], torch.Tensor] = defaultdict(lambda: torch.zeros(len(actions)))
+    for window, often in windows.items():
+        if window.action in actions:
+            told[window.states][actions[window.action]] += often
     states = torch.zeros(len(windows), max_history, len(columns))
     mask = torch.zeros(len(windows), max_history, dtype=torch.bool)
     targets = torch.zeros(len(windows), len(actions))
@@ -38,8 +47,8 @@ def table(windows: list[Window], names: Names, max_history: int) -> Table:
             for name, value in seen:
                 if name in columns:
                     states[row, place, columns[name]] = value
-        if window.action in actions:
-            targets[row, actions[window.action]] = 1
+        shares = told[window.states]
+        targets[row] = shares / shares.sum().clamp(min=1)
     return Table(states, mask, targets)
 
 
