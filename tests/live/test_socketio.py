@@ -257,42 +257,41 @@ async def test_a_client_may_poll_instead_of_holding_a_socket(tmp_path: Path) -> 
         assert (await client.get(url)).text == '42["bot_uttered",{"text":"Hello."}]'
 
 
-@pytest.mark.parametrize(
-    "packet",
-    [
-        "",
-        "9",
-        "2",
-        '2["user_uttered"',
-        "2" + "[" * 20_000,
-        '2["user_uttered",' + '{"message":' * 200 + "1" + "}" * 200 + "]",
-        '2["user_uttered"]',
-        '2["user_uttered",null]',
-        '2["user_uttered",7]',
-        '2["user_uttered",{"message":["/greet"]}]',
-        '2["user_uttered",{"message":"/greet","metadata":"x"}]',
-        '2["user_uttered",{"message":""}]',
-        '2["user_uttered",{"message":1e999}]',
-        '2["session_request",[[]],3,4]',
-        '2["session_request",{"session_id":{"a":1}}]',
-        '2["disconnect"]',
-        '2["no such event",{}]',
-        '599-["user_uttered",{"_placeholder":true,"num":0}]',
-        '51-["user_uttered",{"_placeholder":true,"num":9}]',
-        '2{"not":"a list"}',
-        "3999[]",
-        '4"error"',
-    ],
-    ids=lambda packet: packet[:40],
+NONSENSE = (
+    "",
+    "9",
+    "2",
+    '2["user_uttered"',
+    "2" + "[" * 20_000,
+    '2["user_uttered",' + '{"message":' * 200 + "1" + "}" * 200 + "]",
+    '2["user_uttered"]',
+    '2["user_uttered",null]',
+    '2["user_uttered",7]',
+    '2["user_uttered",{"message":["/greet"]}]',
+    '2["user_uttered",{"message":"/greet","metadata":"x"}]',
+    '2["user_uttered",{"message":""}]',
+    '2["user_uttered",{"message":1e999}]',
+    '2["session_request",[[]],3,4]',
+    '2["session_request",{"session_id":{"a":1}}]',
+    '2["disconnect"]',
+    '2["no such event",{}]',
+    '599-["user_uttered",{"_placeholder":true,"num":0}]',
+    '51-["user_uttered",{"_placeholder":true,"num":9}]',
+    '2{"not":"a list"}',
+    "3999[]",
+    '4"error"',
 )
-async def test_nonsense_harms_nobody_else(packet: str, tmp_path: Path) -> None:
+
+
+async def test_nonsense_harms_nobody_else(tmp_path: Path) -> None:
     async with server(tmp_path) as address, visiting(address) as witness:
-        async with visiting(address) as page:
-            await page.send(packet)
-            await page.emit("session_request", {})  # what comes after it, if it may
-            await asyncio.wait({asyncio.create_task(page.all_told(0.05))})
-        await say(witness, "/greet")
-        assert await witness.told() == GREETED
+        for packet in NONSENSE:
+            async with visiting(address) as page:
+                await page.send(packet)
+                await page.emit("session_request", {})  # what comes after it, if it may
+                await asyncio.wait({asyncio.create_task(page.all_told(0.02))})
+            await say(witness, "/greet")
+            assert await witness.told() == GREETED, packet[:40]
 
 
 async def test_what_is_too_long_is_told_and_what_is_far_too_long_ends_the_connection(
