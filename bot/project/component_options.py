@@ -17,14 +17,14 @@ def _share(node: Node, what: str) -> None:
 
 def _whole(least: int) -> Check:
     def check(node: Node, what: str) -> None:
-        if not isinstance(node.value, int) or isinstance(node.value, bool) or node.value < least:
-            raise node.wrong(f"{what} must be a whole number, {least} or more, not {node.kind}.")
+        if node.whole(what) < least:
+            raise node.wrong(f"{what} is {node.source}.", f"It is {least} or more.")
 
     return check
 
 
 def _above_zero(node: Node, what: str) -> None:
-    if not 0 < node.number(what) < float("inf"):
+    if node.number(what) <= 0:
         raise node.wrong(f"{what} is {node.source}.", "It is a number above 0.")
 
 

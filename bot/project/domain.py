@@ -16,6 +16,7 @@ from bot.dialogue.domain import (
     Slot,
     Variation,
 )
+from bot.project.forms import read_form
 from bot.project.mentions import Mentions
 from bot.project.names import did_you_mean
 from bot.project.node import Node
@@ -215,38 +216,7 @@ class DomainReader:
             with self.report.going_on():
                 if self._is_first("forms", name, node, section):
                     kept[name] = node.plain()
-                    self.forms[name] = self._form(name, node)
-
-    def _form(self, name: str, node: Node) -> Form:
-        by = f"the form '{name}'"
-        if node.value is None:
-            return Form(name)
-        keys = node.mapping(by)
-        for key in keys:
-            if key not in ("required_slots", "ignored_intents"):
-                raise node.wrong_key(
-                    key,
-                    f"{by} has the key '{key}'.",
-                    "Keys: required_slots, ignored_intents; how a slot is filled stands under "
-                    "slots.",
-                )
-        required, ignored = keys.get("required_slots"), keys.get("ignored_intents")
-        slots: list[str] = []
-        if required is not None and required.value is not None:
-            if isinstance(required.value, dict):
-                raise required.wrong(
-                    f"required_slots of {by} must be a list of slot names.",
-                    "How a slot is filled stands under slots.",
-                )
-            slots = [
-                self.mentions.add("form slot", n, by)
-                for n in required.sequence(f"required_slots of {by}")
-            ]
-        intents: tuple[str, ...] = ()
-        if ignored is not None and ignored.value is not None:
-            nodes = ignored.names(f"an ignored intent of {by}")
-            intents = tuple(self.mentions.add("intent", n, by) for n in nodes)
-        return Form(name, tuple(slots), intents)
+                    self.forms[name] = read_form(name, node, self.mentions)
 
     def _read_session(self, section: Node) -> None:
         keys = section.mapping("session_config")

@@ -9,7 +9,7 @@ from json import JSONDecodeError, JSONDecoder
 from bot.errors import ProjectError
 from bot.project.node import Node, Scalar
 from bot.project.report import Report, shortened
-from bot.project.yaml import stored
+from bot.project.scalar import stored
 
 MOST_LEVELS = 60
 DECODER = JSONDecoder(strict=False)  # a line may end within a text

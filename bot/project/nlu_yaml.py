@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from bot.project.markup import write_markup
 from bot.project.project import Example, NluData
-from bot.project.yaml import resolve
+from bot.project.scalar import resolve
 
 PLAIN = re.compile(r"[A-Za-z_][\w/+.-]*(?: [\w/+.-]+)*")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from bot.errors import ProjectError
@@ -91,10 +92,18 @@ class Node:
         raise self.wrong(f"{what} must be true or false, not {self.kind}.")
 
     def number(self, what: str) -> float:
-        """An int or a float."""
+        """An int or a float that is finite."""
         if isinstance(self.value, int | float) and not isinstance(self.value, bool):
-            return self.value
+            if isfinite(self.value):
+                return self.value
+            raise self.wrong(f"{what} must be a finite number, not {self.source}.")
         raise self.wrong(f"{what} must be a number, not {self.kind}.")
+
+    def whole(self, what: str) -> int:
+        """An int."""
+        if isinstance(self.value, int) and not isinstance(self.value, bool):
+            return self.value
+        raise self.wrong(f"{what} must be a whole number, not {self.kind}.")
 
     def names(self, what: str) -> list[Node]:
         """Nodes that hold names: of a list, or the one name that stands in place of a list."""

@@ -9,9 +9,9 @@ lists of words, and scalars over several lines are not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from bot.project.node import Node, Scalar
+from bot.project.node import Node
+from bot.project.scalar import resolve
 
 MOST_LEVELS = 60
 NOT_PLAIN = re.compile(
@@ -34,11 +34,11 @@ class _NotPlain(Exception):
     """Here is something for the composer."""
 
 
-def read_plain(text: str, file: str, resolve: Callable[[str], Scalar]) -> Node | None:
+def read_plain(text: str, file: str) -> Node | None:
     """The root of a plain YAML text, None where it is not plain."""
     if NOT_PLAIN.search(text):
         return None
-    reader = _Reader(text, file, resolve)
+    reader = _Reader(text, file)
     try:
         return reader.root()
     except _NotPlain:
@@ -46,10 +46,9 @@ def read_plain(text: str, file: str, resolve: Callable[[str], Scalar]) -> Node |
 
 
 class _Reader:
-    def __init__(self, text: str, file: str, resolve: Callable[[str], Scalar]) -> None:
+    def __init__(self, text: str, file: str) -> None:
         self._lines = text.split("\n")
         self._file = file
-        self._resolve = resolve
         self._at = 0  # the line that is next
 
     def root(self) -> Node:
@@ -160,7 +159,7 @@ class _Reader:
                 self._words(node, line, start)
             case _:
                 node.source = self._plain(line, start)
-                node.value = self._resolve(node.source)
+                node.value = resolve(node.source)
         self._at += 1
         return node
 
@@ -190,7 +189,7 @@ class _Reader:
         for word in match[1].split(",") if match[1] else ():
             source = word.strip(" ")
             column = at + len(word) - len(word.lstrip(" ")) + 1
-            items.append(Node(self._resolve(source), self._file, node.line, column, source))
+            items.append(Node(resolve(source), self._file, node.line, column, source))
             at += len(word) + 1
         node.value = items
         node.size += len(items)

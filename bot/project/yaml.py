@@ -19,23 +19,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from bot.errors import ProjectError
-from bot.project.node import Node, Scalar
+from bot.project.node import Node
 from bot.project.quick import read_plain
 from bot.project.report import Report, shortened
+from bot.project.scalar import resolve
 
 MOST_LEVELS = 60
 MOST_COPIES = 100_000  # of values, made by following aliases
 MOST_BYTES = 64 * 1024 * 1024
 
-NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-INT = re.compile(r"[-+]?[0-9][0-9_]*")
-RADIX_INT = re.compile(r"[-+]?0(?:x[0-9a-fA-F][0-9a-fA-F_]*|o[0-7][0-7_]*|b[01][01_]*)")
-FLOAT = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
-    r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)"
-)
-MAYBE_NOT_TEXT = frozenset("-+.0123456789")
 # ruamel refuses a block text that begins with a line of fewer spaces than the next has,
 # which YAML 1.2 allows (section 8.1.1.1) and projects contain.
 BLANK_LINE = re.compile(r"^ +(?=\r?$)", re.MULTILINE)
@@ -79,7 +71,7 @@ def decode(data: bytes, file: str) -> str:
 def read_yaml(text: str, file: str, report: Report) -> Node | None:
     """The root node of a YAML text, None when it cannot be read; problems go to ``report``."""
     text = BLANK_LINE.sub("", text)
-    if (root := read_plain(text, file, resolve)) is not None:
+    if (root := read_plain(text, file)) is not None:
         return root
     return compose(text, file, report)
 
@@ -283,27 +275,3 @@ class _Composer:
                 for key_text, inherited in source.mapping("what << merges").items():
                     values.setdefault(key_text, inherited)
         node.value, node.keys = values, places
-
-
-def resolve(source: str) -> Scalar:
-    """The value of a plain scalar."""
-    if source in NULLS:
-        return None
-    if source in BOOLS:
-        return BOOLS[source]
-    if source[0] not in MAYBE_NOT_TEXT or len(source) > 100:
-        return source
-    if INT.fullmatch(source):
-        return stored(int(source.replace("_", "")), source)
-    if RADIX_INT.fullmatch(source):
-        return stored(int(source.replace("_", ""), 0), source)
-    if FLOAT.fullmatch(source):
-        return float(source.replace("_", ""))
-    if source.lstrip("+-") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
-        return float(source.lower().replace(".", ""))
-    return source
-
-
-def stored(number: int, source: str) -> int | str:
-    """``number``, or the text where no event could hold it: those keep 64 bits."""
-    return number if -(2**63) <= number < 2**63 else source

@@ -23,7 +23,7 @@ def span(
 
     One that reaches beyond the text ends with it. Raises ProjectError where nothing is left.
     """
-    first, behind = int(start.number("start")), int(end.number("end")) + last
+    first, behind = start.whole("start"), end.whole("end") + last
     message = (
         f"the entity '{entity}' reaches from {first} to {behind}, but the text has "
         f"{len(text)} characters."

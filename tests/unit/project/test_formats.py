@@ -178,6 +178,11 @@ def test_an_agent_in_a_project_is_read_in_its_language(write: Write) -> None:
             '[{"start": 5, "end": 9, "entity": "c"}]}]}}',
             r"2:24: the entity 'c' reaches from 5 to 9",
         ),
+        (
+            '{"utterances": [{"text": "a", "entities": [{"entity": "b", "start": -1e999, '
+            '"end": 1}]}]}',
+            r"1:69: start must be a whole number, not the number -1e999",
+        ),
         ('{"luis_schema_version": "6.0", "utterances": []}', r"1:25: .* version is 6\.0"),
         ('{"utterances": {}}', r"1:16: utterances must be a list"),
         ('{"utterances": [', r"1:17: not valid JSON: a value is missing"),

@@ -97,14 +97,14 @@ def test_a_pipeline_template_of_rasa_1_is_a_clear_error(write: Write) -> None:
     ("section", "component", "message"),
     [
         ("policies", "{name: MemoizationPolicy, max_history: five}", "1:51: max_history of"),
-        ("policies", "{name: MemoizationPolicy, max_history: 0}", "a whole number, 1 or more"),
+        ("policies", "{name: MemoizationPolicy, max_history: 0}", "It is 1 or more"),
         ("policies", "{name: RulePolicy, core_fallback_threshold: 3}", "It is a share"),
         ("policies", "{name: RulePolicy, enable_fallback_prediction: 1}", "true or false"),
         ("policies", "{name: RulePolicy, core_fallback_action_name: []}", "must be a text"),
         ("pipeline", "{name: FallbackClassifier, threshold: high}", "1:50: threshold of"),
         ("pipeline", "{name: KeywordIntentClassifier, case_sensitive: 0}", "true or false"),
         ("pipeline", "{name: DucklingEntityExtractor, timeout: -1}", "It is a number above 0"),
-        ("pipeline", "{name: DIETClassifier, ranking_length: 1.5}", "a whole number, 0 or more"),
+        ("pipeline", "{name: DIETClassifier, ranking_length: 1.5}", "a whole number, not"),
     ],
 )
 def test_a_setting_of_another_kind_is_an_error_with_its_place(

@@ -207,6 +207,10 @@ STORY = "stories:\n- story: s\n  steps:\n  - intent: greet\n  - action: {}\n"
         ({"domain": "actions: [[a]]\n"}, r"1:11: the name of an action must be a text"),
         ({"domain": "intents: [{a: [b]}]\n"}, r"1:15: the options of 'a' must be a mapping"),
         ({"domain": "session_config: 60\n"}, r"1:17: session_config must be a mapping"),
+        (
+            {"domain": "session_config: {session_expiration_time: .inf}\n"},
+            r"1:43: session_expiration_time must be a finite number",
+        ),
         ({"domain": "entities: [{a: 1, b: 2}]\n"}, r"1:12: an entity must be one name"),
         ({"domain": "intents: [a, b, a]\n"}, r"1:17: 'a' stands twice under intents"),
         ({"domain": "intents: [a]\nintents: [b]\n"}, r"2:1: the key 'intents' is written twice"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.project.node import Node
 from bot.project.quick import read_plain
 from bot.project.report import Report
-from bot.project.yaml import BLANK_LINE, compose, resolve
+from bot.project.yaml import BLANK_LINE, compose
 from tests.unit.project.conftest import PROJECTS
 from tests.unit.project.test_fuzz import Change, changes
 
@@ -39,7 +39,7 @@ def differs(one: Node, other: Node) -> str:
 def compared(text: str) -> bool:
     """Whether ``text`` was plain; fails where the two readers differ on it."""
     text = BLANK_LINE.sub("", text)
-    quick = read_plain(text, "a.yml", resolve)
+    quick = read_plain(text, "a.yml")
     if quick is None:
         return False
     report = Report()
@@ -102,5 +102,5 @@ def test_a_domain_of_megabytes_is_read_in_seconds() -> None:
         for n in range(20_000)
     )
     started = time.process_time()
-    assert read_plain(text, "domain.yml", resolve) is not None
+    assert read_plain(text, "domain.yml") is not None
     assert time.process_time() - started < 5

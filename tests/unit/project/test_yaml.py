@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from bot.errors import ProjectError
 from bot.project.node import Node
 from bot.project.report import Problem, Report
-from bot.project.yaml import decode, read_yaml, resolve
+from bot.project.scalar import resolve
+from bot.project.yaml import decode, read_yaml
 
 
 def read(text: str) -> Node:
