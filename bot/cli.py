@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot import converting, exporting, options, serving_options
+from bot import converting, exporting, options, serving_options, splitting
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
@@ -34,6 +34,7 @@ app = typer.Typer(
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
 app.add_typer(exporting.app, name="export")
+app.add_typer(splitting.app, name="split")
 app.command()(visualize)
 converting.register(app)
 
