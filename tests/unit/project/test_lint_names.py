@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.project.check import check_project
+from bot.project.names import did_you_mean
 from bot.project.report import Problem
 from tests.unit.project.conftest import Write
 
@@ -256,3 +257,10 @@ def test_what_the_trigger_of_a_form_fills_need_not_be_asked_for(write: Write) ->
     domain = f"slots: {{name: {{type: text, mappings: [{trigger}]}}}}\n"
     found = codes(write, f"{domain}forms: {{f: {{required_slots: []}}}}\n")
     assert not has(found, "slot-not-of-form", "")
+
+
+def test_a_name_with_nothing_but_its_beginning_in_common_is_not_the_one_meant() -> None:
+    assert did_you_mean("action_gone", ["action_ok"]) == ""
+    assert did_you_mean("action_orders", ["action_ok", "action_order"]) == (
+        "Did you mean 'action_order'?"
+    )

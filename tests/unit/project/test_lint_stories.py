@@ -216,9 +216,9 @@ def test_a_rule_that_tells_less_than_another_is_named(write: Write) -> None:
 
 
 def test_the_fallback_action_must_exist(write: Write) -> None:
-    config = "policies: [{name: RulePolicy, core_fallback_action_name: action_d}]\n"
+    config = "policies: [{name: RulePolicy, core_fallback_action_name: action_cc}]\n"
     (found,) = said(check(write, "rules: []\n", config), "fallback-unknown")
-    assert "error: config.yml: core_fallback_action_name is 'action_d'" in found
+    assert "error: config.yml: core_fallback_action_name is 'action_cc'" in found
     assert "Did you mean 'action_c'?" in found
 
 
