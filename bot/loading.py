@@ -119,6 +119,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             clock=time.time,
             random=Random(),
             wording=shared.wording,
+            most_actions=shared.settings.most_actions,
         )
         _tell(project)
         yield Loaded(project, parley, nlu, found.file or nlu.model_id)

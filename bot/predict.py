@@ -19,6 +19,7 @@ from bot.services import Services
 from nlu.policy import PolicyModel
 
 FOLLOWUP = "followup_action"
+NLU_CONFIDENCE = "use_nlu_confidence_as_score"
 
 
 def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple[Policy, ...]:
@@ -38,7 +39,13 @@ def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple
         if (entry := entries.get(kind.name)) is not None:
             max_history = entry.options.get("max_history")
             policies.append(
-                kind(stories, project.domain, max_history=max_history, only_in_rules=only_in_rules)
+                kind(
+                    stories,
+                    project.domain,
+                    max_history=max_history,
+                    only_in_rules=only_in_rules,
+                    nlu_confidence=entry.options.get(NLU_CONFIDENCE) is True,
+                )
             )
     if learned is not None:
         options = {name: entry.options for name, entry in entries.items()}
@@ -69,6 +76,7 @@ def _rule_policy(entry: Component, project: Project, stories: Sequence[Story]) -
         project.domain,
         fallback_threshold=options.get("core_fallback_threshold", 0.3) if falls_back else None,
         fallback_action=options.get("core_fallback_action_name", "action_default_fallback"),
+        nlu_confidence=options.get(NLU_CONFIDENCE) is True,
     )
 
 

@@ -42,3 +42,4 @@ class Services:
     clock: Callable[[], float]  # seconds since the epoch
     random: Random
     wording: ResponseServer | None = None  # None: responses are the domain's own
+    most_actions: int = 10  # in one turn

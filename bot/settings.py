@@ -23,6 +23,7 @@ from bot.project.paths import ProjectPaths
 from bot.project.project import Endpoints
 
 PREFIX = "PARLEY_"
+RASAS_MOST_ACTIONS = "MAX_NUMBER_OF_PREDICTIONS"
 JwtMethod = Literal[
     "HS256",
     "HS384",
@@ -128,6 +129,12 @@ class Settings(BaseSettings):
     )
     response_timeout_s: float = Field(
         60.0, gt=0, description="How long a request waits for its answer, in seconds; then 504."
+    )
+    most_actions: int = Field(
+        10,
+        ge=1,
+        description="Actions in one turn; then it ends and the bot listens. Rasa's own "
+        "`MAX_NUMBER_OF_PREDICTIONS` does the same.",
     )
     max_body_bytes: int = Field(
         1_048_576, ge=1024, description="Largest body of a request, in bytes; above it 413."
@@ -267,6 +274,8 @@ def load_settings(**given: Any) -> Settings:
 
     Raises SettingsError, in one sentence for each setting that is wrong.
     """
+    if variable("most_actions") not in os.environ:
+        given.setdefault("most_actions", os.environ.get(RASAS_MOST_ACTIONS))
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as wrong:

@@ -23,7 +23,6 @@ from bot.stopwatch import Stopwatch
 from bot.store.base import Waiting
 from bot.understand import understand
 
-MOST_ACTIONS = 10
 METADATA_SLOT = "session_started_metadata"
 NEWS = "events"
 
@@ -170,10 +169,10 @@ def _session_is_over(tracker: Tracker, parley: Services) -> bool:
 
 
 async def _answer(turn: Turn, message: Message, call_id: str) -> None:
-    """Predict and act until the bot listens, a person has taken over, or it goes on too long."""
+    """Predict and act until the bot listens, a person has taken over, or that is too long."""
     while _may_act(turn.tracker):
-        if turn.actions == MOST_ACTIONS:
-            log.warning("turn.too_long", actions=MOST_ACTIONS)
+        if turn.actions >= turn.parley.most_actions:
+            log.warning("turn.too_long", actions=turn.actions)
             turn.add(ActionExecuted(name=LISTEN))
             return
         turn.actions += 1

@@ -9,7 +9,7 @@ import msgspec
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import ActionExecuted, Event
 from bot.dialogue.paths import story_events
-from bot.dialogue.policy import LISTEN, Prediction
+from bot.dialogue.policy import LISTEN, Prediction, as_sure_as_nlu
 from bot.dialogue.ruletable import NOTHING, OnlyInRules
 from bot.dialogue.states import UNLIKELY, Feature, State, by_intent, visible
 from bot.dialogue.stories import Story
@@ -29,6 +29,7 @@ class MemoizationPolicy:
 
     Args:
         only_in_rules: Slots and loops that no story knows of; they are left out.
+        nlu_confidence: Be as sure as NLU was of the intent, not wholly.
     """
 
     name = "MemoizationPolicy"
@@ -41,7 +42,9 @@ class MemoizationPolicy:
         *,
         max_history: int | None = None,
         only_in_rules: OnlyInRules = NOTHING,
+        nlu_confidence: bool = False,
     ) -> None:
+        self._nlu_confidence = nlu_confidence
         self._max_history = max_history
         self._only_in_rules = only_in_rules
         self._actions = _remembered(story_events(stories, domain), domain, max_history)
@@ -53,7 +56,8 @@ class MemoizationPolicy:
         action = self._recall(states, tracker, domain)
         if action is None:
             return Prediction(LISTEN, 0.0, self.name, self.priority, scores={})
-        return Prediction(action, 1.0, self.name, self.priority, scores={action: 1.0})
+        recalled = Prediction(action, 1.0, self.name, self.priority, scores={action: 1.0})
+        return as_sure_as_nlu(recalled, tracker) if self._nlu_confidence else recalled
 
     def _recall(self, states: list[State], tracker: Tracker, domain: Domain) -> str | None:
         kept = states if self._max_history is None else states[-self._max_history :]

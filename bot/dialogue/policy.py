@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.dialogue.domain import Domain
@@ -31,6 +31,15 @@ class Prediction:
     is_end_to_end: bool = False
     is_no_user: bool = False
     hide_rule_turn: bool = False
+
+
+def as_sure_as_nlu(prediction: Prediction, tracker: Tracker) -> Prediction:
+    """``prediction``, where it is certain, as sure as NLU was of the intent it follows from."""
+    parse = tracker.latest_message.parse_data if tracker.latest_message else None
+    if prediction.confidence < 1.0 or parse is None:
+        return prediction
+    sure = parse.intent.confidence
+    return replace(prediction, confidence=sure, scores={prediction.action: sure})
 
 
 class Policy(Protocol):

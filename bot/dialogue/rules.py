@@ -18,7 +18,7 @@ from bot.dialogue.events import (
     LoopInterrupted,
 )
 from bot.dialogue.paths import ANYTHING, rule_events, story_events
-from bot.dialogue.policy import LISTEN, Prediction
+from bot.dialogue.policy import LISTEN, Prediction, as_sure_as_nlu
 from bot.dialogue.ruletable import (
     RuleTable,
     only_in_rules,
@@ -57,6 +57,7 @@ class RulePolicy:
         domain: The project's domain.
         fallback_threshold: The confidence of the fallback; None switches it off.
         fallback_action: What to do when nothing else is more certain.
+        nlu_confidence: Be as sure as NLU was of the intent, not wholly.
     """
 
     name = "RulePolicy"
@@ -70,7 +71,9 @@ class RulePolicy:
         *,
         fallback_threshold: float | None = 0.3,
         fallback_action: str = "action_default_fallback",
+        nlu_confidence: bool = False,
     ) -> None:
+        self._nlu_confidence = nlu_confidence
         self._fallback: dict[str, float] = {}
         if fallback_threshold is not None:
             self._fallback = {fallback_action: fallback_threshold}
@@ -90,7 +93,10 @@ class RulePolicy:
         )
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
-        return self.explain(tracker, domain)[0]
+        prediction, source = self.explain(tracker, domain)
+        if self._nlu_confidence and source:
+            return as_sure_as_nlu(prediction, tracker)
+        return prediction
 
     def explain(self, tracker: Tracker, domain: Domain) -> tuple[Prediction, str]:
         """The prediction, and the key of the rule or the habit that made it; "" for none."""

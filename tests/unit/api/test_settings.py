@@ -33,6 +33,13 @@ def test_settings_come_from_the_environment(monkeypatch):
     assert settings.cors == ("https://shop.example", "https://help.example")
 
 
+def test_rasas_own_limit_of_predictions_counts(monkeypatch):
+    monkeypatch.setenv("MAX_NUMBER_OF_PREDICTIONS", "15")
+    assert load_settings().most_actions == 15
+    monkeypatch.setenv("PARLEY_MOST_ACTIONS", "5")
+    assert load_settings().most_actions == 5
+
+
 def test_what_is_given_comes_before_the_environment(monkeypatch):
     monkeypatch.setenv("PARLEY_PORT", "8080")
     assert load_settings(port=9090, host=None).port == 9090

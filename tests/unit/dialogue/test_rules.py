@@ -204,3 +204,16 @@ def test_a_forms_own_turns_are_hidden_unless_a_story_tells_them(
 
 def test_what_the_bot_does_without_being_told_is_hidden_from_stories():
     assert predicted((START,), LISTEN, said("back")).hide_rule_turn
+
+
+def test_a_rule_may_be_as_sure_as_nlu_was_of_the_intent():
+    greet = rule(UserStep("hi"), ActionStep("utter_hi"))
+    policy = RulePolicy([greet], [], DOMAIN, nlu_confidence=True)
+    parse = Parse("hello", Intent("hi", 0.7))
+    heard = Tracker.start("c", DOMAIN).apply_all(
+        [LISTEN, UserUttered(text="hello", parse_data=parse)]
+    )
+    prediction = policy.predict(heard, DOMAIN)
+    assert (prediction.action, prediction.confidence) == ("utter_hi", 0.7)
+    unknown = Tracker.start("c", DOMAIN).apply_all([LISTEN, said("stop")])
+    assert policy.predict(unknown, DOMAIN).confidence == 0.3

@@ -224,6 +224,12 @@ async def test_a_bot_that_never_listens_is_made_to(parley: Services):
     assert texts(await say(parley, "hello")) == ["Good evening."]
 
 
+async def test_how_many_actions_a_turn_may_have_is_a_setting(parley: Services):
+    parley = listing(parley, "action_default_fallback", actions=answering())
+    done = await say(replace(parley, most_actions=3), "who knows")
+    assert (done.actions, done.tracker.latest_action_name) == (3, "action_listen")
+
+
 async def test_calls_of_one_turn_have_names_of_their_own_that_stay_the_same(parley: Services):
     actions = answering()
     parley = listing(parley, "action_default_fallback", actions=actions)
