@@ -24,7 +24,7 @@ from bot.dialogue.events import (
     UserUttered,
 )
 from bot.dialogue.states import LISTEN
-from bot.dialogue.tracker import SESSION_START, Tracker
+from bot.dialogue.tracker import SESSION_START
 from bot.project.markup import write_markup
 from bot.project.project import ExampleEntity
 from nlu.parse import Entity
@@ -47,16 +47,6 @@ class WrittenStory:
 
     name: str
     steps: Sequence[WrittenStep]
-
-
-def tracker_story(tracker: Tracker, *, name: str | None = None) -> str:
-    """The latest session of ``tracker`` as the YAML of a test story; what was undone is not told.
-
-    Args:
-        name: What to call it; the conversation's id if left out.
-    """
-    applied = [tracker.events[index] for index in tracker.applied]
-    return write_stories([WrittenStory(name or tracker.conversation_id, story_steps(applied))])
 
 
 def story_steps(events: Iterable[Event], *, with_text: bool = True) -> list[WrittenStep]:

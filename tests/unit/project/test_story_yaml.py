@@ -26,7 +26,6 @@ from bot.project.story_yaml import (
     WrittenStory,
     annotated,
     story_steps,
-    tracker_story,
     write_stories,
 )
 from bot.project.yaml import read_yaml
@@ -42,16 +41,19 @@ def said(text: str, intent: str | None = "greet", *entities: Entity, **more: Any
     return UserUttered(text=text, parse_data=parse)
 
 
-def story(*events: Event) -> str:
-    return tracker_story(Tracker.replay("Ada", Domain(), (*START, *events), seq=0))
+def story(*events: Event, name: str = "Ada") -> str:
+    """What counts of ``events``, as a file."""
+    tracker = Tracker.replay(name, Domain(), events, seq=0)
+    applied = [tracker.events[index] for index in tracker.applied]
+    return write_stories([WrittenStory(name, story_steps(applied))])
 
 
 def steps(*events: Event) -> str:
-    return story(*events).partition("steps:\n")[2]
+    return story(*START, *events).partition("steps:\n")[2]
 
 
 def test_a_message_is_told_by_intent_and_text():
-    told = story(said("/bye", "bye"), ActionExecuted(name="utter_bye"), LISTEN)
+    told = story(*START, said("/bye", "bye"), ActionExecuted(name="utter_bye"), LISTEN)
     assert told == (
         'version: "3.1"\nstories:\n- story: Ada\n  steps:\n'
         "  - intent: bye\n    user: |-\n      /bye\n  - action: utter_bye\n"
@@ -59,7 +61,7 @@ def test_a_message_is_told_by_intent_and_text():
 
 
 def test_a_conversation_in_which_nobody_spoke_has_no_steps():
-    assert story() == 'version: "3.1"\nstories:\n- story: Ada\n  steps: []\n'
+    assert story(*START) == 'version: "3.1"\nstories:\n- story: Ada\n  steps: []\n'
 
 
 def test_entities_are_annotated_in_the_text():
@@ -118,7 +120,7 @@ def test_without_text_entities_are_listed_with_role():
 )
 def test_any_text_is_read_back_as_it_was(text: str):
     report = Report()
-    root = read_yaml(story(said(text)), "x.yml", report)
+    root = read_yaml(story(*START, said(text)), "x.yml", report)
     assert not report.problems
     assert root is not None
     [only] = root.plain()["stories"]
@@ -140,5 +142,5 @@ def test_recorded_stories_are_written_as_rasa_wrote_them():
     for event in tracker["events"]:  # the recording leaves out what is told twice
         event.get("parse_data", {})["text"] = event.get("text")
     events = msgspec.convert(tracker["events"], list[Event])
-    found = tracker_story(Tracker.replay("{sender}", Domain(), events, seq=0))
+    found = story(*events, name="{sender}")
     assert found.replace("'{sender}'", "{sender}") == wanted
