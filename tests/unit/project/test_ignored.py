@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from structlog.testing import capture_logs
 
 from bot.dialogue.memory import MemoizationPolicy
 from bot.errors import ProjectError
+from bot.opening import open_parley
 from bot.predict import make_policies
 from bot.project.check import check_project
 from bot.project.config import PIPELINE_COMPONENTS, POLICIES
 from bot.project.ignored import MEANT, ignored
 from bot.project.load import load_project
 from bot.project.project import Component
+from bot.settings import load_settings
+from bot.telemetry import Metrics
 from tests.unit.project.conftest import Write
 
 CONFIG = """\
@@ -131,3 +137,18 @@ def test_a_policys_priority_is_the_one_given(write: Write) -> None:
         ("MemoizationPolicy", 9),
     ]
     assert MemoizationPolicy.priority == 3
+
+
+async def test_a_server_says_so_in_one_line_when_it_starts(write: Write, tmp_path: Path) -> None:
+    folder = write(**{"config.yml": CONFIG})
+    settings = load_settings(project=folder, home=tmp_path / "home", nlu="none")
+    with capture_logs() as logs:
+        async with open_parley(settings, Metrics(), alone=True):
+            pass
+    (line,) = [line for line in logs if line["event"] == "project.config_ignored"]
+    assert line["components"] == [
+        "WhitespaceTokenizer",
+        "CountVectorsFeaturizer",
+        "DIETClassifier: constrain_similarities, epochs",
+        "MemoizationPolicy: use_nlu_confidence_as_score",
+    ]
