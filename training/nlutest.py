@@ -26,9 +26,9 @@ from nlu.parse import Entity, Parse, Understanding
 from training.evaluate import Answer, Scores, score
 
 NO_ENTITY = "no_entity"
-NO_INTENT = "None"
+NO_INTENT = ""  # as Rasa writes it here
 TOGETHER = 32  # sentences asked at a time
-WORD = re.compile(r"\w+(?:[-'.]\w+)*")
+WORD = re.compile(r"\w+(?:[-.]\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _named(
     sure: Sequence[float],
 ) -> None:
     """The report of ``name``, its right and wrong answers, its pictures."""
-    found = report(pairs, leave_out=[NO_INTENT])
+    found = report(pairs, leave_out=[NO_INTENT], only_expected=True)
     write_json(folder / f"{name}_report.json", with_confusions(found, pairs))
     right = [want == got for want, got in pairs]
     _listed(folder, name, rows, right, wanted)
@@ -182,7 +182,7 @@ def _entities(folder: Path, heard: Sequence[Heard], extractor: str, wanted: Want
             rows.append(_entity_row(each.example, found))
             right.append(all(want == got for want, got in words))
     scores = report(pairs, leave_out=[NO_ENTITY])
-    write_json(folder / f"{extractor}_report.json", with_confusions(scores, pairs))
+    write_json(folder / f"{extractor}_report.json", with_confusions(scores, pairs, NO_ENTITY))
     _listed(folder, extractor, rows, right, wanted)
     if wanted.plot:
         picture = confusion_matrix(pairs, f"{extractor}: words")

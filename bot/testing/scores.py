@@ -11,16 +11,20 @@ Pair = tuple[str, str]  # expected, predicted
 MOST_CONFUSED = 3  # names shown for each label, as Rasa does
 
 
-def report(pairs: Sequence[Pair], *, leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """Precision, recall and F1 of each expected name, and their averages.
+def report(
+    pairs: Sequence[Pair], *, leave_out: Iterable[str] = (), only_expected: bool = False
+) -> dict[str, Any]:
+    """Precision, recall and F1 of each name, and their averages.
 
     Args:
+        only_expected: Names that were only ever predicted are no label either.
         leave_out: Names that are no label, such as the absence of an entity; the averages pass
             over them, ``accuracy`` counts them.
     """
     missing = set(leave_out)
     table = Counter(pairs)
-    labels = sorted({name for pair in pairs for name in pair} - missing)
+    named = pairs if not only_expected else [(want, want) for want, _ in pairs]
+    labels = sorted({name for pair in named for name in pair} - missing)
     found: dict[str, Any] = {name: _row(name, table) for name in labels}
     rows = [found[name] for name in labels]
     right = sum(count for (want, got), count in table.items() if want == got)
@@ -31,16 +35,18 @@ def report(pairs: Sequence[Pair], *, leave_out: Iterable[str] = ()) -> dict[str,
     return found
 
 
-def confusions(pairs: Sequence[Pair], name: str) -> dict[str, int]:
-    """What ``name`` was taken for most often."""
-    wrong = Counter(got for want, got in pairs if want == name != got)
+def confusions(pairs: Sequence[Pair], name: str, unless: str | None = None) -> dict[str, int]:
+    """What ``name`` was taken for most often; being taken for ``unless`` does not count."""
+    wrong = Counter(got for want, got in pairs if want == name != got != unless)
     return dict(wrong.most_common(MOST_CONFUSED))
 
 
-def with_confusions(found: dict[str, Any], pairs: Sequence[Pair]) -> dict[str, Any]:
-    """``found``, each label with what it was ``confused_with``."""
+def with_confusions(
+    found: dict[str, Any], pairs: Sequence[Pair], unless: str | None = None
+) -> dict[str, Any]:
+    """``found``, each label with what it was ``confused_with``; see ``confusions``."""
     labels = {name for pair in pairs for name in pair} & found.keys()
-    extra = {name: {"confused_with": confusions(pairs, name)} for name in labels}
+    extra = {name: {"confused_with": confusions(pairs, name, unless)} for name in labels}
     return {name: {**row, **extra[name]} if name in extra else row for name, row in found.items()}
 
 
