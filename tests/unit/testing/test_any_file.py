@@ -57,7 +57,7 @@ def read(file: Path) -> tuple[tuple[Transcript, ...], str]:
         return (), str(refusal)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(stories=st.lists(story, max_size=3) | value)
 def test_any_file_is_tried_or_refused(stories: Any):
     with tempfile.TemporaryDirectory() as folder:
