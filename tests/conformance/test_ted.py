@@ -66,7 +66,7 @@ class Obliging:
 @pytest.mark.parametrize("name", AT_LEAST)
 async def test_a_trained_project_goes_mostly_as_with_rasas_ted(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     recording = load(f"ted-{name}")
     project = _project(PROJECTS / name, recording.content["policies"])
     recipe = msgspec.structs.replace(adjusted(load_policy_recipe(), project), holdout=0.0)

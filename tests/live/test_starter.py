@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.actions.remote import RemoteActions
 from bot.children import actions
+from bot.learned import current_policy
 from bot.model import open_understanding
+from bot.predict import make_policies
+from bot.project.hashes import core_hash
 from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
 from bot.services import Services
 from bot.testing.services import memory_services
 from bot.testing.transcripts import Transcript, load_transcripts, run_transcript
 from nlu.bundle import Bundle, open_bundle
+from nlu.policy import PolicyModel
 from nlu.registry import Registry
 
 pytestmark = [pytest.mark.services, pytest.mark.torch]
@@ -57,13 +62,25 @@ def action_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     child.stop()
 
 
+@pytest.fixture(scope="module")
+def learned(project: Project) -> PolicyModel:
+    model = current_policy(project, STARTER / "models")
+    assert model, "data/starter has no policy model: make train"
+    assert model.manifest.data_hash == core_hash(project), "data/starter changed: make train"
+    return model
+
+
 @pytest.fixture
-async def parley(project: Project, bundle: Bundle, action_url: str) -> AsyncIterator[Services]:
+async def parley(
+    project: Project, bundle: Bundle, learned: PolicyModel, action_url: str
+) -> AsyncIterator[Services]:
     async with (
         RemoteActions(Endpoint(action_url)) as remote,
         open_understanding(project, STARTER / "models") as nlu,
     ):
-        yield memory_services(project, nlu, remote)
+        services = memory_services(project, nlu, remote)
+        policies = make_policies(project, learned)
+        yield replace(services, bot=replace(services.bot, policies=policies))
 
 
 def test_there_are_enough_conversations():
