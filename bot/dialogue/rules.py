@@ -89,7 +89,7 @@ class RulePolicy:
         self._only_in_rules: frozenset[str] = frozenset()
         ruled_sources = _habits(domain) | _sources(self, ruled, blank, domain, only_right=False)
         self._only_in_rules = ruled_sources - _sources(
-            self, storied, blank, domain, only_right=True
+            self, storied, start, domain, only_right=True
         )
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:

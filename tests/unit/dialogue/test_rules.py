@@ -217,3 +217,19 @@ def test_a_rule_may_be_as_sure_as_nlu_was_of_the_intent():
     assert (prediction.action, prediction.confidence) == ("utter_hi", 0.7)
     unknown = Tracker.start("c", DOMAIN).apply_all([LISTEN, said("stop")])
     assert policy.predict(unknown, DOMAIN).confidence == 0.3
+
+
+def test_a_rule_on_an_initial_value_is_known_to_a_story_that_follows_it():
+    slot = Slot("vip", "bool", initial_value=True)
+    domain = Domain(intents={"hi": IntentSpec("hi")}, slots={"vip": slot}, actions=("a",))
+    condition = (SlotStep("vip", True),)
+    rule = Story("r", (UserStep("hi"), ActionStep("a")), is_rule=True, condition=condition)
+    story = Story("s", (UserStep("hi"), ActionStep("a")))
+    told = Tracker.start("x", domain).apply_all(
+        (ActionExecuted(name="action_listen"), UserUttered(parse_data=Parse("", Intent("hi"))))
+    )
+    hidden = [
+        RulePolicy([rule], stories, domain).predict(told, domain).hide_rule_turn
+        for stories in ([], [story])
+    ]
+    assert hidden == [True, False]
