@@ -12,7 +12,7 @@ from tests.transcripts.golden import GOLDEN, load
 ELSEWHERE = (
     *("http_api", "http_api_sqlite", "http_auth"),  # tests/live/test_server_golden.py
     "callouts",  # what a server says to the outside is no conversation
-    "rasa_init_default",  # needs a trained model: test_trained.py
+    "rasa_init_default",  # needs a trained model
     "format_verdicts",
     "load_verdicts",
 )

@@ -53,9 +53,22 @@ DELIBERATE = (
         ),
     ),
     Deliberate(
+        "an action that is always undone",
+        rasa="it is run for ever, and the request hangs",
+        parley="ten times, then the turn ends listening",
+        test="tests/unit/dialogue/test_turn.py"
+        "::test_an_action_that_is_always_undone_does_not_keep_the_turn_going",
+    ),
+    Deliberate(
+        "failed validation",
+        rasa="a form whose validation cannot be reached ends as if it were filled",
+        parley="the message is taken back, the user is told, the question stays open",
+        test="tests/unit/dialogue/test_turn.py::test_a_form_whose_validation_fails_keeps_its_question",
+    ),
+    Deliberate(
         "failed actions",
-        rasa="an action that fails says nothing; a form that cannot be validated ends as if filled",
-        parley="the user is told, the log has the reason, and a form keeps its question open",
+        rasa="an action that fails says nothing",
+        parley="the user is told, and the log has the reason",
         test="tests/unit/dialogue/test_turn.py::test_a_failed_action_is_recorded_and_the_user_is_told",
         recorded=(
             Place("actions_events", "errors", parts=("bot", "events")),

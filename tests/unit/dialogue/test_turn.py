@@ -12,6 +12,7 @@ from bot.actions.base import ActionAnswer
 from bot.dialogue.domain import Domain, Variation
 from bot.dialogue.events import (
     ActionExecuted,
+    ActionReverted,
     BotUttered,
     ConversationPaused,
     ConversationResumed,
@@ -222,6 +223,12 @@ async def test_a_bot_that_never_listens_is_made_to(parley: Services):
     assert done.actions == len(endless.calls) == 10
     assert done.tracker.latest_action_name == "action_listen"
     assert texts(await say(parley, "hello")) == ["Good evening."]
+
+
+async def test_an_action_that_is_always_undone_does_not_keep_the_turn_going(parley: Services):
+    parley = listing(parley, "action_default_fallback", actions=answering(ActionReverted()))
+    done = await say(parley, "who knows")
+    assert (done.actions, done.tracker.latest_action_name) == (10, "action_listen")
 
 
 async def test_how_many_actions_a_turn_may_have_is_a_setting(parley: Services):
