@@ -15,11 +15,11 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot import converting, exporting, options, serving_options, splitting
+from bot.commands import convert, export, options, run_options, split
+from bot.commands.visualize import visualize
 from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
-from bot.visualize import visualize
 
 Project = options.Project
 
@@ -33,10 +33,10 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
-app.add_typer(exporting.app, name="export")
-app.add_typer(splitting.app, name="split")
+app.add_typer(export.app, name="export")
+app.add_typer(split.app, name="split")
 app.command()(visualize)
-converting.register(app)
+convert.register(app)
 
 
 @app.command()
@@ -76,24 +76,24 @@ def run(
     config: options.Config = None,
     endpoints: options.Endpoints = None,
     credentials: options.Credentials = None,
-    model: serving_options.Model = None,
-    enable_api: serving_options.EnableApi = None,
-    auth_token: serving_options.AuthToken = None,
-    jwt_secret: serving_options.JwtSecret = None,
-    jwt_method: serving_options.JwtMethod = None,
-    jwt_private_key: serving_options.JwtPrivateKey = None,
-    cors: serving_options.Cors = None,
-    response_timeout: serving_options.ResponseTimeout = None,
-    ssl_certificate: serving_options.SslCertificate = None,
-    ssl_keyfile: serving_options.SslKeyfile = None,
-    ssl_ca_file: serving_options.SslCaFile = None,
-    ssl_password: serving_options.SslPassword = None,
+    model: run_options.Model = None,
+    enable_api: run_options.EnableApi = None,
+    auth_token: run_options.AuthToken = None,
+    jwt_secret: run_options.JwtSecret = None,
+    jwt_method: run_options.JwtMethod = None,
+    jwt_private_key: run_options.JwtPrivateKey = None,
+    cors: run_options.Cors = None,
+    response_timeout: run_options.ResponseTimeout = None,
+    ssl_certificate: run_options.SslCertificate = None,
+    ssl_keyfile: run_options.SslKeyfile = None,
+    ssl_ca_file: run_options.SslCaFile = None,
+    ssl_password: run_options.SslPassword = None,
 ) -> None:
     """Serve a project: chat page, channels, HTTP API.
 
     Starts Redis and the project's action server beside it where none is configured.
     """
-    from bot.run import run_server
+    from bot.commands.run import run_server
 
     paths = options.paths_of(domain, data, config, endpoints, credentials)
     if train:
@@ -143,7 +143,7 @@ def shell(
     credentials: options.Credentials = None,
 ) -> None:
     """Chat with a project in the terminal; nothing is stored."""
-    from bot.shell import run_shell
+    from bot.commands.shell import run_shell
 
     paths = options.paths_of(domain, data, config, endpoints, credentials)
     run_shell(project=project, nlu=nlu, debug=debug, paths=paths, only_nlu=part == "nlu")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import options
+from bot.commands import options
 from bot.errors import NotFound
 from training import testing
 from training.terminal import needs_torch, progress, told

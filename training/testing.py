@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot import options
+from bot.commands import options
 from bot.errors import SettingsError
 from training.terminal import needs_torch, progress, told
 

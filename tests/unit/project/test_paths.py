@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.options import arguments, paths_of
 from bot.errors import ProjectError
-from bot.options import arguments, paths_of
 from bot.project.check import check_project
 from bot.project.load import load_project
 from bot.project.paths import ProjectPaths

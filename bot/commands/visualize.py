@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot import options
+from bot.commands import options
 from bot.errors import ProjectError, SettingsError
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot import options
+from bot.commands import options
 
 app = typer.Typer(help="Conversations out of the log.", no_args_is_help=True)
 

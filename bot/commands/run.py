@@ -23,12 +23,12 @@ from bot.children import actions, redis
 from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
+from bot.commands.tls import tls_context
 from bot.errors import SettingsError
 from bot.loading import own_project
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, is_loopback, load_settings
 from bot.telemetry import start_logging
-from bot.tls import tls_context
 
 _STOP_S = 10  # for requests in hand when the server is told to end
 _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
