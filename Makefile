@@ -6,11 +6,15 @@ PORT    ?= 5005
 
 VENV    := .venv
 ACTIONS := .venv-actions
+# Rasa 3.6 and its SDK stop at Python 3.10; only `make peers` and `make conformance` ask for it.
+PYTHON310 ?= python3.10
+RASA      := .venv-rasa36
+ACTIONS36 := .venv-actions36
 BIN     := $(VENV)/bin
 PARLEY  := PARLEY_ACTIONS_PYTHON=$(CURDIR)/$(ACTIONS)/bin/python $(BIN)/parley
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help run train test conformance check lint format bench setup setup-test clean
+.PHONY: help run train test conformance peers check lint format bench setup setup-test clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -27,8 +31,11 @@ test: setup-test  ## every test, against real services and a real browser
 	@$(PARLEY) train --quiet --project data/starter
 	@$(BIN)/python -m pytest
 
-conformance: setup-test  ## every recording of Rasa and every peer at hand; long
-	@$(BIN)/python -m pytest tests/conformance
+conformance: setup-test $(if $(shell $(PYTHON310) --version 2>/dev/null),$(ACTIONS36)/.installed)  ## every recording of Rasa, every project, every peer at hand; long
+	@env $(if $(wildcard $(RASA)/bin/rasa),PARLEY_RASA=$(CURDIR)/$(RASA)/bin/rasa) \
+	  $(BIN)/python -m pytest tests/conformance
+
+peers: $(RASA)/.installed $(ACTIONS36)/.installed  ## a real Rasa 3.6 and rasa-sdk 3.6, to compare with (3 GB, PYTHON310)
 
 check: lint  ## format, lint, types, import rules, fast tests
 	@$(BIN)/python -m pytest tests/unit tests/contract -q
@@ -51,7 +58,7 @@ setup: $(VENV)/.installed $(ACTIONS)/.installed
 setup-test: setup $(VENV)/.installed-test
 
 clean:  ## remove the environments, conversations and trained models
-	rm -rf $(VENV) $(ACTIONS) .parley data/starter/models data/starter/.shop build dist
+	rm -rf $(VENV) $(ACTIONS) $(ACTIONS36) $(RASA) .parley data/starter/models data/starter/.shop build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------
@@ -97,6 +104,16 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  echo "Installing Chromium ..."; \
 	  { apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
 	    || { echo "Could not install Chromium: apt-get install chromium failed" >&2; exit 1; }; }
+	@touch $@
+
+$(ACTIONS36)/.installed: $(VENV)/.installed
+	@$(PYTHON310) -m venv $(ACTIONS36)
+	$(call install,rasa-sdk 3.6,$(UV) $(ACTIONS36)/bin/python rasa-sdk==3.6.2 'setuptools<80')
+	@touch $@
+
+$(RASA)/.installed: $(VENV)/.installed
+	@$(PYTHON310) -m venv $(RASA)
+	$(call install,Rasa 3.6,$(UV) $(RASA)/bin/python rasa==3.6.21 'setuptools<80')
 	@touch $@
 
 comma := ,

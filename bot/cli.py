@@ -218,7 +218,7 @@ def pack(
     `parley run --model FILE` serves it, and so does PUT /model. Endpoints, credentials and actions
     are not in it.
     """
-    from bot.package import pack as write_package
+    from bot.model.package import pack as write_package
 
     write_package(project, models or project / "models", package, version=version)
     typer.echo(f"{package}: {package.stat().st_size:,} bytes.")

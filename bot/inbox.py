@@ -16,10 +16,10 @@ from bot.apology import apologise
 from bot.dialogue.messages import Message, Reply
 from bot.errands import Errands, Waiters
 from bot.errors import Conflict, Timeout, Unavailable
+from bot.model.serving import Serving
 from bot.reminders import ring
 from bot.reply import Sender, send_replies
 from bot.services import Services
-from bot.serving import Serving
 from bot.stopwatch import Stopwatch
 from bot.store.base import Accepted, Waiting
 from bot.turn import Done, take_turn

@@ -17,12 +17,12 @@ from bot.channels.opening import open_channels
 from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
-from bot.loading import Live, Shared, open_model, own_project
-from bot.pulling import Pulling, Source
+from bot.model.loading import Live, Shared, open_model, own_project
+from bot.model.pulling import Pulling, Source
+from bot.model.serving import Serving
 from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
 from bot.running import Check, Running
-from bot.serving import Serving
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.link import reach

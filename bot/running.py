@@ -13,9 +13,9 @@ from fastapi.requests import Request
 from bot.channels.base import Channel
 from bot.inbox import Inbox
 from bot.jobs import Jobs
-from bot.pulling import Pulling
+from bot.model.pulling import Pulling
+from bot.model.serving import Loaded, Opening, Serving
 from bot.services import Services
-from bot.serving import Loaded, Opening, Serving
 from bot.settings import Settings
 from bot.telemetry import Metrics
 

@@ -19,12 +19,12 @@ from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest, Timeout
 from bot.jobs import Jobs
+from bot.model.pulling import Pulling
+from bot.model.serving import Loaded, Opening, Serving
 from bot.opening import open_channels
 from bot.project.project import Config, NluData, Project
-from bot.pulling import Pulling
 from bot.running import Running
 from bot.services import Bot, Services
-from bot.serving import Loaded, Opening, Serving
 from bot.settings import Settings
 from bot.store.base import Accepted
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers

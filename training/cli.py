@@ -169,7 +169,7 @@ def _works(
     *,
     force: bool,
 ) -> list[Work]:
-    from bot.learned import policy_registry
+    from bot.model.policy import policy_registry
     from training.work import core_work, nlu_work
 
     found = []

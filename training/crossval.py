@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bot.errors import ProjectError
-from bot.model import open_understanding, wants_model
+from bot.model.nlu import open_understanding, wants_model
 from bot.project.project import Endpoints, Example, Project
 from nlu.registry import Registry
 from training.nlutest import Heard, in_parts, listen

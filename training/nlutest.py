@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bot.model import ENTITY_MODELS
+from bot.model.nlu import ENTITY_MODELS
 from bot.project.project import Example, ExampleEntity, Project
 from bot.testing.meaning import full_intent
 from bot.testing.pictures import confusion_matrix, histogram, standalone

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from bot.errors import ProjectError, SettingsError
-from bot.learned import LEARNED
+from bot.model.policy import LEARNED
 from bot.project.project import Project
 from training.recipe import Count, Rate, Share, read_toml
 

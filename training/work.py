@@ -35,7 +35,7 @@ class Work:
 
 def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
     """The NLU model; None where nothing in the pipeline is trained."""
-    from bot.model import wants_model
+    from bot.model.nlu import wants_model
 
     if not wants_model(project):
         return None
@@ -61,7 +61,7 @@ def core_work(
     project: Project, recipe: PolicyRecipe, registry: Registry, *, force: bool
 ) -> Work | None:
     """The policy model; None where no policy is trained, or on nothing."""
-    from bot.learned import wants_policy
+    from bot.model.policy import wants_policy
     from bot.project.hashes import core_hash
     from nlu.policy import read_policy_manifest
     from training.policy_recipe import adjusted

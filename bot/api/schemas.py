@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from bot.model.pulling import Source
 from bot.project.project import Endpoint
-from bot.pulling import Source
 
 IncludeEvents = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
 

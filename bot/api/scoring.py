@@ -18,11 +18,11 @@ from bot.api.posting import BODY, Callback, checked_callback, folder, posted_tex
 from bot.api.sentences import Read, averages, evaluation
 from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.jobs import JobFailed, check_installed
+from bot.model.serving import Loaded
 from bot.project.load import load_project
 from bot.project.posted import NO_DOMAIN
 from bot.project.project import Example
 from bot.running import InUse, Running, running
-from bot.serving import Loaded
 from bot.testing.outcome import Outcome
 from bot.testing.results import story_report
 from bot.testing.stories import run_story

@@ -19,7 +19,7 @@ from fastapi.responses import FileResponse, Response
 from bot.api.posting import BODY, Callback, checked_callback, folder, posted_text, shown, tell
 from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.jobs import Jobs, TrainingFailed, check_installed
-from bot.package import SUFFIX, pack
+from bot.model.package import SUFFIX, pack
 from bot.project.load import load_project
 from bot.project.posted import write_posted
 from bot.running import Running, running

@@ -25,7 +25,7 @@ from bot.children.home import held
 from bot.children.watch import Watch
 from bot.commands.tls import tls_context
 from bot.errors import SettingsError
-from bot.loading import own_project
+from bot.model.loading import own_project
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, is_loopback, load_settings
 from bot.telemetry import start_logging

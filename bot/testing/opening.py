@@ -9,9 +9,9 @@ from random import Random
 
 from bot.actions.opening import open_actions
 from bot.actions.remote import RemoteActions
-from bot.loading import Live, Shared, open_model
+from bot.model.loading import Live, Shared, open_model
+from bot.model.serving import Loaded
 from bot.project.project import Project
-from bot.serving import Loaded
 from bot.settings import Settings
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
 

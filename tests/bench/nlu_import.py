@@ -19,7 +19,7 @@ PROGRAM = """
 import json, resource, sys, time
 begun, cpu = time.perf_counter(), time.process_time()
 import asyncio, pathlib
-import nlu.pipeline, nlu.registry, bot.model
+import nlu.pipeline, nlu.registry, bot.model.nlu
 imported, imported_cpu = time.perf_counter(), time.process_time()
 from nlu.bundle import open_bundle
 registry = nlu.registry.Registry(pathlib.Path(sys.argv[1]))

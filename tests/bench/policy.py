@@ -25,7 +25,7 @@ from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Policy
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
-from bot.learned import policy_registry
+from bot.model.policy import policy_registry
 from bot.predict import best, make_policies
 from bot.project.load import load_project
 from bot.project.project import Component, Project

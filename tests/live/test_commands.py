@@ -5,8 +5,8 @@ Where a process matters the command is one; where the sentence alone does, it ru
 
 from __future__ import annotations
 
-import logging
 import json
+import logging
 import os
 import pty
 import signal

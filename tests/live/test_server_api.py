@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from websockets.sync.client import connect
 
-from bot.package import pack
+from bot.model.package import pack
 from tests.command import PATIENCE_S, WEBHOOK, Run, parley, running, until, write
 
 pytestmark = pytest.mark.services

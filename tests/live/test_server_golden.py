@@ -13,7 +13,7 @@ import httpx2
 import jwt
 import pytest
 
-from bot.package import pack
+from bot.model.package import pack
 from tests.command import Run, running
 from tests.transcripts.differences import DELIBERATE, Place
 from tests.transcripts.golden import GOLDEN, Recording, Seen, body_of, compared, load, plain

@@ -14,8 +14,8 @@ import pytest
 
 from bot.actions.remote import RemoteActions
 from bot.children import actions
-from bot.learned import current_policy
-from bot.model import open_understanding
+from bot.model.nlu import open_understanding
+from bot.model.policy import current_policy
 from bot.predict import make_policies
 from bot.project.hashes import core_hash
 from bot.project.load import load_project

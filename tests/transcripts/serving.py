@@ -13,7 +13,7 @@ import msgspec
 from ruamel.yaml import YAML
 
 from bot.children import actions as action_server
-from bot.model import wants_model
+from bot.model.nlu import wants_model
 from bot.project.load import load_project
 from tests.command import ACTIONS_PYTHON, Run, running
 from tests.servers import wait_until

@@ -12,11 +12,11 @@ from bot.actions.remote import RemoteActions
 from bot.app import create_app
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.model.pulling import Pulling
+from bot.model.serving import Loaded, Serving
 from bot.opening import open_channels
 from bot.project.load import load_project
-from bot.pulling import Pulling
 from bot.running import Running
-from bot.serving import Loaded, Serving
 from bot.settings import Settings
 from bot.testing.services import examples_nlu, memory_services
 from tests.serving import served

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from bot.model import open_understanding
+from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from nlu.duckling import NAME, Duckling, Options
 from nlu.parse import Entity

@@ -3,10 +3,10 @@ import threading
 import pytest
 import structlog
 
-import bot.model
+import bot.model.nlu
 from bot.dialogue.domain import Domain, EntitySpec
 from bot.errors import ProjectError, SettingsError
-from bot.model import open_understanding
+from bot.model.nlu import open_understanding
 from bot.project.project import (
     Component,
     Config,
@@ -70,13 +70,13 @@ async def test_a_trained_pipeline_is_the_current_bundle(models):
 
 async def test_the_model_is_opened_off_the_event_loop(models, monkeypatch):
     threads = []
-    opened = bot.model.open_bundle
+    opened = bot.model.nlu.open_bundle
 
     def remember(folder):
         threads.append(threading.current_thread())
         return opened(folder)
 
-    monkeypatch.setattr(bot.model, "open_bundle", remember)
+    monkeypatch.setattr(bot.model.nlu, "open_bundle", remember)
     await parsed(project(Component("DIETClassifier")), models, "hello")
     assert threads != [threading.main_thread()]
 

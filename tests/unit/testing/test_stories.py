@@ -14,7 +14,7 @@ from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import Domain
 from bot.dialogue.policy import Prediction
 from bot.dialogue.tracker import Tracker
-from bot.model import open_understanding
+from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from bot.project.report import Report
 from bot.project.yaml import read_yaml

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.dialogue.domain import Domain
-from bot.model import open_understanding
+from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from bot.project.project import Component, Config, Example, ExampleEntity, NluData, Project
 from bot.testing.results import Wanted

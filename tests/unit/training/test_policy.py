@@ -12,7 +12,7 @@ from bot.dialogue.domain import Domain, IntentSpec
 from bot.dialogue.events import ActionExecuted
 from bot.dialogue.stories import ActionStep, LoopStep, Story, UserStep
 from bot.errors import ProjectError, SettingsError
-from bot.learned import current_policy, policy_registry
+from bot.model.policy import current_policy, policy_registry
 from bot.predict import make_policies
 from bot.project.project import Component, Config, NluData, Project
 from nlu.errors import BundleError

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from bot.learned import policy_registry
-from bot.package import pack, unpack
+from bot.model.package import pack, unpack
+from bot.model.policy import policy_registry
 from training.cli import register
 
 pytestmark = pytest.mark.torch

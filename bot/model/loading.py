@@ -19,9 +19,10 @@ import structlog
 from bot.actions.base import ActionServer, ResponseServer
 from bot.dialogue.domain import Domain
 from bot.door import WrongParameter
-from bot.learned import current_policy
-from bot.model import open_understanding
-from bot.package import is_package, unpack
+from bot.model.nlu import open_understanding
+from bot.model.package import is_package, unpack
+from bot.model.policy import current_policy
+from bot.model.serving import Loaded
 from bot.predict import make_policies
 from bot.project.cache import cache_folder
 from bot.project.content import Content
@@ -31,7 +32,6 @@ from bot.project.load import assemble, load_project
 from bot.project.project import Endpoints, NluData, Project
 from bot.project.report import Report
 from bot.services import Bot, Services
-from bot.serving import Loaded
 from bot.settings import Settings
 from bot.store.base import Leases, Log, News, TrackerStore
 from nlu.errors import BundleError

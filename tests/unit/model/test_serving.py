@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.errors import ParleyError
-from bot.serving import Loaded, NotLoaded, Serving
+from bot.model.serving import Loaded, NotLoaded, Serving
 
 
 class Models:

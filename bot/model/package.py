@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from bot.errors import BadRequest, NotFound, SettingsError
-from bot.learned import policy_registry
+from bot.model.policy import policy_registry
 from bot.project.content import read_content
 from bot.project.files import ProjectFiles, find_files
 from bot.project.load import read_texts

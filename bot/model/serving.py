@@ -12,7 +12,7 @@ from typing import Self
 import structlog
 
 from bot.errors import Unavailable
-from bot.model import ServedUnderstanding
+from bot.model.nlu import ServedUnderstanding
 from bot.project.project import Project
 from bot.services import Services
 

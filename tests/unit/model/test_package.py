@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import BadRequest, ParleyError, ProjectError
-from bot.package import ABOUT, pack, project_files, unpack
+from bot.model.package import ABOUT, pack, project_files, unpack
 from bot.project.load import load_project
 from tests.command import write
 
@@ -137,7 +137,7 @@ def test_a_file_that_comes_twice_is_refused(tmp_path: Path):
 
 
 def test_a_package_that_holds_too_much_is_refused(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("bot.package.MOST_BYTES", 100_000)
+    monkeypatch.setattr("bot.model.package.MOST_BYTES", 100_000)
     package = made(tmp_path / "bot.tar.gz", ("project/big", bytes(200_000)))
     assert package.stat().st_size < 1000
     with pytest.raises(BadRequest, match="more than"):
@@ -146,7 +146,7 @@ def test_a_package_that_holds_too_much_is_refused(tmp_path: Path, monkeypatch):
 
 
 def test_a_package_of_too_many_files_is_refused(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("bot.package.MOST_FILES", 3)
+    monkeypatch.setattr("bot.model.package.MOST_FILES", 3)
     package = made(tmp_path / "bot.tar.gz", *((f"project/{n}", b"") for n in range(5)))
     with pytest.raises(BadRequest, match="more than"):
         unpack(package, tmp_path / "out")

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from bot.errors import BadRequest, Unavailable
+from bot.model.pulling import Pulling, Source, fetch
+from bot.model.serving import Loaded, Serving
 from bot.project.project import Endpoint
-from bot.pulling import Pulling, Source, fetch
-from bot.serving import Loaded, Serving
 
 URL = "http://models/bot.tar.gz"
 
@@ -80,7 +80,7 @@ async def test_what_is_no_url_is_refused(tmp_path: Path, url: str):
 
 
 async def test_a_package_that_is_too_large_is_refused(client, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("bot.pulling.MOST_BYTES", 5)
+    monkeypatch.setattr("bot.model.pulling.MOST_BYTES", 5)
     with pytest.raises(BadRequest, match="more than"):
         await fetch(client, Endpoint(URL), tmp_path)
 
@@ -95,7 +95,7 @@ async def opened(path: str):
 
 @pytest.fixture
 async def pulling(client, monkeypatch):
-    monkeypatch.setattr("bot.pulling.SHORTEST_WAIT_S", 0.01)
+    monkeypatch.setattr("bot.model.pulling.SHORTEST_WAIT_S", 0.01)
     async with Serving() as serving, Pulling(serving, opened, client) as pulling:
         pulling.serving = serving
         yield pulling

@@ -17,9 +17,9 @@ import httpx2
 import structlog
 
 from bot.errors import BadRequest, ParleyError, Unavailable
-from bot.package import MOST_BYTES, SUFFIX
+from bot.model.package import MOST_BYTES, SUFFIX
+from bot.model.serving import Opening, Serving
 from bot.project.project import Endpoint
-from bot.serving import Opening, Serving
 from nlu.errors import NluError
 
 PATIENCE_S = 60.0  # for the next piece of an answer
