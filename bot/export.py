@@ -13,8 +13,9 @@ from typing import Any, Literal, TextIO
 import msgspec
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import ActionExecuted, Event, SessionStarted, SlotSet
-from bot.dialogue.tracker import SESSION_START, Tracker, event_state
+from bot.dialogue.events import Event, SlotSet
+from bot.dialogue.sessions import sessions
+from bot.dialogue.tracker import Tracker, event_state
 from bot.errors import SettingsError
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
@@ -90,18 +91,6 @@ def _stories(
         steps = story_steps(told, with_text=purpose == "tests")
         if steps:
             yield WrittenStory(title, steps)
-
-
-def sessions(events: Sequence[Event]) -> list[Sequence[Event]]:
-    """``events`` cut where a session begins."""
-    cuts = [0]
-    for at, event in enumerate(events):
-        before = events[at - 1] if at else None
-        if isinstance(event, SessionStarted):
-            led = isinstance(before, ActionExecuted) and before.name == SESSION_START
-            cuts.append(at - 1 if led else at)
-    ends = [*cuts[1:], len(events)]
-    return [events[start:end] for start, end in zip(cuts, ends, strict=True) if start < end]
 
 
 def _state(name: str, events: Sequence[Event], domain: Domain) -> dict[str, Any]:

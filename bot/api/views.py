@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from bot.api.schemas import IncludeEvents
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import ActionExecuted, Event, Restarted, SessionStarted
-from bot.dialogue.tracker import SESSION_START, Tracker, event_state
+from bot.dialogue.events import Event, Restarted
+from bot.dialogue.sessions import sessions
+from bot.dialogue.tracker import Tracker, event_state
 from bot.project.story_yaml import WrittenStory, story_steps, write_stories
 from bot.store.base import Log
 
@@ -56,10 +56,10 @@ def early(events: Sequence[Event], until: float | None) -> list[Event]:
 
 def stories_of(conversation_id: str, events: Sequence[Event], domain: Domain) -> str:
     """A test story for each session in ``events``, as YAML."""
-    sessions = _sessions(events)
+    parts = sessions(events) or [events]
     stories = []
-    for number, session in enumerate(sessions, 1):
-        name = f"{conversation_id}, session {number}" if len(sessions) > 1 else conversation_id
+    for number, session in enumerate(parts, 1):
+        name = f"{conversation_id}, session {number}" if len(parts) > 1 else conversation_id
         tracker = Tracker.start(conversation_id, domain).apply_all(session)
         applied = [tracker.events[index] for index in tracker.applied]
         stories.append(WrittenStory(name, story_steps(applied)))
@@ -69,16 +69,3 @@ def stories_of(conversation_id: str, events: Sequence[Event], domain: Domain) ->
 def _after_restart(events: Sequence[Event]) -> Sequence[Event]:
     restarts = (n for n, event in enumerate(events) if isinstance(event, Restarted))
     return events[max(restarts, default=-1) + 1 :]
-
-
-def _sessions(events: Sequence[Event]) -> list[Sequence[Event]]:
-    """``events`` cut before each session start; at least one part."""
-    cuts = [0]
-    for place, event in enumerate(events):
-        if not isinstance(event, SessionStarted):
-            continue
-        before = events[place - 1] if place else None
-        is_action = isinstance(before, ActionExecuted) and before.name == SESSION_START
-        if (start := place - is_action) > cuts[-1]:
-            cuts.append(start)
-    return [events[start:end] for start, end in pairwise([*cuts, len(events)])]

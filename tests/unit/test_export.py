@@ -13,10 +13,9 @@ from typer.testing import CliRunner, Result
 
 from bot.actions.remote import RemoteActions
 from bot.cli import app
-from bot.dialogue.events import ActionExecuted, Event, SessionStarted, SlotSet, UserUttered
+from bot.dialogue.events import Event
 from bot.dialogue.messages import Message
 from bot.errors import ParleyError
-from bot.export import sessions
 from bot.project.load import load_project
 from bot.services import Services
 from bot.store import schema
@@ -173,13 +172,3 @@ def test_a_file_is_left_as_it_was_when_something_goes_wrong(url: str, tmp_path: 
 def test_a_log_without_conversations_is_an_empty_file_of_stories(url: str):
     schema.upgrade(url)
     assert export("stories").stdout == 'version: "3.1"\nstories: []\n'
-
-
-def test_a_session_begins_with_the_action_that_starts_it():
-    start = (ActionExecuted(name="action_session_start"), SessionStarted())
-    first, second = UserUttered(text="a"), UserUttered(text="b")
-    carried = SlotSet(name="session_started_metadata")
-    assert sessions([*start, first, carried, *start, second]) == [
-        [*start, first, carried],
-        [*start, second],
-    ]
