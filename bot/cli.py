@@ -21,8 +21,6 @@ from bot.errors import ParleyError
 from bot.project.paths import ProjectPaths
 from bot.project.verdict import Format, written
 
-Project = options.Project
-
 app = typer.Typer(
     name="parley",
     help="The open dialogue server that learns from its own conversations.",
@@ -54,7 +52,7 @@ def init(
 
 @app.command()
 def run(
-    project: Project = Path(),
+    project: options.Project = Path(),
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     nlu: Annotated[
@@ -129,7 +127,7 @@ def shell(
         Literal["nlu"] | None,
         typer.Argument(help="`nlu` shows how each message is understood, as JSON, and no more."),
     ] = None,
-    project: Project = Path(),
+    project: options.Project = Path(),
     nlu: Annotated[
         str | None, typer.Option(help="`none`: only /intent payloads are understood.")
     ] = None,
@@ -151,7 +149,7 @@ def shell(
 
 @app.command()
 def check(
-    project: Project = Path(),
+    project: options.Project = Path(),
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     form: Annotated[
         Format,
@@ -184,7 +182,7 @@ def check(
 
 
 @database.command()
-def upgrade(project: Project = Path()) -> None:
+def upgrade(project: options.Project = Path()) -> None:
     """Bring the database to the schema of this version; safe to repeat."""
     from bot.project.load import load_project
     from bot.settings import load_settings
@@ -199,15 +197,8 @@ def upgrade(project: Project = Path()) -> None:
 @app.command()
 def pack(
     package: Annotated[Path, typer.Argument(help="The file to write, `….tar.gz`.")],
-    project: Project = Path(),
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the model registry. Default: `models` in the project.",
-            envvar="PARLEY_MODELS",
-            show_default=False,
-        ),
-    ] = None,
+    project: options.Project = Path(),
+    models: options.Models = None,
     version: Annotated[
         str | None,
         typer.Option(help="Of the NLU model. Default: the current one.", show_default=False),

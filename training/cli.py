@@ -32,17 +32,6 @@ class Part(StrEnum):
     CORE = "core"
 
 
-ProjectFolder = Annotated[
-    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
-]
-Models = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder of the model registry. [default: `models` in the project]",
-        envvar="PARLEY_MODELS",
-        show_default=False,
-    ),
-]
 RecipeFile = Annotated[
     Path | None,
     typer.Option(
@@ -76,10 +65,10 @@ def train(
     part: Annotated[
         Part | None, typer.Argument(help="Only this model. [default: both]", show_default=False)
     ] = None,
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     recipe: RecipeFile = None,
     policy_recipe: PolicyRecipeFile = None,
-    models: Models = None,
+    models: options.Models = None,
     force: Annotated[bool, typer.Option("--force", help="Train though nothing changed.")] = False,
     dry_run: Annotated[
         bool,
@@ -113,8 +102,10 @@ def train(
     data: options.Data = None,
     config: options.Config = None,
 ) -> None:
-    """Train the models that the project wants, if what they depend on changed: the NLU model, and
-    a policy model if config.yml has TEDPolicy. What was trained is current at once."""
+    """Train what changed: the NLU model, and a policy model if config.yml has TEDPolicy.
+
+    What was trained is current at once.
+    """
     from bot.project.cache import cache_folder
     from bot.project.load import load_project
     from training.examples import read_tests
@@ -196,7 +187,7 @@ def _tell_ready(project: Path, part: Part | None, found: Sequence[Work]) -> None
 
 
 def evaluate(
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     data: Annotated[
         Path | None,
         typer.Option(
@@ -204,7 +195,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    models: Models = None,
+    models: options.Models = None,
     version: Annotated[
         str | None,
         typer.Option(help="A model's version. [default: the current]", show_default=False),
@@ -242,7 +233,7 @@ def evaluate(
 
 @models_app.callback()
 def models_default(
-    context: typer.Context, project: ProjectFolder = Path(), models: Models = None
+    context: typer.Context, project: options.Project = Path(), models: options.Models = None
 ) -> None:
     """The trained models of a project."""
     context.obj = (project, models)

@@ -29,17 +29,6 @@ app = typer.Typer(
     help="Test conversations and NLU: both, or one of them.", invoke_without_command=True
 )
 
-ProjectFolder = Annotated[
-    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
-]
-Models = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder of the model registry. [default: `models` in the project]",
-        envvar="PARLEY_MODELS",
-        show_default=False,
-    ),
-]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -142,11 +131,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar: for logs.
 @app.callback()
 def both(
     context: typer.Context,
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     stories: Stories = None,
     nlu: NluFileOrNone = None,
     model: Model = None,
-    models: Models = None,
+    models: options.Models = None,
     out: Out = Path("results"),
     actions: Actions = False,
     max_stories: Most = None,
@@ -186,11 +175,11 @@ def both(
 
 @app.command("core")
 def core(
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     stories: Stories = None,
     nlu: NoNlu = None,
     model: Model = None,
-    models: Models = None,
+    models: options.Models = None,
     out: Out = Path("results"),
     actions: Actions = False,
     max_stories: Most = None,
@@ -224,10 +213,10 @@ def core(
 
 @app.command("nlu")
 def nlu(
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     nlu: NluFile = None,
     model: Model = None,
-    models: Models = None,
+    models: options.Models = None,
     out: Out = Path("results"),
     cross_validation: CrossValidation = False,
     folds: Folds = 5,

@@ -11,9 +11,6 @@ from bot.commands import options
 
 app = typer.Typer(help="Conversations out of the log.", no_args_is_help=True)
 
-ProjectFolder = Annotated[
-    Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
-]
 Conversation = Annotated[
     list[str] | None,
     typer.Option("--conversation", help="Its id; several: again. Default: all."),
@@ -38,7 +35,7 @@ Purpose = Annotated[
 
 @app.command()
 def stories(
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     conversation: Conversation = None,
     since: Since = None,
     all_sessions: AllSessions = False,
@@ -62,7 +59,7 @@ def stories(
 
 @app.command()
 def tracker(
-    project: ProjectFolder = Path(),
+    project: options.Project = Path(),
     conversation: Conversation = None,
     since: Since = None,
     all_sessions: AllSessions = False,

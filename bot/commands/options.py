@@ -1,4 +1,4 @@
-"""Options that several commands share: where the parts of a project are, as Rasa names them."""
+"""Options that several commands share: where a project, its parts and its models are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ PANEL = "Where the parts of the project are"
 
 Project = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
+]
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the model registry. Default: `models` in the project.",
+        envvar="PARLEY_MODELS",
+        show_default=False,
+    ),
 ]
 Domain = Annotated[
     Path | None,

@@ -12,10 +12,7 @@ from bot.errors import ProjectError, SettingsError
 
 
 def visualize(
-    project: Annotated[
-        Path,
-        typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT"),
-    ] = Path(),
+    project: options.Project = Path(),
     stories: Annotated[
         Path | None,
         typer.Option(

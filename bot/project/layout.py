@@ -43,10 +43,6 @@ class _Layered:
     before: dict[int, list[int]] = field(default_factory=dict)
     after: dict[int, list[int]] = field(default_factory=dict)
 
-    def neighbours(self, node: int) -> list[int]:
-        """The nodes beside ``node``, in both directions."""
-        return self.before.get(node, []) + self.after.get(node, [])
-
 
 def lay_out(sizes: Sequence[Size], edges: Sequence[Edge]) -> Layout:
     """Place nodes of ``sizes``, which ``edges`` join. Nodes that stand earlier come higher."""
