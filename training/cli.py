@@ -244,6 +244,8 @@ def models_default(
 @models_app.command("list")
 def list_models(context: typer.Context) -> None:
     """Every version, the oldest first; * marks the one that answers."""
+    from training.work import told_scores
+
     with told():
         registry = _registry(*context.obj)
         versions, current = registry.versions(), registry.current()
@@ -251,12 +253,7 @@ def list_models(context: typer.Context) -> None:
             typer.echo(f"{registry.root} holds no model yet. Run `parley train` first.")
         for name in versions:
             scores = registry.manifest(name).scores.get("int8", {})
-            typer.echo(
-                f"{'*' if name == current else ' '} {name}"
-                f"  intents {scores.get('intent_accuracy', 0):.1%}"
-                f"  entities F1 {scores.get('entity_f1', 0):.1%}"
-                f"  on {scores.get('sentences', 0)} sentences"
-            )
+            typer.echo(f"{'*' if name == current else ' '} {name}  {told_scores(scores)}")
 
 
 @models_app.command("use")

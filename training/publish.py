@@ -249,6 +249,7 @@ def _manifest(
                 "sentences": part.sentences,
                 "intent_accuracy": part.intent_accuracy,
                 "entity_f1": part.entities.f1,
+                "entities": part.entities.support,
             }
             for name, part in scores.items()
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -33,6 +33,16 @@ class Work:
     run: Callable[[Watch, Report], str]
 
 
+def told_scores(scores: Mapping[str, float]) -> str:
+    """What a bundle's manifest says of one of its graphs, in words."""
+    if not scores:
+        return "not scored"
+    intents = f"intents {scores['intent_accuracy']:.1%}"
+    # An F1 says nothing where there is nothing to find. Older manifests do not say how many.
+    entities = f", entities F1 {scores['entity_f1']:.1%}" if scores.get("entities", 1) else ""
+    return f"{intents}{entities} on {scores['sentences']} sentences"
+
+
 def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
     """The NLU model; None where nothing in the pipeline is trained."""
     from bot.model.nlu import wants_model
@@ -47,10 +57,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         tests = read_tests(Path(project.path))
         manifest = build(project, recipe, registry, tests=tests, watch=watch, report=report)
         scores = manifest.scores["int8"]
-        return (
-            f"model {manifest.version}: intents {scores['intent_accuracy']:.1%}, "
-            f"entities F1 {scores['entity_f1']:.1%} on {scores['sentences']} sentences."
-        )
+        return f"model {manifest.version}: {told_scores(scores)}."
 
     found = _current(registry, registry.manifest)
     version, why = _judged(found, project.nlu_hash, recipe.hash, "the NLU data or pipeline")

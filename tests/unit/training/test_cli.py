@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from bot.errors import ParleyError
 from nlu.registry import Registry
 from training.cli import register
+from training.work import told_scores
 
 pytestmark = pytest.mark.torch
 
@@ -115,6 +116,20 @@ def test_a_damaged_model_is_replaced(parley, folder: Path):
     parley("train")
     (folder / "models" / current(folder) / "manifest.json").write_text("{}")
     assert "entities F1" in parley("train").output
+
+
+@pytest.mark.parametrize(
+    ("more", "entities"),
+    [({}, ", entities F1 0.0%"), ({"entities": 0}, ""), ({"entities": 3}, ", entities F1 0.0%")],
+)
+def test_an_f1_is_told_only_where_there_are_entities_to_find(more, entities: str):
+    scores = {"sentences": 4, "intent_accuracy": 1.0, "entity_f1": 0.0}
+    assert told_scores(scores | more) == f"intents 100.0%{entities} on 4 sentences"
+
+
+def test_the_manifest_says_how_many_entities_there_were_to_find(parley, folder: Path):
+    parley("train")
+    assert Registry(folder / "models").manifest(current(folder)).scores["int8"]["entities"] == 2
 
 
 def test_models_are_listed_and_an_older_one_can_be_used(parley, folder: Path):
