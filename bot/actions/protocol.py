@@ -22,7 +22,7 @@ MOST_BYTES = 8 * 1024 * 1024  # of an answer
 Maps = list[dict[str, Any]] | None
 
 
-class _Parts(msgspec.Struct, frozen=True):
+class Parts(msgspec.Struct, frozen=True):
     """What a channel is told: each part of the shape that channels count on."""
 
     text: str | float | int | bool | None = None
@@ -32,7 +32,7 @@ class _Parts(msgspec.Struct, frozen=True):
     elements: Maps = None
 
 
-class _Response(_Parts, frozen=True):
+class _Response(Parts, frozen=True):
     """Something to say; ``template`` is the old name of ``response``."""
 
     response: str | None = None
@@ -75,7 +75,7 @@ def read_answer(action: str, body: bytes) -> ActionAnswer:
             if isinstance(event, ReminderScheduled):
                 datetime.fromisoformat(event.date_time).timestamp()
         said = [each.get("data") for each in written if each.get("event") == "bot"]
-        msgspec.convert([each for each in said if each], list[_Parts])
+        msgspec.convert([each for each in said if each], list[Parts])
         msgspec.convert(found.responses or [], list[_Response])
     except (BadRequest, ValueError, OverflowError, OSError) as wrong:
         raise ActionFailed(

@@ -11,16 +11,18 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response
 
+from bot.actions.protocol import Parts
 from bot.api.parameters import ConversationId, OutputChannel, View, origin
 from bot.api.schemas import EventsBody
 from bot.api.views import early, state_of, stories_of
-from bot.dialogue.events import ActionExecuted, Event, SessionStarted
+from bot.dialogue.events import ActionExecuted, BotUttered, Event, SessionStarted
 from bot.dialogue.messages import Message
 from bot.dialogue.policy import LISTEN
 from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.door import body_schema, json_body
 from bot.effects import Effects, effects
 from bot.errors import BadRequest, Conflict, NotFound
+from bot.reminders import NEWS as REMINDERS
 from bot.reminders import named
 from bot.running import InUse, running
 from bot.services import Services
@@ -171,6 +173,8 @@ async def _log(
     tracker = tracker.apply_all(events)
     await parley.trackers.keep(tracker, epoch=epoch)
     await parley.news.publish(conversation_id, NEWS)
+    if caused.reminders:
+        await parley.news.publish(REMINDERS, NEWS)
     return tracker
 
 
@@ -193,7 +197,10 @@ def read_events(given: Sequence[dict[str, Any]]) -> list[Event]:
     """Events as Rasa writes them. Raises BadRequest."""
     said = [{key: value for key, value in one.items() if value is not None} for one in given]
     try:
-        return msgspec.convert(said, list[Event])
+        events = msgspec.convert(said, list[Event])
+        # What channels could not take apart would be in the way of all that is said after it.
+        msgspec.convert([one.data for one in events if isinstance(one, BotUttered)], list[Parts])
+        return events
     except msgspec.ValidationError as wrong:
         raise BadRequest(f"These are no events of Rasa: {wrong}.") from wrong
 

@@ -26,6 +26,7 @@ from bot.effects import effects
 from bot.errors import BadRequest, Conflict, NotFound
 from bot.external import external_message
 from bot.predict import knows_action, predict
+from bot.reminders import NEWS as REMINDERS
 from bot.running import InUse, running
 from bot.services import Services
 from bot.turn import NEWS, Turn, do, load, open_session
@@ -199,6 +200,8 @@ async def _turn(
             raise
         await parley.trackers.keep(turn.tracker, epoch=epoch)
         await parley.news.publish(conversation_id, NEWS)
+        if caused.reminders:
+            await parley.news.publish(REMINDERS, NEWS)
 
 
 @asynccontextmanager

@@ -50,4 +50,4 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     elements: tuple[dict[str, Any], ...] = ()
     image: str | None = None
     attachment: Any = None
-    custom: dict[str, Any] | None = None
+    custom: Any = None  # in Rasa a bot author may say any JSON

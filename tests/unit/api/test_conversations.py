@@ -1,5 +1,10 @@
-import pytest
+import asyncio
 
+import pytest
+from msgspec.json import decode, encode
+
+from bot.dialogue.messages import Reply
+from bot.reminders import NEWS
 from tests.serving import echo_app, served
 
 
@@ -170,3 +175,46 @@ async def test_bot_events_are_sent_where_they_are_to_have_effects():
         assert inbox.sent == ["anna"]
         (waiting,) = await inbox.parley.log.outgoing("anna")
         assert (waiting.channel, waiting.reply.text) == ("callback", "hi")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"buttons": "x"},
+        {"buttons": 5},
+        {"quick_replies": {"title": "x"}},
+        {"elements": ["x"]},
+        {"image": {"src": "x"}},
+    ],
+)
+async def test_what_a_channel_could_not_say_is_refused_before_it_is_in_the_way(client, data):
+    path = "/conversations/anna/tracker/events?output_channel=callback&execute_side_effects=true"
+    answer = await client.post(path, json={"event": "bot", "text": "hi", "data": data})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+    answer = await put(client, [{"event": "bot", "text": "hi", "data": data}])
+    assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("custom", [[1, {"a": "b"}], "x", 5, {"a": 1}])
+async def test_a_bot_event_may_say_any_json(custom):
+    inboxes = []
+    async with served(echo_app(watch=inboxes.append)) as client:
+        path = "/conversations/anna/tracker/events"
+        query = {"output_channel": "callback", "execute_side_effects": True}
+        said = {"event": "bot", "data": {"custom": custom, "buttons": None}}
+        assert (await client.post(path, json=said, params=query)).status_code == 200
+        (waiting,) = await inboxes[0].parley.log.outgoing("anna")
+        assert decode(encode(waiting.reply), type=Reply).custom == custom
+
+
+async def test_a_reminder_that_is_posted_is_told_to_those_who_wait_for_the_next():
+    inboxes = []
+    at = {"date_time": "2030-01-01T00:00:00", "name": "r", "intent": "greet"}
+    async with served(echo_app(watch=inboxes.append)) as client:
+        (inbox,) = inboxes
+        async with inbox.parley.news.follow(NEWS) as notes, asyncio.timeout(5):
+            path = "/conversations/anna/tracker/events?execute_side_effects=true"
+            answer = await client.post(path, json={"event": "reminder", **at})
+            assert answer.status_code == 200
+            await anext(notes)
+            assert await inbox.parley.log.next_reminder()
