@@ -61,7 +61,7 @@ async def send_replies(
     """
     # Not the turn's lease: a service slow to take replies does not keep the bot from working.
     while True:
-        async with parley.leases.hold(f"{conversation_id}/outbox") as held:
+        async with parley.leases.hold(conversation_id, kind="outbox") as held:
             if not held:
                 return
             earlier = await parley.log.missed(conversation_id) if missed else ()

@@ -220,7 +220,7 @@ class TrackerStore(Protocol):
 
 @dataclass(slots=True)
 class Lease:
-    """A lease that was asked for; true when it is ``held``.
+    """A lease that was asked for; true while it is ``held``, as far as is known here.
 
     ``wanted`` is known after the block: somebody else was, or may have been, refused it meanwhile.
     """
@@ -235,8 +235,13 @@ class Lease:
 class Leases(Protocol):
     """The right to work on a conversation. Spares work; the comparison at commit keeps it right."""
 
-    def hold(self, conversation_id: str) -> AbstractAsyncContextManager[Lease]:
-        """Hold the lease inside the block, renewed meanwhile, unless another holds it."""
+    def hold(
+        self, conversation_id: str, *, kind: str = "lease"
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Hold the lease inside the block, renewed meanwhile, unless another holds it.
+
+        Leases of different ``kind`` are for different work, and do not exclude each other.
+        """
         ...
 
 

@@ -277,19 +277,20 @@ class MemoryLeases:
     """Leases among the tasks of this process."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Lease] = {}
+        self._held: dict[tuple[str, str], Lease] = {}
 
     @asynccontextmanager
-    async def hold(self, conversation_id: str) -> AsyncIterator[Lease]:
-        if other := self._held.get(conversation_id):
+    async def hold(self, conversation_id: str, *, kind: str = "lease") -> AsyncIterator[Lease]:
+        key = conversation_id, kind
+        if other := self._held.get(key):
             other.wanted = True
             yield Lease(held=False)
             return
-        lease = self._held[conversation_id] = Lease(held=True, wanted=False)
+        lease = self._held[key] = Lease(held=True, wanted=False)
         try:
             yield lease
         finally:
-            del self._held[conversation_id]
+            del self._held[key]
 
 
 class MemoryNews:

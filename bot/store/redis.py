@@ -95,8 +95,8 @@ class RedisLeases:
         self._left: dict[str, str] = {}
 
     @asynccontextmanager
-    async def hold(self, conversation_id: str) -> AsyncIterator[Lease]:
-        key, token = self._link.key(conversation_id, "lease"), f"{self._name}-{next(self._numbers)}"
+    async def hold(self, conversation_id: str, *, kind: str = "lease") -> AsyncIterator[Lease]:
+        key, token = self._link.key(conversation_id, kind), f"{self._name}-{next(self._numbers)}"
         try:
             lease = Lease(held=await self._taken(key, token))
         except RedisDown:
@@ -107,7 +107,7 @@ class RedisLeases:
         renewing: list[asyncio.Task[None]] = []  # most leases are given back before it begins
         later = asyncio.get_running_loop().call_later(
             self._lease_s / 3,
-            lambda: renewing.append(asyncio.create_task(self._renew(conversation_id, key, token))),
+            lambda: renewing.append(asyncio.create_task(self._renew(lease, key, token))),
         )
         try:
             yield lease
@@ -118,12 +118,14 @@ class RedisLeases:
             await asyncio.gather(*renewing, return_exceptions=True)
             lease.wanted = await self._given_back(key, token)
 
-    async def _renew(self, conversation_id: str, key: str, token: str) -> None:
+    async def _renew(self, lease: Lease, key: str, token: str) -> None:
         while True:
             with suppress(RedisDown):
                 if not await self._taken(key, token):
-                    # The holder stalled too long. Its commit is compared with what is stored.
-                    log.warning("lease.lost", conversation=conversation_id)
+                    # The holder stalled too long, or Redis was away when it asked. Its commit is
+                    # compared with what is stored.
+                    lease.held = False
+                    log.warning("lease.lost", lease=key)
                     return
             await asyncio.sleep(self._lease_s / 3)
 

@@ -85,6 +85,22 @@ class LeasesContract:
         async with leases.hold("ann"), leases.hold("bob") as other:
             assert other
 
+    async def test_leases_for_other_work_are_free_and_no_name_is_one_of_them(
+        self, leases: Leases
+    ) -> None:
+        async with (
+            leases.hold("ann", kind="outbox") as held,
+            leases.hold("ann", kind="outbox") as second,
+            leases.hold("ann") as turn,
+            leases.hold("ann/outbox") as other,
+            leases.hold("outbox") as another,
+        ):
+            assert held
+            assert not second
+            assert turn
+            assert other
+            assert another
+
     async def test_a_lease_is_given_back_when_its_holder_is_cancelled(self, leases: Leases) -> None:
         held = asyncio.Event()
 

@@ -15,7 +15,10 @@ from bot.broker.publisher import hand_on, publish
 from bot.dialogue.events import SlotSet
 from bot.errors import Conflict, SettingsError, Unavailable
 from bot.store.memory import MemoryLeases
+from bot.store.redis import RedisLeases, open_redis
 from bot.store.sql import SqlLog, open_log
+from bot.upkeep import beside
+from tests.servers import Valkey
 from tests.turns import eventually
 
 SOON_S = 10.0
@@ -146,3 +149,33 @@ def test_a_missing_library_is_told_with_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "bot.broker.kafka", None)  # as if it could not be imported
     with pytest.raises(SettingsError, match=r"kafka needs aiokafka.*parley\[broker\]"):
         broker_of({"type": "kafka"})
+
+
+async def test_workers_that_began_without_redis_leave_it_to_one_once_redis_is_there(
+    log: SqlLog, own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "AGAIN_S", (0.01, 0.02))
+    own_valkey.kill()
+    one, two = Ear(), Ear()
+
+    async def is_told(event: str) -> bool:
+        return any(line["event"] == event for line in logs)
+
+    async def is_empty() -> bool:
+        return not await log.unpublished(limit=1)
+
+    with capture_logs() as logs:
+        async with (
+            open_redis(own_valkey.url) as here,
+            open_redis(own_valkey.url) as there,
+            beside(publish(log, one, RedisLeases(here.link, lease_s=0.3))),
+            beside(publish(log, two, RedisLeases(there.link, lease_s=0.3))),
+        ):
+            await eventually(lambda: is_told("redis.failing"))
+            own_valkey.start()
+            await eventually(lambda: is_told("lease.lost"))
+            for n in range(20):
+                await log.commit("ann", slots(n), seq=n, epoch=0)
+            await eventually(is_empty)
+    heard = sorted((one.heard, two.heard))
+    assert heard == [[], [("ann", n) for n in range(20)]]
