@@ -12,7 +12,9 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from . import shop
 from .database import shop_session
+from .models import Order
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,11 @@ def slot_text(tracker: Tracker, slot: str) -> str:
     """The value of a slot as text, empty when unset. A payload may have put anything into it."""
     value = tracker.get_slot(slot)
     return "" if value is None else str(value)
+
+
+def order_of(session: Session, tracker: Tracker) -> Order | None:
+    """The order that the conversation is about."""
+    return shop.find_order(session, slot_text(tracker, "order_number"))
 
 
 def entities(tracker: Tracker, entity: str) -> list[str]:

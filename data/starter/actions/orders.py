@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from . import shop
 from .answers import NO_ADDRESS, NO_CANCELLING, NO_DAY, REFUND, STATUS
 from .dates import read_date
-from .desk import ShopAction, forget_task, slot_text
+from .desk import ShopAction, forget_task, order_of, slot_text
 from .models import Order
 from .seed import this_day
 
@@ -26,7 +28,7 @@ class OrderStatus(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         if order is None:
             dispatcher.utter_message(response="utter_order_unknown")
             return forget_task()
@@ -72,16 +74,12 @@ class CancelOrder(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         if order is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
-        try:
+        with _told(dispatcher, order, "utter_order_is_cancelled", NO_CANCELLING):
             shop.cancel(order)
-        except shop.Refused as refused:
-            dispatcher.utter_message(response=NO_CANCELLING[refused.reason], **order_words(order))
-        else:
-            dispatcher.utter_message(response="utter_order_is_cancelled", **order_words(order))
         return forget_task()
 
 
@@ -94,7 +92,7 @@ class RefundStatus(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         returns = order.returns if order else []
         if order and not returns:
             dispatcher.utter_message(response="utter_refund_none", **order_words(order))
@@ -119,21 +117,13 @@ class ChangeAddress(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         if order is None or not tracker.get_slot("confirmed"):
             dispatcher.utter_message(response="utter_left_as_it_was")
             return forget_task()
-        try:
-            shop.change_address(
-                order,
-                slot_text(tracker, "street"),
-                slot_text(tracker, "city"),
-                slot_text(tracker, "postcode"),
-            )
-        except shop.Refused as refused:
-            dispatcher.utter_message(response=NO_ADDRESS[refused.reason], **order_words(order))
-        else:
-            dispatcher.utter_message(response="utter_address_changed", **order_words(order))
+        street, city, postcode = (slot_text(tracker, s) for s in ("street", "city", "postcode"))
+        with _told(dispatcher, order, "utter_address_changed", NO_ADDRESS):
+            shop.change_address(order, street, city, postcode)
         return forget_task()
 
 
@@ -146,19 +136,15 @@ class ChangeDeliveryDate(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         if order is None:
             return forget_task()
         day = read_date(slot_text(tracker, "delivery_date"), this_day())
         if day is None:
             dispatcher.utter_message(response="utter_date_unclear")
             return forget_task()
-        try:
+        with _told(dispatcher, order, "utter_delivery_date_changed", NO_DAY):
             shop.change_delivery_day(order, day)
-        except shop.Refused as refused:
-            dispatcher.utter_message(response=NO_DAY[refused.reason], **order_words(order))
-        else:
-            dispatcher.utter_message(response="utter_delivery_date_changed", **order_words(order))
         return forget_task()
 
 
@@ -171,7 +157,7 @@ class SendInvoice(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         if order is None:
             return forget_task()
         shop.open_ticket(
@@ -197,3 +183,15 @@ def order_words(order: Order) -> dict[str, Any]:
         "mail": shop.hidden(order.customer.email),
         "address": f"{order.street}, {order.city} {order.postcode}",
     }
+
+
+@contextmanager
+def _told(
+    dispatcher: CollectingDispatcher, order: Order, done: str, refusals: Mapping[str, str]
+) -> Iterator[None]:
+    """Say ``done`` after a change of ``order``, or why the shop refused it."""
+    try:
+        yield
+    except shop.Refused as refused:
+        done = refusals[refused.reason]
+    dispatcher.utter_message(response=done, **order_words(order))

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import CONFIRM
-from .desk import ShopAction, active_form, slot_text
-from .forms import WHOLE_PARCEL
+from .checking import WHOLE_PARCEL
+from .desk import ShopAction, active_form, order_of
 
 
 class AskItem(ShopAction):
@@ -21,7 +21,7 @@ class AskItem(ShopAction):
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         names = [item.product.name for item in order.items] if order else []
         if active_form(tracker) == "problem_form":
             names.append(WHOLE_PARCEL)
@@ -42,7 +42,7 @@ class AskConfirmed(ShopAction):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
     ) -> list[EventType]:
         form = active_form(tracker) or ""
-        order = shop.find_order(session, slot_text(tracker, "order_number"))
+        order = order_of(session, tracker)
         dispatcher.utter_message(
             response=CONFIRM[form],
             items=", ".join(map(shop.describe, order.items)) if order else "",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from . import shop
 from .answers import NO_RETURN
-from .desk import ShopAction, forget_task, slot_text
+from .desk import ShopAction, forget_task, order_of, slot_text
 from .forms import REASONS
 from .models import Item
 
@@ -51,7 +51,7 @@ class SubmitExchange(ShopAction):
 
 
 def _item(session: Session, tracker: Tracker) -> Item | None:
-    order = shop.find_order(session, slot_text(tracker, "order_number"))
+    order = order_of(session, tracker)
     return shop.find_item(order, slot_text(tracker, "item")) if order else None
 
 
