@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from ruamel.yaml import YAML
-
 from bot.dialogue.stories import UserStep
 from bot.model.nlu import wants_model
 from bot.model.policy import wants_policy
@@ -29,8 +27,6 @@ OF_RASA_3 = ("helpdesk-assistant",)
 ACTIONS = Path(__file__).parent / "actions"  # written from what the projects' READMEs say
 EPOCHS = 2  # that it trains is the point, and these take a second or two for each hundred examples
 TRAINED_WITHIN_S = 540
-
-_yaml = YAML()
 
 
 def real_projects() -> list[Path]:
@@ -76,10 +72,8 @@ class Trained:
 
 
 def train(source: Path, folder: Path) -> Trained:
-    """Copy the project in ``source`` below ``folder``, with actions, and train what it wants."""
-    copy, home = folder / source.name, folder / "home"
-    shutil.copytree(source, copy)
-    _bring_actions(copy)
+    """Copy the project ``source`` into ``folder`` and train what it wants."""
+    copy, home = copied(source, folder), folder / "home"
     begun = time.monotonic()
     done = subprocess.run(
         [PARLEY, "train", "--project", copy, "--quiet", "--epochs", str(EPOCHS)],
@@ -94,16 +88,14 @@ def train(source: Path, folder: Path) -> Trained:
     return Trained(source, copy, home, time.monotonic() - begun, done.stdout)
 
 
-def _bring_actions(project: Path) -> None:
-    """Its actions where there are any, to be started beside it instead of found elsewhere."""
-    actions, endpoints = ACTIONS / project.name, project / "endpoints.yml"
-    if not actions.is_dir():
-        return
-    shutil.copytree(actions, project / "actions")
-    if endpoints.is_file():
-        content = _yaml.load(endpoints)
-        del content["action_endpoint"]
-        _yaml.dump(content, endpoints)
+def copied(source: Path, folder: Path) -> Path:
+    """A copy of the project ``source``, with actions to be started beside it if there are any."""
+    actions, project = ACTIONS / source.name, folder / source.name
+    shutil.copytree(source, project)
+    if actions.is_dir():
+        shutil.copytree(actions, project / "actions")
+        (project / "endpoints.yml").write_text("{}\n")  # said that actions are elsewhere
+    return project
 
 
 def parts_to_train(project: Project) -> list[str]:
