@@ -115,9 +115,11 @@ class Inbox:
         self._closing.set()
         if self._ringing:
             self._ringing.cancel()
-        await asyncio.gather(
-            self._turns.close(self._limits.close_s), self._sends.close(self._limits.close_s)
-        )
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._limits.close_s
+        await self._turns.close(self._limits.close_s)
+        # After the turns: what the last of them said is being sent by now.
+        await self._sends.close(max(0.0, ends - loop.time()))
         await self._group.__aexit__(kind, error, trace)
 
     def _room_for_reminders(self) -> int:
@@ -212,7 +214,7 @@ class Inbox:
             log.exception("inbox.failed", conversation=conversation_id)
         finally:
             self._swept.discard(conversation_id)
-            if not self._turns.is_asked_again(conversation_id):
+            if self._closing.is_set() or not self._turns.is_asked_again(conversation_id):
                 self._next.pop(conversation_id, None)
                 self._waiters.look_elsewhere(conversation_id)
 
@@ -322,7 +324,8 @@ class Inbox:
         failing = False
         while not self._closing.is_set():
             try:
-                for conversation_id in await self._parley.log.unfinished(older_than_s=late_s):
+                left = await self._parley.log.unfinished(older_than_s=late_s)
+                for conversation_id in () if self._closing.is_set() else left:
                     if conversation_id not in self._turns:
                         self._swept.add(conversation_id)
                         self._turns.start(conversation_id)

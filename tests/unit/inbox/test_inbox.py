@@ -251,6 +251,35 @@ async def test_closing_does_not_wait_for_ever_for_a_turn() -> None:
     assert await log.waiting("ann")
 
 
+async def test_who_waits_behind_a_turn_that_closing_ends_is_told_at_once() -> None:
+    gate = Gate()
+    inbox = Inbox(services(), take_turn=Echo(gate), limits=Limits(close_s=0.01))
+    async with closing(inbox) as (inbox, closed):
+        await inbox.accept(message("one"))
+        await gate.entered.get()
+        answer = asyncio.create_task(inbox.answer(message("two"), SOON_S))
+        await asyncio.sleep(0)
+        closed.set()
+        with pytest.raises(Unavailable, match="closing"):
+            await answer
+
+
+async def test_closing_does_not_wait_for_ever_for_what_the_last_turns_said_to_be_sent() -> None:
+    log, gate, service = MemoryLog(), Gate(), Deaf()
+    limits = Limits(close_s=0.2)
+    inbox = Inbox(
+        services(log=log), take_turn=Echo(gate), senders={"callback": service}, limits=limits
+    )
+    async with closing(inbox) as (inbox, closed):
+        await inbox.accept(message("one", channel="callback"))
+        await gate.entered.get()
+        closed.set()
+        await asyncio.sleep(0)
+        gate.let_through()
+    (waiting,) = await log.outgoing("ann")
+    assert waiting.reply.text == "one"
+
+
 async def test_every_turn_is_counted_with_its_outcome() -> None:
     counted = []
 
@@ -265,6 +294,13 @@ async def test_every_turn_is_counted_with_its_outcome() -> None:
     async with Inbox(services(), take_turn=echo, count=count) as inbox:
         await inbox.answer(message("hello"), SOON_S)
     assert counted == [("rest", "failed"), ("rest", "done")]
+
+
+class Deaf:
+    """A messaging service that never answers."""
+
+    async def send(self, reply: Reply) -> None:
+        await asyncio.Event().wait()
 
 
 async def soon(notes: AsyncIterator[str]) -> None:
