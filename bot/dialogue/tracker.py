@@ -89,10 +89,9 @@ class Tracker(msgspec.Struct, frozen=True):
         cls, conversation_id: str, domain: Domain, events: Iterable[Event], *, seq: int
     ) -> Tracker:
         """The tracker after ``events``, the last of ``seq`` events ever logged."""
-        tracker = cls.start(conversation_id, domain)
-        for event in events:
-            tracker = tracker.apply(event)
-        return msgspec.structs.replace(tracker, seq=seq)
+        told = tuple(events)
+        blank = cls.start(conversation_id, domain)
+        return msgspec.structs.replace(blank, seq=seq - len(told)).apply_all(told)
 
     @property
     def first(self) -> int:

@@ -100,5 +100,13 @@ def test_a_long_session_survives_being_written_and_read():
     assert again == tracker
 
 
+def test_a_long_session_that_is_not_the_first_is_replayed_as_it_was_lived_through():
+    earlier = [*TURNS[0] * 5]
+    session = [SessionStarted(), *TURNS[1] * FEW]
+    lived = run([*earlier, *session])
+    assert lived.base is not None
+    assert Tracker.replay("c", DOMAIN, session, seq=lived.seq) == lived
+
+
 def test_a_tracker_carries_a_thousand_events():
     assert MOST_EVENTS == 1000
