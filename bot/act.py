@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from bot.dialogue.events import (
     UserUtteranceReverted,
     UserUttered,
 )
-from bot.dialogue.policy import Prediction
+from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.responses import DATA_KEYS
 from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.errors import ActionFailed, ActionRejected
@@ -57,8 +58,21 @@ async def act(
     events = [*prediction.events, _action_event(prediction, {}), *done]
     if any(isinstance(event, UserUttered) for event in done):
         # An action may let the user say something; then it fills slots like any message.
+        events = _heard(tracker, events)
         events += await extract_slots(tracker.apply_all(events), stage)
     return events
+
+
+def _heard(tracker: Tracker, events: Sequence[Event]) -> list[Event]:
+    """``events``, with the bot listening before every message, as policies know it."""
+    heard: list[Event] = []
+    for event in events:
+        spoken = [event]
+        if isinstance(event, UserUttered) and tracker.latest_action_name != LISTEN:
+            spoken = [ActionExecuted(name=LISTEN), event]
+        tracker = tracker.apply_all(spoken)
+        heard += spoken
+    return heard
 
 
 def _action_event(prediction: Prediction, metadata: dict[str, Any]) -> ActionExecuted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import structlog
@@ -177,17 +177,26 @@ async def _answer(turn: Turn, message: Message, call_id: str) -> None:
             return
         turn.actions += 1
         with turn.watch.step("predict"):
-            prediction = predict(turn.tracker, turn.parley)
+            prediction = _once(predict(turn.tracker, turn.parley), turn.tracker)
         with turn.watch.step("act"):
             await do(prediction, turn, message, f"{call_id}:{turn.actions}")
         if prediction.action in (LISTEN, SESSION_START):
             return
 
 
+def _once(prediction: Prediction, tracker: Tracker) -> Prediction:
+    """``prediction``; the bot listens after a fallback that took nothing back."""
+    if prediction.is_fallback and prediction.action == tracker.latest_action_name:
+        return replace(prediction, action=LISTEN, is_fallback=False)
+    return prediction
+
+
 async def do(prediction: Prediction, turn: Turn, message: Message, call_id: str) -> None:
     """Run the action of ``prediction`` where ``message`` came from; the turn has its events."""
     tracker, channel = turn.tracker, message.output_channel
     turn.add(*await act(prediction, tracker, turn.parley, channel=channel, call_id=call_id))
+    if prediction.action == SESSION_START and turn.tracker.latest_action_name != LISTEN:
+        turn.add(ActionExecuted(name=LISTEN))  # a project's own session start forgot it
 
 
 def _may_act(tracker: Tracker) -> bool:

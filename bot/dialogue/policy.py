@@ -19,6 +19,7 @@ class Prediction:
     ``scores`` are the confidences of the actions the policy thought of (others are 0).
     ``events`` are always logged, ``optional_events`` only if this prediction wins.
     ``is_no_user`` and ``is_end_to_end`` rank before confidence (Rasa's ensemble).
+    ``is_fallback`` says that the policy knows of nothing to do.
     """
 
     action: str
@@ -30,6 +31,7 @@ class Prediction:
     optional_events: tuple[Event, ...] = ()
     is_end_to_end: bool = False
     is_no_user: bool = False
+    is_fallback: bool = False
     hide_rule_turn: bool = False
 
 

@@ -8,7 +8,7 @@ fallback with a low confidence. Semantics of Rasa Open Source 3.6's policy of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import (
@@ -35,6 +35,8 @@ DEFAULT_ACTION_OF = {
     "back": "action_back",
     "session_start": "action_session_start",
 }
+# Of equally sure actions Rasa takes the first in its list; these come before the fallback.
+BEFORE_FALLBACK = (LISTEN, "action_restart", "action_session_start")
 LOOP_RUNS, LOOP_LISTENS, BY_DEFAULT = "loop runs ", "loop listens ", "by default "
 
 
@@ -95,7 +97,7 @@ class RulePolicy:
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
         prediction, source = self.explain(tracker, domain)
         if self._nlu_confidence and source:
-            return as_sure_as_nlu(prediction, tracker)
+            return self._as_sure_as_nlu(prediction, tracker)
         return prediction
 
     def explain(self, tracker: Tracker, domain: Domain) -> tuple[Prediction, str]:
@@ -105,8 +107,10 @@ class RulePolicy:
         worded = _Found()
         if listening and said and said.text:
             worded = self._from_rules(tracker, domain, words=True)
-        if listening and not worded.action and said and said.intent in DEFAULT_ACTION_OF:
-            action = DEFAULT_ACTION_OF[said.intent]
+        # What paused the conversation may have done so without listening; a restart wakes it.
+        asked = said.intent if said and (listening or tracker.paused) else None
+        if not worded.action and asked in DEFAULT_ACTION_OF:
+            action = DEFAULT_ACTION_OF[asked]
             return self._certain(action, BY_DEFAULT + action), BY_DEFAULT + action
         if (happy := _happy_loop(tracker)) is not None:
             action, source = happy
@@ -119,6 +123,17 @@ class RulePolicy:
         if found.action:
             return self._certain(found.action, found.source, events=events), found.source
         return self._unsure(events), ""
+
+    def _as_sure_as_nlu(self, prediction: Prediction, tracker: Tracker) -> Prediction:
+        """``prediction``, or the fallback where that is surer than NLU was."""
+        unsure = as_sure_as_nlu(prediction, tracker)
+        scores = {**self._fallback, **(unsure.scores or {})}
+        for fallback, score in self._fallback.items():
+            comes_first = score == unsure.confidence and unsure.action not in BEFORE_FALLBACK
+            if score > unsure.confidence or comes_first:
+                unsure = replace(unsure, action=fallback, confidence=score, is_fallback=True)
+                break
+        return replace(unsure, scores=scores)
 
     def _certain(
         self,
@@ -144,7 +159,13 @@ class RulePolicy:
     def _unsure(self, events: tuple[Event, ...]) -> Prediction:
         action, score = next(iter(self._fallback.items()), (LISTEN, 0.0))
         return Prediction(
-            action, score, self.name, self.priority, scores=self._fallback, events=events
+            action,
+            score,
+            self.name,
+            self.priority,
+            scores=self._fallback,
+            events=events,
+            is_fallback=True,
         )
 
     def _from_rules(self, tracker: Tracker, domain: Domain, *, words: bool) -> _Found:

@@ -60,6 +60,34 @@ DELIBERATE = (
         "::test_an_action_that_is_always_undone_does_not_keep_the_turn_going",
     ),
     Deliberate(
+        "a fallback of one's own",
+        rasa="one that takes no message back is done ten times, and then the conversation is mute",
+        parley="it is done once, then the bot listens",
+        test="tests/unit/dialogue/test_alive.py"
+        "::test_a_fallback_of_ones_own_that_takes_nothing_back_is_said_once",
+    ),
+    Deliberate(
+        "a session start of one's own",
+        rasa="one that forgets to listen loses the first message to the fallback",
+        parley="the bot listens all the same",
+        test="tests/unit/dialogue/test_alive.py"
+        "::test_a_session_start_that_forgets_to_listen_does_not_cost_the_first_message",
+    ),
+    Deliberate(
+        "messages that an action makes up",
+        rasa="without a listen before it such a message leaves the conversation mute",
+        parley="the bot listens before it, and it is answered",
+        test="tests/unit/dialogue/test_alive.py"
+        "::test_a_message_that_an_action_makes_up_is_answered_without_a_listen_before_it",
+    ),
+    Deliberate(
+        "a pause set by an action",
+        rasa="not even /restart ends it",
+        parley="/restart ends it",
+        test="tests/unit/dialogue/test_alive.py"
+        "::test_a_conversation_that_an_action_paused_is_woken_by_a_restart",
+    ),
+    Deliberate(
         "failed validation",
         rasa="a form whose validation cannot be reached ends as if it were filled",
         parley="the message is taken back, the user is told, the question stays open",

@@ -215,8 +215,40 @@ def test_a_rule_may_be_as_sure_as_nlu_was_of_the_intent():
     )
     prediction = policy.predict(heard, DOMAIN)
     assert (prediction.action, prediction.confidence) == ("utter_hi", 0.7)
+    assert prediction.scores == {"utter_hi": 0.7, "action_default_fallback": 0.3}
     unknown = Tracker.start("c", DOMAIN).apply_all([LISTEN, said("stop")])
     assert policy.predict(unknown, DOMAIN).confidence == 0.3
+
+
+@pytest.mark.parametrize(
+    ("intent", "sure", "action"),
+    [
+        ("hi", 0.4, "utter_hi"),
+        ("hi", 0.3, "action_default_fallback"),
+        ("hi", 0.2, "action_default_fallback"),
+        ("restart", 0.4, "action_restart"),
+        ("restart", 0.3, "action_restart"),
+        ("restart", 0.2, "action_default_fallback"),
+        ("back", 0.3, "action_default_fallback"),
+    ],
+)
+def test_a_rule_less_sure_than_the_fallback_leaves_it_to_the_fallback(
+    intent: str, sure: float, action: str
+):
+    """So Rasa 3.6.21 did, asked with payloads as ``/hi@0.2``; the fallback's threshold is 0.3."""
+    greet = rule(UserStep("hi"), ActionStep("utter_hi"))
+    policy = RulePolicy([greet], [], DOMAIN, nlu_confidence=True)
+    user = UserUttered(text="x", parse_data=Parse("x", Intent(intent, sure)))
+    prediction = policy.predict(Tracker.start("c", DOMAIN).apply_all([LISTEN, user]), DOMAIN)
+    assert (prediction.action, prediction.confidence) == (action, max(sure, 0.3))
+
+
+def test_a_form_less_sure_than_the_fallback_does_not_run():
+    policy = RulePolicy([START], [], DOMAIN, nlu_confidence=True)
+    user = UserUttered(text="x", parse_data=Parse("x", Intent("chat", 0.2)))
+    tracker = Tracker.start("c", DOMAIN).apply_all([*IN_FORM, LISTEN, user])
+    prediction = policy.predict(tracker, DOMAIN)
+    assert (prediction.action, prediction.is_no_user) == ("action_default_fallback", True)
 
 
 def test_a_rule_on_an_initial_value_is_known_to_a_story_that_follows_it():

@@ -17,6 +17,7 @@ from bot.dialogue.events import (
     ConversationPaused,
     ConversationResumed,
     Event,
+    FollowupAction,
     SessionStarted,
     SlotSet,
     UserUttered,
@@ -217,7 +218,7 @@ async def test_a_session_starts_even_when_its_own_action_fails(parley: Services)
 
 
 async def test_a_bot_that_never_listens_is_made_to(parley: Services):
-    endless = answering()
+    endless = answering(FollowupAction(name="action_default_fallback"))
     parley = listing(parley, "action_default_fallback", actions=endless)
     done = await say(parley, "who knows")
     assert done.actions == len(endless.calls) == 10
@@ -232,13 +233,13 @@ async def test_an_action_that_is_always_undone_does_not_keep_the_turn_going(parl
 
 
 async def test_how_many_actions_a_turn_may_have_is_a_setting(parley: Services):
-    parley = listing(parley, "action_default_fallback", actions=answering())
+    parley = listing(parley, "action_default_fallback", actions=answering(ActionReverted()))
     done = await say(replace(parley, most_actions=3), "who knows")
     assert (done.actions, done.tracker.latest_action_name) == (3, "action_listen")
 
 
 async def test_calls_of_one_turn_have_names_of_their_own_that_stay_the_same(parley: Services):
-    actions = answering()
+    actions = answering(ActionReverted())
     parley = listing(parley, "action_default_fallback", actions=actions)
     message = await waiting(parley, "who knows", message_id="m1")
     await parley.log.commit("ada", [], seq=0, epoch=0)
