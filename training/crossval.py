@@ -13,8 +13,8 @@ import msgspec
 from bot.errors import ProjectError
 from bot.model.nlu import open_understanding, wants_model
 from bot.project.project import Endpoints, Example, Project
+from bot.testing.heard import Heard, in_parts, listen
 from nlu.registry import Registry
-from training.nlutest import Heard, in_parts, listen
 from training.publish import build
 from training.recipe import Recipe
 from training.train import Step

@@ -7,65 +7,21 @@ every end of an entity must be right, are those of ``training.evaluate``.
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bot.model.nlu import ENTITY_MODELS
-from bot.project.project import Example, ExampleEntity, Project
+from bot.project.project import Example, Project
+from bot.testing.heard import NO_ENTITY, NO_INTENT, Heard, finders, with_answers
 from bot.testing.meaning import full_intent
 from bot.testing.pictures import confusion_matrix, histogram, standalone
 from bot.testing.results import Wanted, write_json
 from bot.testing.scores import Pair, report, with_confusions
-from nlu.parse import Entity, Parse, Understanding
+from nlu.parse import Entity
 from training.evaluate import Answer, Scores, score
-
-NO_ENTITY = "no_entity"
-NO_INTENT = ""  # as Rasa writes it here
-TOGETHER = 32  # sentences asked at a time
-WORD = re.compile(r"\w+(?:[-.]\w+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A labelled sentence, and what NLU made of it."""
-
-    example: Example
-    parse: Parse
-
-    @property
-    def intent(self) -> str:
-        """The intent it should have, without a retrieval answer."""
-        return self.example.intent.partition("/")[0]
-
-    @property
-    def answered(self) -> str:
-        """The intent it was given."""
-        return self.parse.intent.name or NO_INTENT
-
-    @property
-    def sureness(self) -> float:
-        """How sure that was."""
-        return self.parse.intent.confidence
-
-
-async def listen(nlu: Understanding, parts: Iterable[Sequence[Example]]) -> list[Heard]:
-    """What ``nlu`` makes of the examples in ``parts``, one part at a time."""
-    heard: list[Heard] = []
-    for part in parts:
-        parses = await asyncio.gather(*(nlu.parse(example.text) for example in part))
-        heard += [Heard(*pair) for pair in zip(part, parses, strict=True)]
-    return heard
-
-
-def in_parts(examples: Sequence[Example]) -> list[Sequence[Example]]:
-    """``examples`` as many at a time as are asked together."""
-    return [examples[at : at + TOGETHER] for at in range(0, len(examples), TOGETHER)]
 
 
 def strict(heard: Sequence[Heard]) -> Scores:
@@ -89,11 +45,11 @@ def write_nlu_results(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _intents(folder, heard, wanted)
-    answers = [each for each in heard if "/" in each.example.intent]
+    answers = with_answers(heard)
     if answers:
         _answers(folder, answers, wanted)
     annotated = any(each.example.entities for each in heard)
-    for name in sorted({*_finders(heard), *(extractors if annotated else ())}):
+    for name in sorted({*finders(heard), *(extractors if annotated else ())}):
         _entities(folder, heard, name, wanted)
 
 
@@ -127,7 +83,7 @@ def _intents(folder: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
 
 
 def _answers(folder: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
-    picked = [_picked(each.parse) for each in heard]
+    picked = [each.picked for each in heard]
     rows = [
         {
             "text": each.example.text,
@@ -139,15 +95,6 @@ def _answers(folder: Path, heard: Sequence[Heard], wanted: Wanted) -> None:
     pairs = [(each.example.intent, name) for each, (name, _) in zip(heard, picked, strict=True)]
     sure = [confidence for _, confidence in picked]
     _named(folder, "response_selection", pairs, rows, wanted, sure)
-
-
-def _picked(parse: Parse) -> tuple[str, float]:
-    """The retrieval answer chosen, and how surely."""
-    selector = parse.response_selector
-    found = selector.get(parse.intent.name or "") or selector.get("default") or {}
-    response = found.get("response") or {}
-    key = response.get("intent_response_key")
-    return str(key or NO_INTENT), float(response.get("confidence") or 0.0)
 
 
 def _named(
@@ -175,8 +122,8 @@ def _entities(folder: Path, heard: Sequence[Heard], extractor: str, wanted: Want
     pairs: list[Pair] = []
     rows, right = [], []
     for each in heard:
-        found = [entity for entity in each.parse.entities if entity.extractor == extractor]
-        words = list(_words(each.example, found))
+        found = each.found_by(extractor)
+        words = list(each.words(found))
         pairs += words
         if each.example.entities or found:
             rows.append(_entity_row(each.example, found))
@@ -189,28 +136,12 @@ def _entities(folder: Path, heard: Sequence[Heard], extractor: str, wanted: Want
         _draw(folder / f"{extractor}_confusion_matrix.svg", picture)
 
 
-def _words(example: Example, found: Sequence[Entity]) -> Iterator[Pair]:
-    """The entity of each word: expected and found."""
-    for word in WORD.finditer(example.text):
-        yield _label(word, example.entities), _label(word, found)
-
-
-def _label(word: re.Match[str], entities: Sequence[Entity | ExampleEntity]) -> str:
-    inside = (e.entity for e in entities if e.start < word.end() and word.start() < e.end)
-    return next(inside, NO_ENTITY)
-
-
 def _entity_row(example: Example, found: Sequence[Entity]) -> dict[str, Any]:
     told = [
         {key: value for key, value in msgspec.structs.asdict(entity).items() if value is not None}
         for entity in example.entities
     ]
     return {"text": example.text, "entities": told, "predicted_entities": list(found)}
-
-
-def _finders(heard: Sequence[Heard]) -> set[str]:
-    """Who found anything."""
-    return {e.extractor for each in heard for e in each.parse.entities if e.extractor}
 
 
 def _listed(

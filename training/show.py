@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.project.project import Example
+from bot.testing.heard import Heard
 from training.dedupe import near_duplicates, without
 from training.evaluate import Scores
-from training.nlutest import Heard, strict
+from training.nlutest import strict
 from training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -287,8 +287,9 @@ def _sentences(settings: Settings, data: Path | None, out: Path, wanted: Wanted)
 
     from bot.project.cache import cache_folder
     from bot.project.load import load_project
+    from bot.testing.heard import Heard, in_parts, listen
     from bot.testing.opening import open_tested
-    from training.nlutest import Heard, extractor_names, in_parts, listen, write_nlu_results
+    from training.nlutest import extractor_names, write_nlu_results
     from training.show import show_heard
 
     project = load_project(settings.project, paths=settings.paths, cache=cache_folder())

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 
 from bot.api.conversations import answer
 from bot.api.posting import BODY, Callback, checked_callback, folder, posted_text, shown, tell
-from bot.api.sentences import Read, averages, evaluation
+from bot.api.sentences import averages, evaluation
 from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.jobs import JobFailed, check_installed
 from bot.model.serving import Loaded
@@ -23,6 +23,7 @@ from bot.project.load import load_project
 from bot.project.posted import NO_DOMAIN
 from bot.project.project import Example
 from bot.running import InUse, Running, running
+from bot.testing.heard import in_parts, listen
 from bot.testing.outcome import Outcome
 from bot.testing.results import story_report
 from bot.testing.stories import run_story
@@ -30,7 +31,6 @@ from bot.testing.told import Transcript, load_transcripts
 
 REPORT, ERRORS = "_report.json", "_errors.json"
 NAMED = ("intent", "response_selection")  # reports that are of no extractor
-AT_ONCE = 16  # sentences asked of NLU; messages of users come between
 MOST_LOGGED = 2000
 Report = dict[str, Any]
 Score = Callable[[Loaded], Awaitable[Report]]
@@ -77,7 +77,7 @@ async def score_intents(
         async with folder() as where, server.jobs.place():
             examples = await asyncio.to_thread(_examples, text, where, model)
             if not cross_validation_folds:
-                return evaluation(await _read(examples, model))
+                return evaluation(await listen(model.nlu, in_parts(examples)))
             return await _cross_validated(server, where, cross_validation_folds)
 
     if callback_url is None:
@@ -124,16 +124,6 @@ def _examples(text: str, where: Path, loaded: Loaded) -> Sequence[Example]:
         return load_project(project).nlu.examples
     except ProjectError as error:
         raise BadRequest(str(error)) from error
-
-
-async def _read(examples: Sequence[Example], loaded: Loaded) -> list[Read]:
-    """What NLU makes of ``examples``."""
-    found: list[Read] = []
-    for start in range(0, len(examples), AT_ONCE):
-        some = examples[start : start + AT_ONCE]
-        parses = await asyncio.gather(*(loaded.nlu.parse(example.text) for example in some))
-        found += [Read(*pair) for pair in zip(some, parses, strict=True)]
-    return found
 
 
 async def _cross_validated(server: Running, where: Path, folds: int) -> Report:

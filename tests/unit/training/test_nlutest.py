@@ -12,11 +12,12 @@ from bot.dialogue.domain import Domain
 from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from bot.project.project import Component, Config, Example, ExampleEntity, NluData, Project
+from bot.testing.heard import Heard, in_parts, listen
 from bot.testing.results import Wanted
 from bot.testing.services import ScriptedNlu
 from nlu.parse import Entity, Intent, Parse
 from training.data import read_data
-from training.nlutest import Heard, extractor_names, in_parts, listen, strict, write_nlu_results
+from training.nlutest import extractor_names, strict, write_nlu_results
 
 STORYBOT = Path(__file__).parents[2] / "data" / "storybot"
 DIET, REGEX = "DIETClassifier", "RegexEntityExtractor"
