@@ -35,8 +35,8 @@ class Work:
 
 def told_scores(scores: Mapping[str, float]) -> str:
     """What a bundle's manifest says of one of its graphs, in words."""
-    if not scores:
-        return "not scored"
+    if not scores.get("sentences"):
+        return "too few examples to keep any back and judge by"
     intents = f"intents {scores['intent_accuracy']:.1%}"
     # An F1 says nothing where there is nothing to find. Older manifests do not say how many.
     entities = f", entities F1 {scores['entity_f1']:.1%}" if scores.get("entities", 1) else ""

@@ -127,6 +127,11 @@ def test_an_f1_is_told_only_where_there_are_entities_to_find(more, entities: str
     assert told_scores(scores | more) == f"intents 100.0%{entities} on 4 sentences"
 
 
+def test_a_model_that_nothing_judged_has_no_scores():
+    scores = {"sentences": 0, "intent_accuracy": 0.0, "entity_f1": 0.0, "entities": 0}
+    assert told_scores(scores) == "too few examples to keep any back and judge by"
+
+
 def test_the_manifest_says_how_many_entities_there_were_to_find(parley, folder: Path):
     parley("train")
     assert Registry(folder / "models").manifest(current(folder)).scores["int8"]["entities"] == 2
