@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from bot.commands import options
 from bot.errors import SettingsError
+from training import testing_options
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
@@ -29,123 +30,25 @@ app = typer.Typer(
     help="Test conversations and NLU: both, or one of them.", invoke_without_command=True
 )
 
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A version of the registry, or a package. [default: the current]",
-        show_default=False,
-    ),
-]
-Stories = Annotated[
-    Path | None,
-    typer.Option(
-        "--stories",
-        "-s",
-        help="File or folder of test conversations. [default: `tests` in the project]",
-        show_default=False,
-    ),
-]
-NluFileOrNone = Annotated[
-    str | None,
-    typer.Option(
-        "--nlu",
-        "-u",
-        help="File or folder of labelled sentences; or `none`: messages mean what the stories "
-        "say, and no model reads them.",
-        show_default=False,
-    ),
-]
-NoNlu = Annotated[
-    str | None,
-    typer.Option(
-        "--nlu",
-        help="`none`: messages mean what the stories say; no model reads them.",
-        show_default=False,
-    ),
-]
-Out = Annotated[Path, typer.Option(help="Folder for the reports.")]
-EndToEnd = Annotated[
-    bool,
-    typer.Option("--e2e", "--end-to-end", help="As always; accepted for scripts made for Rasa."),
-]
-Fail = Annotated[
-    bool,
-    typer.Option("--fail-on-prediction-errors", help="Stop at the first conversation that fails."),
-]
-NoFail = Annotated[
-    bool, typer.Option("--no-fail", help="Exit with 0 though conversations failed, as Rasa does.")
-]
-Actions = Annotated[
-    bool,
-    typer.Option(
-        "--actions",
-        help="Really run the project's actions, instead of taking what the stories say of them.",
-    ),
-]
-Most = Annotated[int | None, typer.Option("--max-stories", min=1, help="Try no more than so many.")]
-NoPlot = Annotated[bool, typer.Option("--no-plot", help="Draw no pictures.")]
-NoErrors = Annotated[bool, typer.Option("--no-errors", help="Write no file of what was wrong.")]
-NoWarnings = Annotated[bool, typer.Option("--no-warnings", help="Write no file of warnings.")]
-Successes = Annotated[bool, typer.Option("--successes", help="Write what was right too.")]
-
-NluFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--nlu",
-        "-u",
-        help="File or folder of labelled sentences. [default: `tests/nlu.yml` in the project, "
-        "else what it is trained on]",
-        show_default=False,
-    ),
-]
-CrossValidation = Annotated[
-    bool, typer.Option("--cross-validation", help="Train and score on parts of the sentences.")
-]
-Folds = Annotated[int, typer.Option("--folds", "-f", min=2, help="So many parts.")]
-TrainOn = Annotated[
-    Path | None,
-    typer.Option(
-        "--train", help="NLU file to train on, in any format that is read.", show_default=False
-    ),
-]
-TestOn = Annotated[
-    Path | None, typer.Option("--test", help="NLU file to score.", show_default=False)
-]
-RecipeFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--recipe",
-        "-r",
-        help="TOML file of what differs from the default recipe.",
-        show_default=False,
-    ),
-]
-Seed = Annotated[
-    int | None, typer.Option(min=0, help="Instead of the recipe's.", show_default=False)
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar: for logs.")]
-
 
 @app.callback()
 def both(
     context: typer.Context,
     project: options.Project = Path(),
-    stories: Stories = None,
-    nlu: NluFileOrNone = None,
-    model: Model = None,
+    stories: testing_options.Stories = None,
+    nlu: testing_options.NluFileOrNone = None,
+    model: testing_options.Model = None,
     models: options.Models = None,
-    out: Out = Path("results"),
-    actions: Actions = False,
-    max_stories: Most = None,
-    e2e: EndToEnd = False,
-    fail_on_prediction_errors: Fail = False,
-    no_fail: NoFail = False,
-    no_plot: NoPlot = False,
-    no_errors: NoErrors = False,
-    no_warnings: NoWarnings = False,
-    successes: Successes = False,
+    out: testing_options.Out = Path("results"),
+    actions: testing_options.Actions = False,
+    max_stories: testing_options.Most = None,
+    e2e: testing_options.EndToEnd = False,
+    fail_on_prediction_errors: testing_options.Fail = False,
+    no_fail: testing_options.NoFail = False,
+    no_plot: testing_options.NoPlot = False,
+    no_errors: testing_options.NoErrors = False,
+    no_warnings: testing_options.NoWarnings = False,
+    successes: testing_options.Successes = False,
     domain: options.Domain = None,
     data: options.Data = None,
     config: options.Config = None,
@@ -176,20 +79,20 @@ def both(
 @app.command("core")
 def core(
     project: options.Project = Path(),
-    stories: Stories = None,
-    nlu: NoNlu = None,
-    model: Model = None,
+    stories: testing_options.Stories = None,
+    nlu: testing_options.NoNlu = None,
+    model: testing_options.Model = None,
     models: options.Models = None,
-    out: Out = Path("results"),
-    actions: Actions = False,
-    max_stories: Most = None,
-    e2e: EndToEnd = False,
-    fail_on_prediction_errors: Fail = False,
-    no_fail: NoFail = False,
-    no_plot: NoPlot = False,
-    no_errors: NoErrors = False,
-    no_warnings: NoWarnings = False,
-    successes: Successes = False,
+    out: testing_options.Out = Path("results"),
+    actions: testing_options.Actions = False,
+    max_stories: testing_options.Most = None,
+    e2e: testing_options.EndToEnd = False,
+    fail_on_prediction_errors: testing_options.Fail = False,
+    no_fail: testing_options.NoFail = False,
+    no_plot: testing_options.NoPlot = False,
+    no_errors: testing_options.NoErrors = False,
+    no_warnings: testing_options.NoWarnings = False,
+    successes: testing_options.Successes = False,
     domain: options.Domain = None,
     data: options.Data = None,
     config: options.Config = None,
@@ -214,20 +117,20 @@ def core(
 @app.command("nlu")
 def nlu(
     project: options.Project = Path(),
-    nlu: NluFile = None,
-    model: Model = None,
+    nlu: testing_options.NluFile = None,
+    model: testing_options.Model = None,
     models: options.Models = None,
-    out: Out = Path("results"),
-    cross_validation: CrossValidation = False,
-    folds: Folds = 5,
-    train: TrainOn = None,
-    test: TestOn = None,
-    recipe: RecipeFile = None,
-    seed: Seed = None,
-    quiet: Quiet = False,
-    no_plot: NoPlot = False,
-    no_errors: NoErrors = False,
-    successes: Successes = False,
+    out: testing_options.Out = Path("results"),
+    cross_validation: testing_options.CrossValidation = False,
+    folds: testing_options.Folds = 5,
+    train: testing_options.TrainOn = None,
+    test: testing_options.TestOn = None,
+    recipe: testing_options.RecipeFile = None,
+    seed: testing_options.Seed = None,
+    quiet: testing_options.Quiet = False,
+    no_plot: testing_options.NoPlot = False,
+    no_errors: testing_options.NoErrors = False,
+    successes: testing_options.Successes = False,
     domain: options.Domain = None,
     data: options.Data = None,
     config: options.Config = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ import typer
 
 from bot.project.paths import ProjectPaths
 
-PANEL = "Where the parts of the project are"
+_part = partial(
+    typer.Option, show_default=False, rich_help_panel="Where the parts of the project are"
+)
 
 Project = Annotated[
     Path, typer.Option("--project", "-p", help="Folder of the project.", envvar="PARLEY_PROJECT")
@@ -26,54 +29,31 @@ Models = Annotated[
 ]
 Domain = Annotated[
     Path | None,
-    typer.Option(
+    _part(
         "--domain",
         "-d",
         help="Domain file, or folder of domain files. Default: domain.yml, else domain/.",
         envvar="PARLEY_DOMAIN",
-        rich_help_panel=PANEL,
-        show_default=False,
     ),
 ]
 Data = Annotated[
     list[str] | None,
-    typer.Option(
+    _part(
         "--data",
         help="File or folder of training data; several: again, or after a comma. Default: data/.",
-        rich_help_panel=PANEL,
-        show_default=False,
     ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        help="Default: config.yml.",
-        envvar="PARLEY_CONFIG",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
+    _part("--config", "-c", help="Default: config.yml.", envvar="PARLEY_CONFIG"),
 ]
 Endpoints = Annotated[
     Path | None,
-    typer.Option(
-        "--endpoints",
-        help="Default: endpoints.yml.",
-        envvar="PARLEY_ENDPOINTS",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
+    _part("--endpoints", help="Default: endpoints.yml.", envvar="PARLEY_ENDPOINTS"),
 ]
 Credentials = Annotated[
     Path | None,
-    typer.Option(
-        "--credentials",
-        help="Default: credentials.yml.",
-        envvar="PARLEY_CREDENTIALS",
-        rich_help_panel=PANEL,
-        show_default=False,
-    ),
+    _part("--credentials", help="Default: credentials.yml.", envvar="PARLEY_CREDENTIALS"),
 ]
 
 

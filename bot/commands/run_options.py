@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_api = partial(typer.Option, show_default=False, rich_help_panel="HTTP API")
+_https = partial(typer.Option, show_default=False, rich_help_panel="HTTPS")
 
 Model = Annotated[
     str | None,
@@ -20,90 +24,60 @@ Model = Annotated[
 ]
 EnableApi = Annotated[
     bool | None,
-    typer.Option(
+    _api(
         "--enable-api/--no-enable-api",
         help="Answer the HTTP API beside chat page, channels and health. Default: only where "
         "--host is this machine alone.",
-        show_default=False,
-        rich_help_panel="HTTP API",
     ),
 ]
 AuthToken = Annotated[
     str | None,
-    typer.Option(
+    _api(
         "--auth-token",
         "-t",
         help="What callers of the API must name as `token=…`. Other users of this machine see "
         "options: PARLEY_AUTH_TOKEN is safer.",
-        show_default=False,
-        rich_help_panel="HTTP API",
     ),
 ]
 JwtSecret = Annotated[
     str | None,
-    typer.Option(
+    _api(
         help="Callers of the API may bring a JWT signed with it; the public key (PEM) for RS256 "
-        "and the like. PARLEY_JWT_SECRET is safer.",
-        show_default=False,
-        rich_help_panel="HTTP API",
+        "and the like. PARLEY_JWT_SECRET is safer."
     ),
 ]
 JwtMethod = Annotated[
     str | None,
-    typer.Option(
-        help="How these JWTs are signed. Default: HS256.",
-        show_default=False,
-        rich_help_panel="HTTP API",
-    ),
+    _api(help="How these JWTs are signed. Default: HS256."),
 ]
 JwtPrivateKey = Annotated[
     str | None,
-    typer.Option(
-        help="Known to Rasa, for making tokens; none are made here.",
-        show_default=False,
-        rich_help_panel="HTTP API",
-    ),
+    _api(help="Known to Rasa, for making tokens; none are made here."),
 ]
 Cors = Annotated[
     list[str] | None,
-    typer.Option(
+    _api(
         help="An origin whose pages may call this server, `*` for all; once for each, or several "
-        "with commas.",
-        show_default=False,
-        rich_help_panel="HTTP API",
+        "with commas."
     ),
 ]
 ResponseTimeout = Annotated[
     float | None,
-    typer.Option(
-        help="How long a request waits for its answer, in seconds. Default: 60.",
-        show_default=False,
-        rich_help_panel="HTTP API",
-    ),
+    _api(help="How long a request waits for its answer, in seconds. Default: 60."),
 ]
 SslCertificate = Annotated[
     Path | None,
-    typer.Option(
-        help="Certificate (PEM) to serve HTTPS with.", show_default=False, rich_help_panel="HTTPS"
-    ),
+    _https(help="Certificate (PEM) to serve HTTPS with."),
 ]
 SslKeyfile = Annotated[
     Path | None,
-    typer.Option(help="The certificate's key (PEM).", show_default=False, rich_help_panel="HTTPS"),
+    _https(help="The certificate's key (PEM)."),
 ]
 SslCaFile = Annotated[
     Path | None,
-    typer.Option(
-        help="Certificates (PEM) of the authorities above the certificate, sent with it.",
-        show_default=False,
-        rich_help_panel="HTTPS",
-    ),
+    _https(help="Certificates (PEM) of the authorities above the certificate, sent with it."),
 ]
 SslPassword = Annotated[
     str | None,
-    typer.Option(
-        help="Opens the key. PARLEY_SSL_PASSWORD is safer.",
-        show_default=False,
-        rich_help_panel="HTTPS",
-    ),
+    _https(help="Opens the key. PARLEY_SSL_PASSWORD is safer."),
 ]
