@@ -1,21 +1,119 @@
-from bot.dialogue.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
-from bot.dialogue.sessions import sessions
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.actions.remote import RemoteActions
+from bot.dialogue.domain import SessionConfig
+from bot.dialogue.events import ActionExecuted, SessionStarted, SlotSet
+from bot.dialogue.messages import Message
+from bot.dialogue.tracker import event_state
+from bot.project.load import load_project
+from bot.services import Services
+from bot.testing.services import HandClock, examples_nlu, memory_services
+from bot.turn import Done, take_turn
+
+TABLEBOT = Path(__file__).parents[2] / "data" / "tablebot"
 
 
-def test_a_session_begins_with_the_action_that_starts_it():
-    start = (ActionExecuted(name="action_session_start"), SessionStarted())
-    first, second = UserUttered(text="a"), UserUttered(text="b")
-    carried = SlotSet(name="session_started_metadata")
-    assert sessions([*start, first, carried, *start, second]) == [
-        [*start, first, carried],
-        [*start, second],
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+def bot(clock: HandClock, minutes: float, *, carries: bool = True) -> Services:
+    """The bot for tables, whose sessions last ``minutes`` of silence."""
+    project = load_project(TABLEBOT)
+    session = SessionConfig(expiration_minutes=minutes, carry_over_slots=carries)
+    domain = msgspec.structs.replace(project.domain, session=session)
+    parley = memory_services(project, examples_nlu(project), RemoteActions(None), clock=clock)
+    return replace(parley, bot=replace(parley.bot, domain=domain))
+
+
+async def say(parley: Services, text: str, **more: object) -> Done:
+    await parley.log.accept(Message("ada", text, **more))
+    waiting = await parley.log.waiting("ada")
+    assert waiting is not None
+    return await take_turn(waiting, parley)
+
+
+def starts(done: Done) -> int:
+    return sum(isinstance(event, SessionStarted) for event in done.events)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "silent_s", "started"),
+    [(0.05, 2.9, 0), (0.05, 3.1, 1), (1.5, 89, 0), (1.5, 91, 1), (0, 10**9, 0)],
+)
+async def test_a_session_lasts_for_its_minutes_of_silence_and_for_ever_with_zero(
+    clock: HandClock, minutes: float, silent_s: float, started: int
+):
+    parley = bot(clock, minutes)
+    assert starts(await say(parley, "hello")) == 1
+    clock.advance(silent_s)
+    assert starts(await say(parley, "hello")) == started
+
+
+async def test_a_session_in_which_nobody_spoke_does_not_expire(clock: HandClock):
+    parley = bot(clock, 60)
+    await parley.log.commit("ada", [ActionExecuted(name="action_listen")], seq=0, epoch=0)
+    clock.advance(10**6)
+    assert starts(await say(parley, "hello")) == 0
+
+
+async def test_what_the_bot_says_does_not_keep_a_session_from_expiring(clock: HandClock):
+    parley = bot(clock, 60)
+    done = await say(parley, "hello")
+    clock.advance(59 * 60)
+    late = SlotSet(name="name", value="Bo", timestamp=clock.now)
+    await parley.log.commit("ada", [late], seq=done.tracker.seq, epoch=0)
+    await parley.trackers.forget("ada")
+    clock.advance(2 * 60)
+    assert starts(await say(parley, "hello")) == 1
+
+
+async def test_each_time_a_slot_was_set_is_carried_over_in_order(clock: HandClock):
+    parley = bot(clock, 60)
+    for text in ("/inform", "hello, I am Ada"):
+        await say(parley, text)
+    done = await say(parley, "hello, I am Ada")
+    clock.advance(3601)
+    again = await say(parley, "hello")
+    told = [event for event in done.tracker.events if isinstance(event, SlotSet)]
+    carried = [event for event in again.events if isinstance(event, SlotSet)]
+    assert [(e.name, e.value) for e in carried] == [(e.name, e.value) for e in told]
+    assert len(carried) > 1
+
+
+async def test_slots_are_left_behind_if_the_domain_says_so(clock: HandClock):
+    parley = bot(clock, 60, carries=False)
+    await say(parley, "hello, I am Ada")
+    clock.advance(3601)
+    again = await say(parley, "hello")
+    assert again.tracker.slots["name"] is None
+
+
+async def test_a_session_can_be_started_by_saying_so(clock: HandClock):
+    parley = bot(clock, 60)
+    await say(parley, "hello, I am Ada")
+    done = await say(parley, "/session_start")
+    assert [event_state(event)["event"] for event in done.events] == [
+        *("user", "user_featurization", "action", "session_started", "slot", "action"),
     ]
+    assert done.replies == []
+    assert done.tracker.slots["name"] == "Ada"
 
 
-def test_a_session_may_begin_without_its_action():
-    first, second = UserUttered(text="a"), UserUttered(text="b")
-    assert sessions([first, SessionStarted(), second]) == [[first], [SessionStarted(), second]]
-
-
-def test_of_no_events_there_is_no_session():
-    assert sessions([]) == []
+async def test_metadata_comes_before_the_session_it_opens_and_only_then(clock: HandClock):
+    parley = bot(clock, 60)
+    first = await say(parley, "hello", metadata={"shop": "north"})
+    slot, start = first.events[:2]
+    assert isinstance(slot, SlotSet)
+    assert slot.value == {"shop": "north"}
+    assert isinstance(start, ActionExecuted)
+    assert start.name == "action_session_start"
+    later = await say(parley, "hello", metadata={"shop": "south"})
+    assert later.tracker.slots["session_started_metadata"] == {"shop": "north"}
