@@ -144,6 +144,17 @@ async def load(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
     return tracker, history.epoch
 
 
+async def load_current(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
+    """As ``load``, for what no commit will compare with the log: a kept tracker is behind it when
+    a worker died, or Redis was away, just after a commit.
+    """
+    tracker, epoch = await load(conversation_id, parley)
+    if (tracker.seq, epoch) == await parley.log.stands(conversation_id):
+        return tracker, epoch
+    await parley.trackers.forget(conversation_id)
+    return await load(conversation_id, parley)
+
+
 async def open_session(turn: Turn, message: Message, call_id: str) -> None:
     """Start a session if there is none, or the last one has been silent for too long."""
     if not _session_is_over(turn.tracker, turn.parley):

@@ -26,7 +26,7 @@ from bot.reminders import NEWS as REMINDERS
 from bot.reminders import named
 from bot.running import InUse, running
 from bot.services import Services
-from bot.turn import NEWS, load
+from bot.turn import NEWS, load, load_current
 
 MOST_TRIES = 5
 
@@ -51,7 +51,7 @@ async def tracker(
 ) -> Response:
     """A conversation's state and events. One that never was is shown as it would begin."""
     parley = loaded.parley
-    found, _ = await load(conversation_id, parley)
+    found, _ = await load_current(conversation_id, parley)
     if not found.events:
         found = found.apply_all(session_start(parley.clock()))
     if until is not None and not math.isnan(until):

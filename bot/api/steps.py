@@ -29,7 +29,7 @@ from bot.predict import knows_action, predict
 from bot.reminders import NEWS as REMINDERS
 from bot.running import InUse, running
 from bot.services import Services
-from bot.turn import NEWS, Turn, do, load, open_session
+from bot.turn import NEWS, Turn, do, load, load_current, open_session
 from bot.understand import understand
 from nlu.parse import Parse
 
@@ -71,7 +71,7 @@ async def predict_next(
 ) -> Response:
     """What the bot would do next; nothing is done."""
     parley = loaded.parley
-    tracker, _ = await load(conversation_id, parley)
+    tracker, _ = await load_current(conversation_id, parley)
     if not tracker.seq:
         raise NoConversation(conversation_id)
     prediction = predict(tracker, parley)
@@ -144,7 +144,7 @@ async def trigger_intent(
     replies = await server.inbox.answer(message, server.settings.response_timeout_s)
     pushed = is_pushed(message, server)
     messages = [] if pushed else [part for reply in replies for part in parts(reply)]
-    after, _ = await load(conversation_id, parley)
+    after, _ = await load_current(conversation_id, parley)
     state = await state_of(after, include_events, parley.log)
     return answer({"tracker": state, "messages": messages})
 
@@ -180,7 +180,7 @@ async def _turn(
     """
     conversation_id = message.conversation_id
     async with _alone(conversation_id, parley, patience_s):
-        tracker, epoch = await load(conversation_id, parley)
+        tracker, epoch = await load_current(conversation_id, parley)
         turn = Turn(tracker, parley)
         yield turn
         caused = effects(turn.events, message)

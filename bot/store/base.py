@@ -130,6 +130,10 @@ class Log(Protocol):
         """Conversations with messages not done, or replies not sent, for that long."""
         ...
 
+    async def stands(self, conversation_id: str) -> tuple[int, int]:
+        """The conversation's seq and epoch, as of its history; 0 and 0 of an unknown one."""
+        ...
+
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         """What is logged; an unknown conversation has no events, seq 0, epoch 0."""
         ...

@@ -117,6 +117,10 @@ class MemoryLog:
         oldest = dict.fromkeys(conversation for at, conversation in sorted(late) if at <= before)
         return list(oldest)[:limit]
 
+    async def stands(self, conversation_id: str) -> tuple[int, int]:
+        conversation = self._conversations.get(conversation_id, _Conversation())
+        return len(conversation.events), conversation.epoch
+
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         check_id("The conversation's id", conversation_id)
         conversation = self._conversations.get(conversation_id, _Conversation())

@@ -146,6 +146,11 @@ class SqlLog:
         )
         return await self._database.read(lambda db: db.scalars(oldest).all())
 
+    async def stands(self, conversation_id: str) -> Stand:
+        of = {"_conversation_id": conversation_id}
+        row = await self._database.read(lambda db: db.execute(STANDS, of).one_or_none())
+        return (row.seq, row.epoch) if row else (0, 0)
+
     async def history(self, conversation_id: str, *, all_sessions: bool = False) -> History:
         check_id("The conversation's id", conversation_id)
         logged = EVENTS if all_sessions else EVENTS_OF_SESSION

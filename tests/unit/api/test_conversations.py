@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from msgspec.json import decode, encode
 
+from bot.dialogue.events import SlotSet
 from bot.dialogue.messages import Reply
 from bot.reminders import NEWS
 from tests.serving import echo_app, served
@@ -218,3 +219,27 @@ async def test_a_reminder_that_is_posted_is_told_to_those_who_wait_for_the_next(
             assert answer.status_code == 200
             await anext(notes)
             assert await inbox.parley.log.next_reminder()
+
+
+@pytest.mark.parametrize("path", ["tracker", "predict"])
+async def test_a_conversation_is_shown_as_the_log_has_it_whatever_is_kept_of_it(path):
+    inboxes = []
+    async with served(echo_app(watch=inboxes.append)) as client:
+        await add(client, [{"event": "session_started"}, {"event": "pause"}])
+        log = inboxes[0].parley.log
+        later = [SlotSet(name="name", value="Bob")]  # of a worker that could not keep its tracker
+        await log.commit("anna", later, seq=2, epoch=0)
+        method = "GET" if path == "tracker" else "POST"
+        answer = (await client.request(method, f"/conversations/anna/{path}")).json()
+        assert answer.get("tracker", answer)["slots"] == {"name": "Bob"}
+
+
+async def test_an_action_is_run_though_what_is_kept_is_behind_the_log():
+    inboxes = []
+    async with served(echo_app(watch=inboxes.append)) as client:
+        await add(client, {"event": "session_started"})
+        log = inboxes[0].parley.log
+        await log.commit("anna", [SlotSet(name="name", value="Bob")], seq=1, epoch=0)
+        body = {"name": "action_restart"}
+        answer = await client.post("/conversations/anna/execute", json=body)
+        assert answer.status_code == 200, answer.text
