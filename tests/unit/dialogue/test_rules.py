@@ -9,6 +9,8 @@ from bot.dialogue.events import (
     ActiveLoop,
     Event,
     LoopInterrupted,
+    Restarted,
+    SessionStarted,
     SlotSet,
     UserFeaturization,
     UserUttered,
@@ -145,6 +147,39 @@ def test_an_active_loop_listens_after_it_ran_and_runs_after_the_user_spoke():
     assert (listens.action, listens.is_no_user) == ("action_listen", True)
     runs = predicted((START, CHAT), *IN_FORM, LISTEN, said("chat"))
     assert (runs.action, runs.is_no_user) == ("form", True)
+
+
+def test_a_restart_in_a_loop_counts_before_the_loop():
+    assert predicted((START,), *IN_FORM, LISTEN, said("restart")).action == "action_restart"
+
+
+def test_the_very_words_count_before_a_restart_but_not_before_a_loop():
+    again = rule(UserStep(text="again"), ActionStep("utter_again"))
+    assert predicted((again,), LISTEN, said("restart", text="again")).action == "utter_again"
+    looping = predicted((again, START), *IN_FORM, LISTEN, said("chat", text="again"))
+    assert (looping.action, looping.is_no_user) == ("form", True)
+
+
+def test_words_count_only_right_after_they_were_said():
+    rules = (rule(UserStep(text="open sesame"), ActionStep("utter_open")),)
+    turn = (LISTEN, said("hi", text="open sesame"), UserFeaturization())
+    assert predicted(rules, *turn, ActionExecuted(name="utter_x")).action != "utter_open"
+
+
+def test_a_rule_for_the_start_fires_right_after_a_restart_too():
+    rules = (rule(UserStep("hi"), ActionStep("utter_hi"), conversation_start=True),)
+    restarted = (LISTEN, said("ask"), ActionExecuted(name="action_restart"), Restarted())
+    session = (ActionExecuted(name="action_session_start"), SessionStarted(), LISTEN)
+    assert predicted(rules, *restarted, *session, said("hi")).action == "utter_hi"
+
+
+@pytest.mark.parametrize(("wanted", "in_loop", "holds"), [
+    ("form", True, True), ("form", False, False), (None, True, False), (None, False, True),
+])  # fmt: skip
+def test_a_condition_on_a_loop_must_hold(wanted: str | None, in_loop: bool, holds: bool):
+    rules = (rule(UserStep("chat"), ActionStep("utter_a"), condition=(LoopStep(wanted),)), START)
+    found = predicted(rules, *(REFUSED if in_loop else (LISTEN, said("chat"))))
+    assert (found.action == "utter_a") is holds
 
 
 REFUSED = (*IN_FORM, LISTEN, said("chat"), ActionExecutionRejected(name="form"))

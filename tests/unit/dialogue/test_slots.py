@@ -145,3 +145,70 @@ def test_a_custom_mapping_asks_its_action():
     bot = domain(Slot("x", "any", (Mapping("custom", action="action_x"),)))
     tracker = Tracker.start("c", bot).apply(UserUttered(text="hi"))
     assert list(extract(tracker, bot)) == [AskAction("action_x", "x")]
+
+
+def test_a_group_counts_as_a_role_does():
+    second = Mapping("from_entity", entity="city", group="2")
+    bot = domain(Slot("first", "text", (CITY,)), Slot("second", "text", (second,)))
+    grouped = Entity("city", "Oslo", 0, 1, None, "2")
+    assert filled(bot, "inform", city("Rome"), grouped) == {"first": "Rome", "second": "Oslo"}
+
+
+@pytest.mark.parametrize("condition", [Condition("form", "other"), Condition("form")])
+def test_a_trigger_intent_does_not_wait_to_be_asked_for(condition: Condition):
+    mapping = Mapping("from_trigger_intent", intent=("book",), value=1, conditions=(condition,))
+    bot = domain(Slot("x", "any", (mapping,)), forms=(Form("form", ("x",)),))
+    assert filled(bot, "book", before=in_form("x")) == {"x": 1}
+
+
+def test_one_condition_that_holds_is_enough():
+    conditions = (Condition("other_form"), Condition("form"))
+    bot = domain(
+        Slot("x", "text", (Mapping("from_text", conditions=conditions),)),
+        forms=(Form("form", ("x",)), Form("other_form")),
+    )
+    assert filled(bot, "inform", before=in_form()) == {"x": "the words"}
+
+
+@pytest.mark.parametrize("loops", [(), ("form",), ("other_form", "form")])
+def test_a_form_ignores_an_intent_for_every_mapping_that_is_its_business(loops: tuple[str, ...]):
+    mapping = Mapping("from_text", conditions=tuple(Condition(loop) for loop in loops))
+    form = Form("form", ("x",), ignored_intents=("chat",))
+    bot = domain(Slot("x", "text", (mapping,)), forms=(form, Form("other_form")))
+    assert filled(bot, "chat", before=in_form("x")) == {}
+    assert filled(bot, "inform", before=in_form("x")) == {"x": "the words"}
+
+
+def test_after_a_refusal_other_slots_than_the_one_asked_for_are_filled():
+    bot = domain(
+        Slot("x", "text", (Mapping("from_text", conditions=(Condition("form"),)),)),
+        forms=(Form("form", ("x", "y")),),
+    )
+    refused = (*in_form("y"), ActionExecutionRejected(name="form"))
+    assert filled(bot, "inform", before=refused) == {"x": "the words"}
+
+
+def test_an_entity_fills_a_slot_that_the_form_does_not_want_too():
+    bot = domain(
+        Slot("origin", "text", (CITY,)),
+        Slot("seen", "text", (CITY,)),
+        forms=(Form("form", ("origin", "people")),),
+    )
+    assert filled(bot, "inform", city("Rome"), before=in_form("people")) == {
+        "origin": "Rome",
+        "seen": "Rome",
+    }
+
+
+def test_an_intent_that_the_domain_does_not_know_fills_nothing():
+    known = Mapping("from_intent", intent=("chat", "inform"), value=1)
+    unknown = Mapping("from_intent", intent=("nobody", "inform"), value=1)
+    bot = domain(Slot("x", "any", (unknown,)), Slot("y", "any", (known,)))
+    assert filled(bot, "inform") == {"y": 1}
+
+
+def test_a_payload_is_text_like_any_other():
+    bot = domain(Slot("x", "text", (Mapping("from_text"),)))
+    payload = UserUttered(text='/inform{"a": 1}', parse_data=Parse("", Intent("inform", 1.0)))
+    (found,) = extract(Tracker.start("c", bot).apply(payload), bot)
+    assert found == SlotSet(name="x", value='/inform{"a": 1}')
