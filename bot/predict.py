@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
 from bot.dialogue.learned import Names, learned_policies
@@ -20,6 +22,8 @@ from nlu.policy import PolicyModel
 
 FOLLOWUP = "followup_action"
 NLU_CONFIDENCE = "use_nlu_confidence_as_score"
+
+log = structlog.get_logger(__name__)
 
 
 def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple[Policy, ...]:
@@ -82,8 +86,10 @@ def _rule_policy(entry: Component, project: Project, stories: Sequence[Story]) -
 
 def predict(tracker: Tracker, parley: Services) -> Prediction:
     """What to do next. Its ``events`` go into the log before the action."""
-    if tracker.followup_action and knows_action(tracker.followup_action, parley.bot.domain):
-        return Prediction(tracker.followup_action, 1.0, FOLLOWUP)
+    if tracker.followup_action:
+        if knows_action(tracker.followup_action, parley.bot.domain):
+            return Prediction(tracker.followup_action, 1.0, FOLLOWUP)
+        log.error("followup.unknown", action=tracker.followup_action)
     predictions = [
         _without_rejected(policy.predict(tracker, parley.bot.domain), tracker)
         for policy in parley.bot.policies

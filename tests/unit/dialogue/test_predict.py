@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import Domain
@@ -84,8 +85,10 @@ def test_events_of_every_policy_are_kept_but_optional_ones_only_of_the_winner(pa
 def test_a_followup_comes_first_if_it_is_an_action_of_the_bot(parley: Services):
     known = decided(parley, Says("a", 1.0), after=(FollowupAction(name="utter_greet"),))
     assert (known.action, known.policy) == ("utter_greet", "followup_action")
-    unknown = decided(parley, Says("a", 1.0), after=(FollowupAction(name="action_nobody"),))
+    with capture_logs() as logged:
+        unknown = decided(parley, Says("a", 1.0), after=(FollowupAction(name="action_nobody"),))
     assert unknown.action == "a"
+    assert [line["action"] for line in logged if line["log_level"] == "error"] == ["action_nobody"]
 
 
 def test_a_bot_without_policies_listens(parley: Services):
