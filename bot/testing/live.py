@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import ActionExecuted, Event, UserUttered
+from bot.dialogue.events import Event, UserUttered
 from bot.dialogue.states import LISTEN
 from bot.project.story_yaml import WrittenStep, story_steps
 from bot.services import Services
 from bot.testing.events import opening_events, told_events, told_parse
 from bot.testing.outcome import Draft, Outcome
 from bot.testing.told import Expected, Said, Transcript
-from bot.testing.transcripts import SILENT, Difference, TranscriptResult, run_transcript
+from bot.testing.transcripts import Difference, TranscriptResult, done_actions, run_transcript
 from nlu.parse import Parse
 
 
@@ -51,8 +51,7 @@ def _did(
     domain: Domain,
 ) -> None:
     """The steps of a turn beside what was done in it."""
-    done = [e.name or e.action_text or "" for e in events if isinstance(e, ActionExecuted)]
-    found = [name for name in done if name not in SILENT]
+    found = done_actions(said, events, domain)
     wanted = [each for each in said.expected if each.kind == "action"]
     for each in said.expected:
         if each.kind == "action":

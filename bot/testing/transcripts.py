@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from bot.dialogue.domain import Domain
 from bot.dialogue.events import (
     ActionExecuted,
     ActiveLoop,
@@ -33,6 +34,7 @@ from bot.dialogue.events import (
     UserUttered,
 )
 from bot.dialogue.messages import Message
+from bot.dialogue.responses import is_retrieval, retrieved
 from bot.dialogue.states import LISTEN
 from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.services import Services
@@ -94,7 +96,8 @@ async def run_transcript(
             raise AssertionError(f"{said.place}: the message went to somebody else.")
         done = await take_turn(waiting, services)
         turns.append(done.events)
-        differences += _differences(said, done.events, done.tracker)
+        acted = done_actions(said, done.events, services.bot.domain)
+        differences += _differences(said, done.events, done.tracker, acted)
     return TranscriptResult(transcript, tuple(differences), tuple(turns))
 
 
@@ -109,13 +112,31 @@ async def _open(conversation_id: str, opening: Sequence[Expected], services: Ser
 # Comparing
 
 
-def _differences(said: Said, events: Sequence[Event], tracker: Tracker) -> Iterator[Difference]:
+def done_actions(said: Said, events: Sequence[Event], domain: Domain) -> list[str]:
+    """What was done in a turn, listening aside, by the names that the story uses.
+
+    Where it tells a retrieval action with its answer (``utter_faq/hours``), so does this.
+    """
+    done = [e.name or e.action_text or "" for e in events if isinstance(e, ActionExecuted)]
+    told = [each.value for each in said.expected if each.kind == "action"]
+    user = next(event for event in events if isinstance(event, UserUttered))
+
+    def spelled(name: str) -> str:
+        in_full = any(each.startswith(f"{name}/") for each in told)
+        if not in_full or user.parse_data is None or not is_retrieval(name, domain.responses):
+            return name
+        return retrieved(name, user.parse_data.response_selector) or name
+
+    return [spelled(name) for name in done if name not in SILENT]
+
+
+def _differences(
+    said: Said, events: Sequence[Event], tracker: Tracker, acted: list[str]
+) -> Iterator[Difference]:
     yield from _misunderstood(said, events)
     wanted = [each.value for each in said.expected if each.kind == "action"]
-    found = [e.name or e.action_text for e in events if isinstance(e, ActionExecuted)]
-    found = [name for name in found if name not in SILENT]
-    if found != wanted:
-        yield Difference("actions", wanted, found, said.place)
+    if acted != wanted:
+        yield Difference("actions", wanted, acted, said.place)
     for each in said.expected:
         match each.kind:
             case "slot_was_set":

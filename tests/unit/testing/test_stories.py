@@ -25,6 +25,7 @@ from bot.testing.results import Wanted, story_report, write_results
 from bot.testing.services import ScriptedNlu, examples_nlu, memory_services
 from bot.testing.stories import run_story
 from bot.testing.told import Transcript, load_transcripts
+from bot.testing.transcripts import run_transcript
 
 DATA = Path(__file__).parents[2] / "data"
 STORYBOT = DATA / "storybot"
@@ -159,6 +160,18 @@ async def test_a_retrieval_answer_is_compared_in_full(faq: Services, tmp_path: P
 async def test_the_group_of_answers_alone_is_right_too(faq: Services, tmp_path: Path):
     told = tell(tmp_path, "  - user: where\n    intent: faq\n  - action: utter_faq\n")
     assert (await run_story(told, faq)).passed
+    assert (await hold(told, faq)).passed
+
+
+async def test_a_retrieval_answer_of_a_held_conversation_is_compared_in_full(
+    faq: Services, tmp_path: Path
+):
+    right = tell(tmp_path, "  - user: when\n    intent: faq/hours\n  - action: utter_faq/hours\n")
+    assert (await hold(right, faq)).mistakes == ()
+    assert (await run_transcript(replace(right, name="again"), faq)).differences == ()
+    wrong = tell(tmp_path, "  - user: when\n    intent: faq/hours\n  - action: utter_faq/place\n")
+    (mistake,) = (await hold(replace(wrong, name="wrong"), faq)).mistakes
+    assert mistake.endswith("utter_faq/hours instead of utter_faq/place")
 
 
 @pytest.fixture
