@@ -218,4 +218,24 @@ DELIBERATE = (
         parley="waits a minute, or `timeout_s` of the endpoint, and then tells the user",
         test="tests/live/test_actions.py::test_an_action_that_takes_too_long_is_given_up",
     ),
+    Deliberate(
+        "regex characters in keywords",
+        rasa="KeywordIntentClassifier fails on examples like `what (` or `c++`",
+        parley="they are letters like others",
+        test="tests/unit/nlu/test_keywords.py::test_regex_characters_in_an_example_are_letters",
+    ),
+    Deliberate(
+        "a form that asks for more than the domain lists",
+        rasa="training refuses it without --skip-validation",
+        parley="it is trained; `parley check` has a note",
+        test="tests/unit/project/test_lint_names.py"
+        "::test_a_mapping_that_waits_for_a_form_which_does_not_ask_is_named",
+    ),
+    Deliberate(
+        "training with a domain that cannot be read",
+        rasa="`rasa train core` exits with 0 and leaves no model",
+        parley="`parley train core` exits with 1, and says where",
+        test="tests/unit/training/test_policy_cli.py"
+        "::test_a_domain_that_cannot_be_read_is_an_error_to_whoever_calls",
+    ),
 )

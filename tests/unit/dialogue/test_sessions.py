@@ -8,7 +8,7 @@ import pytest
 
 from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import SessionConfig
-from bot.dialogue.events import ActionExecuted, SessionStarted, SlotSet
+from bot.dialogue.events import ActionExecuted, BotUttered, Restarted, SessionStarted, SlotSet
 from bot.dialogue.messages import Message
 from bot.dialogue.tracker import event_state
 from bot.project.load import load_project
@@ -68,10 +68,18 @@ async def test_what_the_bot_says_does_not_keep_a_session_from_expiring(clock: Ha
     parley = bot(clock, 60)
     done = await say(parley, "hello")
     clock.advance(59 * 60)
-    late = SlotSet(name="name", value="Bo", timestamp=clock.now)
+    late = BotUttered(text="Still there?", timestamp=clock.now)
     await parley.log.commit("ada", [late], seq=done.tracker.seq, epoch=0)
     await parley.trackers.forget("ada")
     clock.advance(2 * 60)
+    assert starts(await say(parley, "hello")) == 1
+
+
+async def test_where_everything_was_taken_back_a_session_starts(clock: HandClock):
+    parley = bot(clock, 0)
+    done = await say(parley, "hello")
+    await parley.log.commit("ada", [Restarted()], seq=done.tracker.seq, epoch=0)
+    await parley.trackers.forget("ada")
     assert starts(await say(parley, "hello")) == 1
 
 

@@ -86,6 +86,12 @@ def test_without_stories_or_a_policy_that_learns_nothing_is_trained(train: Run, 
     assert "no policy of config.yml is trained" in train("core").output
 
 
+def test_a_domain_that_cannot_be_read_is_an_error_to_whoever_calls(train: Run, folder: Path):
+    (folder / "domain.yml").write_text("intents: [greet\n")
+    assert "domain.yml:2:1: not valid YAML" in str(train("core", code=1).exception)
+    assert current(folder) is None
+
+
 def test_a_package_holds_the_policy_model(train: Run, folder: Path, tmp_path: Path):
     train()
     pack(folder, folder / "models", tmp_path / "model.tar.gz")
