@@ -236,34 +236,50 @@ def models_default(
     context: typer.Context, project: options.Project = Path(), models: options.Models = None
 ) -> None:
     """The trained models of a project."""
-    context.obj = (project, models)
+    context.obj = _registry(project, models)
     if context.invoked_subcommand is None:
         list_models(context)
 
 
 @models_app.command("list")
-def list_models(context: typer.Context) -> None:
+def list_models(
+    context: typer.Context, project: options.Project = Path(), models: options.Models = None
+) -> None:
     """Every version, the oldest first; * marks the one that answers."""
-    from training.work import told_scores
-
     with told():
-        registry = _registry(*context.obj)
+        registry = _named(context, project, models)
         versions, current = registry.versions(), registry.current()
         if not versions:
             typer.echo(f"{registry.root} holds no model yet. Run `parley train` first.")
         for name in versions:
             scores = registry.manifest(name).scores.get("int8", {})
-            typer.echo(f"{'*' if name == current else ' '} {name}  {told_scores(scores)}")
+            typer.echo(
+                f"{'*' if name == current else ' '} {name}"
+                f"  intents {scores.get('intent_accuracy', 0):.1%}"
+                f"  entities F1 {scores.get('entity_f1', 0):.1%}"
+                f"  on {scores.get('sentences', 0)} sentences"
+            )
 
 
 @models_app.command("use")
 def use_model(
-    context: typer.Context, version: Annotated[str, typer.Argument(help="As `list` shows it.")]
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="As `list` shows it.")],
+    project: options.Project = Path(),
+    models: options.Models = None,
 ) -> None:
     """Make a version the one that answers."""
     with told():
-        _registry(*context.obj).use(version)
+        _named(context, project, models).use(version)
         typer.echo(f"{version} is current now.")
+
+
+def _named(context: typer.Context, project: Path, models: Path | None) -> Registry:
+    """The registry that was named behind the command, else before it."""
+    if project == Path() and models is None:
+        found: Registry = context.obj
+        return found
+    return _registry(project, models)
 
 
 def _registry(project: Path, models: Path | None) -> Registry:

@@ -137,6 +137,14 @@ def test_the_manifest_says_how_many_entities_there_were_to_find(parley, folder: 
     assert Registry(folder / "models").manifest(current(folder)).scores["int8"]["entities"] == 2
 
 
+def test_the_project_may_be_named_behind_the_command(parley, tmp_path: Path):
+    other = tmp_path / "other"
+    assert (
+        f"{other / 'models'} holds no model"
+        in parley("models", "list", "--project", str(other)).output
+    )
+
+
 def test_models_are_listed_and_an_older_one_can_be_used(parley, folder: Path):
     assert "holds no model yet" in parley("models").output
     parley("train")
