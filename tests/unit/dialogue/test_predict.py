@@ -67,6 +67,11 @@ def test_the_very_words_decide_before_the_intent(parley: Services):
     assert decided(parley, Says("a", 1.0), Says("b", 0.1, is_end_to_end=True)).action == "b"
 
 
+def test_a_loop_on_its_path_decides_before_the_very_words_too(parley: Services):
+    loop = Says("form", 0.1, is_no_user=True)
+    assert decided(parley, Says("b", 1.0, is_end_to_end=True), loop).action == "form"
+
+
 def test_an_action_that_was_just_refused_is_not_chosen_again(parley: Services):
     refused = (ActionExecutionRejected(name="a"),)
     assert decided(parley, Says("a", 1.0), Says("b", 0.2), after=refused).action == "b"
