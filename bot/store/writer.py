@@ -88,6 +88,7 @@ class Writer:
 
     def _alone(self, job: _Job) -> _Outcome:
         try:
+            _check_wanted(job)  # before it waits for a lock: others may wait behind it
             with self._engine.connect() as db:
                 value = _worked(db, job)
                 _commit(db)
@@ -112,9 +113,13 @@ def _inside(db: Connection, job: _Job) -> _Outcome:
 
 def _worked(db: Connection, job: _Job) -> Any:
     value = job.work(db)
+    _check_wanted(job)
+    return value
+
+
+def _check_wanted(job: _Job) -> None:
     if job.answer.cancelled():
         raise TimeoutError("Nobody waits for this transaction any more.")
-    return value
 
 
 def _commit(db: Connection) -> None:

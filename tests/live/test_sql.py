@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from bot.dialogue.messages import Reply
 from bot.errors import Duplicate, ParleyError, SettingsError, Unavailable
 from bot.store import database, schema
 from bot.store.base import Accepted
-from bot.store.sql import open_log
+from bot.store.database import Database
+from bot.store.sql import SqlLog, open_log
 from bot.store.tables import metadata
 from tests.servers import Postgres
 from tests.turns import message
@@ -177,6 +179,45 @@ async def test_a_writer_that_gave_up_leaves_nothing_and_keeps_nobody_out(
         assert waiting
         assert waiting.message.text == "kept"
     other.close()
+
+
+async def test_closing_waits_for_no_transaction_that_was_given_up_behind_a_lock(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "STATEMENT_S", 0.2)
+    other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
+    async with open_log(sqlite_url) as log:
+        other.execute("BEGIN IMMEDIATE")
+        accepting = [
+            asyncio.create_task(log.accept(message("hello", conversation_id=f"user {n}")))
+            for n in range(60)
+        ]
+        for _ in range(2):  # until the writer has taken them
+            await asyncio.sleep(0)
+        for task in accepting:
+            task.cancel()
+        await asyncio.gather(*accepting, return_exceptions=True)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5.0, "it took the patience of each, not of one"
+    other.close()
+
+
+async def test_a_full_disk_refuses_what_does_not_fit_and_nothing_that_came_with_it(
+    sqlite_url: str,
+) -> None:
+    def fill_up(db: Connection) -> None:
+        pages = db.scalar(text("PRAGMA page_count"))
+        db.execute(text(f"PRAGMA max_page_count = {pages + 60}"))
+
+    whole = Database(sqlite_url)
+    log = SqlLog(whole)
+    await whole.write(fill_up)  # for the connection that writes
+    words = ["x" * 400_000 if n == 5 else "hello" for n in range(20)]
+    said = [message(word, conversation_id=f"user {n}") for n, word in enumerate(words)]
+    found = await asyncio.gather(*map(log.accept, said), return_exceptions=True)
+    await whole.close()
+    kinds = [type(one) for one in found]
+    assert kinds == [Unavailable if n == 5 else Accepted for n in range(20)]
 
 
 async def test_a_transaction_that_sqlite_cannot_commit_is_undone(tmp_path: Path) -> None:
