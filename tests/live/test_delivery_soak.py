@@ -82,8 +82,7 @@ class Servers:
 async def two_servers(folder: Path, variables: dict[str, str]) -> AsyncIterator[Servers]:
     servers = Servers(folder, variables)
     try:
-        for number in (0, 1):
-            await servers.start(number)
+        await asyncio.gather(servers.start(0), servers.start(1))
         yield servers
     finally:
         await servers.close()
