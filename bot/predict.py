@@ -68,6 +68,8 @@ def _names(model: PolicyModel) -> Names:
         intents=manifest.intents,
         max_history=manifest.max_history,
         floors=manifest.floors,
+        temperature=manifest.temperature,
+        answers=manifest.answers,
     )
 
 

@@ -21,7 +21,7 @@ from nlu.bundle import MANIFEST, checked_file, decoded, readable
 from nlu.errors import BundleError
 from nlu.session import PolicySession
 
-FORMAT = 1
+FORMAT = 2
 KIND = "policy"
 GRAPH = "model.onnx"
 FOLDER = "policy"  # in the folder of a project's models: the registry of its policy models
@@ -34,6 +34,8 @@ class PolicyManifest(msgspec.Struct, frozen=True):
 
     ``columns`` name what a state is made of, ``actions`` and ``intents`` the outputs.
     ``floors`` are, for each intent, the logit below which it is not to be expected.
+    ``temperature`` divides the logits of the actions before they are shares; ``answers`` are, for
+    each intent that stories tell, the actions they answer it with.
     ``data_hash`` and ``recipe_hash`` tell whether training again is needed.
     """
 
@@ -50,6 +52,8 @@ class PolicyManifest(msgspec.Struct, frozen=True):
     files: dict[str, str]
     parley: str  # version that wrote the model
     kind: str
+    temperature: float
+    answers: dict[str, tuple[str, ...]]
     format: int = FORMAT
     scores: dict[str, Any] = {}
 
@@ -126,6 +130,8 @@ def _problems(manifest: PolicyManifest) -> list[str]:
         found.append("there are no actions.")
     if manifest.max_history < 1:
         found.append(f"max_history is {manifest.max_history}; it must be at least 1.")
+    if not manifest.temperature > 0:
+        found.append(f"temperature is {manifest.temperature}; it must be above 0.")
     if len(manifest.floors) != len(manifest.intents):
         found.append("floors and intents are not of one length.")
     return found

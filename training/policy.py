@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.stories import Story
-from training.policy_data import Names, Window, conversations, windows
+from training.policy_data import Names, Window, answers, conversations, windows
 from training.policy_model import PolicyNet
 from training.policy_recipe import PolicyRecipe
 from training.policy_vary import Table, Varied, table
@@ -24,6 +24,7 @@ class TrainedPolicy:
     net: PolicyNet
     names: Names
     floors: tuple[float, ...]
+    answers: dict[str, tuple[str, ...]]
     windows: int
 
 
@@ -90,7 +91,7 @@ def _train(
         optimizer.step()
         watch(Step(done, len(batches), loss.item()))
     net.eval()
-    return TrainedPolicy(net, names, floors(net, contexts, tolerance), len(found))
+    return TrainedPolicy(net, names, floors(net, contexts, tolerance), answers(found), len(found))
 
 
 def _batches(count: int, recipe: PolicyRecipe) -> list[int]:

@@ -77,6 +77,15 @@ def _windows(events: Told, domain: Domain, max_history: int) -> Iterator[Window]
         tracker = tracker.apply(event)
 
 
+def answers(found: Iterable[Window]) -> dict[str, tuple[str, ...]]:
+    """For each intent the actions that it is answered with somewhere."""
+    told: dict[str, set[str]] = {}
+    for window in found:
+        if window.intent is not None:
+            told.setdefault(window.intent, set()).add(window.action)
+    return {intent: tuple(sorted(actions)) for intent, actions in sorted(told.items())}
+
+
 def _intent(state: State) -> str | None:
     return state.user.intent if state.user is not None and state.action == LISTEN else None
 

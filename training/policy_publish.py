@@ -154,6 +154,8 @@ def _manifest(
         files={path.name: file_hash(path) for path in sorted(draft.iterdir())},
         parley=VERSION,
         kind=KIND,
+        temperature=recipe.temperature,
+        answers=trained.answers,
         scores=scores,
     )
 

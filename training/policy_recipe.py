@@ -40,6 +40,7 @@ class PolicyRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     unknown: Share
     in_loop: Share
     intent_weight: Annotated[float, Meta(ge=0)]
+    temperature: Annotated[float, Meta(gt=0, le=10)]
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
 
     @property

@@ -35,13 +35,19 @@ class Model(Protocol):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What is behind a model's columns and outputs, and how far back it looks."""
+    """What is behind a model's columns and outputs, how far back it looks, how sure it may be.
+
+    ``temperature`` divides the logits of the actions. ``answers`` are, for each intent that
+    stories tell, the actions they answer it with.
+    """
 
     columns: tuple[str, ...]
     actions: tuple[str, ...]
     intents: tuple[str, ...]
     max_history: int
     floors: tuple[float, ...] = ()
+    temperature: float = 1.0
+    answers: dict[str, tuple[str, ...]] = {}
 
 
 def seen_in(state: State) -> Iterator[tuple[str, float]]:
@@ -93,7 +99,8 @@ class Reader:
 class LearnedPolicy:
     """Asks a model what comes next. Below rules and memoization, which are sure.
 
-    Stands where TEDPolicy stands in a config.yml.
+    Stands where TEDPolicy stands in a config.yml. Silent where the likeliest answer to what the
+    user said is one that no story gives to it, wherever: better the fallback than a wild guess.
 
     Args:
         only_in_rules: Slots and loops that no story knows of; they are left out.
@@ -109,10 +116,19 @@ class LearnedPolicy:
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
         rows = self._reader.rows(self._reader.states(tracker, domain))
-        shares = softmax(self._model.actions(rows))
-        scores = dict(zip(self._names.actions, shares, strict=True))
+        logits = [logit / self._names.temperature for logit in self._model.actions(rows)]
+        scores = dict(zip(self._names.actions, softmax(logits), strict=True))
         action = max(scores, key=lambda name: scores[name])
+        if not self._may_answer(action, tracker):
+            return Prediction(LISTEN, 0.0, self.name, self.priority, scores={})
         return Prediction(action, scores[action], self.name, self.priority, scores=scores)
+
+    def _may_answer(self, action: str, tracker: Tracker) -> bool:
+        said = tracker.latest_message
+        if tracker.latest_action_name != LISTEN or said is None or action == LISTEN:
+            return True
+        answers = self._names.answers.get(said.intent or "")
+        return answers is None or action in answers
 
 
 class UnlikelyIntentPolicy:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec, Slot
@@ -103,6 +104,23 @@ def test_the_likeliest_action_is_proposed_with_its_share():
     assert (prediction.action, prediction.priority) == ("a", 1)
     assert prediction.confidence == pytest.approx(0.665, abs=1e-3)
     assert sum((prediction.scores or {}).values()) == pytest.approx(1.0)
+
+
+def test_a_temperature_makes_it_less_sure():
+    names = msgspec.structs.replace(NAMES, temperature=2.0)
+    prediction = LearnedPolicy(Noted((0.0, 2.0, 1.0)), names).predict(after(said("ask")), DOMAIN)
+    assert prediction.action == "a"
+    assert prediction.confidence == pytest.approx(0.506, abs=1e-3)
+
+
+def test_what_no_story_answers_an_intent_with_is_not_proposed():
+    names = msgspec.structs.replace(NAMES, answers={"ask": ("b",), "hi": ("a", "b")})
+    policy = LearnedPolicy(Noted((0.0, 2.0, 1.0)), names)
+    assert policy.predict(after(said("ask")), DOMAIN).confidence == 0.0
+    assert policy.predict(after(said("hi")), DOMAIN).action == "a"
+    assert policy.predict(after(said("never_told")), DOMAIN).action == "a", "it may be any intent"
+    acting = after(said("ask"), ActionExecuted(name="b"))
+    assert policy.predict(acting, DOMAIN).action == "a", "not an answer, but what follows one"
 
 
 def test_the_model_is_asked_about_the_last_states_alone_however_long_the_conversation():
