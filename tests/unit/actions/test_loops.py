@@ -18,6 +18,7 @@ from bot.dialogue.events import (
     SlotSet,
     UserUttered,
 )
+from bot.dialogue.forms import question
 from bot.dialogue.tracker import Tracker
 from bot.errors import ActionRejected
 from nlu.parse import Entity, Intent, Parse
@@ -157,3 +158,64 @@ async def test_what_is_known_before_is_validated_when_it_begins():
     validation = Validation()
     await run(slot("people", 2), LISTEN, said(), validation=validation)
     assert validation.candidates == [[slot("people", 2)]]
+
+
+async def test_what_is_filled_from_the_start_is_not_asked_for():
+    events = await run(slot("people", 4), slot("note", "x"), LISTEN, said())
+    assert events == [
+        *(ActiveLoop(name="form"), slot("requested_slot", None), ActiveLoop(name=None)),
+    ]
+
+
+async def test_an_answer_to_what_validation_asked_for_is_a_candidate():
+    asked = (*STARTED[:-1], slot("requested_slot", "extra"), LISTEN, said(), slot("extra", "y"))
+    validation = Validation()
+    await run(*asked, validation=validation)
+    assert validation.candidates == [[slot("extra", "y")]]
+
+
+@pytest.mark.parametrize(
+    "since", [LoopInterrupted(is_interrupted=True), ActionExecuted(name="utter_chat")]
+)
+async def test_after_an_interruption_validation_chooses_without_candidates(since: Event):
+    validation = Validation(slot("requested_slot", "extra"))
+    events = await run(*STARTED, said(4), slot("people", 4), since, validation=validation)
+    assert validation.candidates == [[]]
+    assert words(events) == ["And extra?"]
+
+
+async def test_only_what_was_filled_since_the_message_is_an_answer():
+    before = (*STARTED[:-1], slot("note", "early"), LISTEN, said(4), slot("people", 4))
+    validation = Validation()
+    await run(*before, validation=validation)
+    assert validation.candidates == [[slot("people", 4)]]
+
+
+@pytest.mark.parametrize(
+    ("known", "asks"),
+    [
+        (4, "action_ask_form_people"),
+        (3, "utter_ask_form_people"),
+        (2, "action_ask_people"),
+        (1, "utter_ask_people"),
+        (0, None),
+    ],
+)
+def test_a_question_of_the_form_comes_first_and_an_action_before_a_response(
+    known: int, asks: str | None
+):
+    names = ("utter_ask_people", "action_ask_people", "utter_ask_form_people")
+    there = (*names, "action_ask_form_people")[:known]
+    bot = Domain(
+        responses={name: (Variation("?"),) for name in there if name.startswith("utter_")},
+        actions=tuple(name for name in there if name.startswith("action_")),
+    )
+    assert question(Form("form", ("people",)), "people", bot) == asks
+
+
+async def test_a_slot_that_nothing_asks_for_is_waited_for_in_silence():
+    bot = Domain(slots=SLOTS, forms={"form": Form("form", ("people",))})
+    stage = Stage(bot, Validation(), Random(0), "rest", "1")
+    tracker = Tracker.start("c", bot).apply_all([LISTEN, said()])
+    events = await run_action("form", tracker, stage)
+    assert events == [ActiveLoop(name="form"), slot("requested_slot", "people")]

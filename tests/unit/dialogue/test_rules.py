@@ -208,6 +208,15 @@ def test_a_loop_that_a_story_comes_back_to_does_not_take_the_message_for_an_answ
     assert found.events == (LoopInterrupted(is_interrupted=True),)
 
 
+def test_where_a_story_listens_in_a_loop_a_rule_does_not_make_the_loop_ask_again():
+    rules = (START, rule(UserStep("stop"), ActionStep("utter_sure")))
+    sure = (*IN_FORM, LISTEN, said("stop"), ActionExecutionRejected(name="form"))
+    sure = (*sure, UserFeaturization(use_text_for_featurization=False))
+    sure = (*sure, ActionExecuted(name="utter_sure"))
+    assert predicted(rules, *sure).action == "form"
+    assert predicted(rules, *sure, stories=(STOP,)).confidence == 0.3
+
+
 def test_turns_that_no_story_tells_are_hidden_from_policies_that_learn_from_stories():
     story = Story("s", (UserStep("hi"), ActionStep("utter_hi")))
     rules = (rule(UserStep("hi"), ActionStep("utter_hi")), CHAT)

@@ -1,4 +1,4 @@
-"""`use_nlu_confidence_as_score`, as Rasa 3.6.21 did with the same rules, stories and payloads."""
+"""Options of policies; `use_nlu_confidence_as_score` as Rasa 3.6.21 took it, asked the same."""
 
 from __future__ import annotations
 
@@ -106,6 +106,17 @@ def test_a_threshold_above_a_storys_certainty_is_a_threshold_for_stories_too():
     assert decided(high, "order", 0.4) == (FALLBACK, RULE, 0.5)
     assert decided(high, "order", 0.5) == ("utter_order", MEMO, 0.5)
     assert decided(project({}, {"priority": 9}), "greet", 1.0)[1] == MEMO
+
+
+@pytest.mark.parametrize(("most", "recalled"), [(None, False), (1, True)])
+def test_memory_looks_back_as_far_as_the_configuration_says(most: int | None, recalled: bool):
+    bot = project({}, {"max_history": most})
+    memory = make_policies(bot)[1]
+    listen = ActionExecuted(name="action_listen")
+    events = [listen, heard("remind"), ActionExecuted(name="utter_remind"), listen, heard("order")]
+    tracker = Tracker.start("c", bot.domain).apply_all(events)
+    found = memory.predict(tracker, bot.domain)
+    assert (found.action == "utter_order") is recalled
 
 
 @pytest.mark.parametrize("restricted", [True, False])
