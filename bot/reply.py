@@ -65,15 +65,17 @@ async def send_replies(
             if not held:
                 return
             earlier = await parley.log.missed(conversation_id) if missed else ()
-            states = set()
-            for outgoing in (*earlier, *await parley.log.outgoing(conversation_id)):
-                state = await _sent(outgoing, senders, parley.random, try_again_s)
-                await parley.log.mark_sent(outgoing.outbox_id, state=state)
-                states.add(state)
-        if MISSED in states and not missed:
+            new = await parley.log.outgoing(conversation_id)
+            states = {}
+            for each in (*earlier, *new):
+                states[each.outbox_id] = await _sent(each, senders, parley.random, try_again_s)
+                await parley.log.mark_sent(each.outbox_id, state=states[each.outbox_id])
+        if any(states[each.outbox_id] == MISSED for each in new):
             await parley.news.publish(conversation_id, MISSED)
-        # Whoever was refused the lease meanwhile relies on us.
-        if not await parley.log.outgoing(conversation_id):
+        # Whoever was refused the lease meanwhile relies on us; perhaps somebody has come back.
+        came_back = held.wanted and not missed
+        missed = missed or came_back
+        if not came_back and not await parley.log.outgoing(conversation_id):
             return
 
 

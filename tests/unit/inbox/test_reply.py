@@ -29,6 +29,19 @@ class Service:
         self.got.append(reply.text)
 
 
+class Busy:
+    """A service that takes no reply before it is free."""
+
+    def __init__(self) -> None:
+        self.got: list[str | None] = []
+        self.asked, self.free = asyncio.Event(), asyncio.Event()
+
+    async def send(self, reply: Reply) -> None:
+        self.asked.set()
+        await self.free.wait()
+        self.got.append(reply.text)
+
+
 class RecordingLog(MemoryLog):
     """Remembers how sending ended."""
 
@@ -101,6 +114,21 @@ async def test_a_reply_for_a_channel_that_is_gone_has_failed() -> None:
     log, service = await log_with("one"), Service()
     await send(log, service, channel="another")
     assert (service.got, log.states) == ([], ["failed"])
+
+
+async def test_who_comes_back_while_another_reply_is_sent_gets_what_was_missed_too() -> None:
+    log, service = RecordingLog(), Busy()
+    parley = services(log=log)
+    await said(log, "missed")
+    await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
+    await said(log, "new")
+    sending = asyncio.create_task(send_replies("ann", parley, {"callback": service}))
+    await service.asked.wait()
+    await send_replies("ann", parley, {"callback": service}, missed=True)
+    assert service.got == []
+    service.free.set()
+    await sending
+    assert service.got == ["new", "missed"]
 
 
 async def test_the_inbox_sends_what_a_turn_recorded_for_a_channel_that_pushes() -> None:
