@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec, Slot
-from bot.dialogue.events import ActionExecuted, Event, SlotSet, UserFeaturization, UserUttered
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActiveLoop,
+    Event,
+    SlotSet,
+    UserFeaturization,
+    UserUttered,
+)
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.ruletable import OnlyInRules
 from bot.dialogue.stories import ActionStep, Story, UserStep
@@ -56,6 +63,14 @@ def test_slots_that_only_rules_know_do_not_count():
     only = OnlyInRules(slots=frozenset({"known"}))
     policy = MemoizationPolicy((STORY,), DOMAIN, only_in_rules=only)
     assert proposed(policy, SlotSet(name="known", value="x"), *turn("ask")) == ("a", 1.0)
+
+
+def test_loops_that_only_rules_know_do_not_count():
+    looping = (ActiveLoop(name="form"), *turn("ask"))
+    assert proposed(MemoizationPolicy((STORY,), DOMAIN), *looping) == NOTHING
+    only = OnlyInRules(loops=frozenset({"form"}))
+    policy = MemoizationPolicy((STORY,), DOMAIN, only_in_rules=only)
+    assert proposed(policy, *looping) == ("a", 1.0)
 
 
 def test_where_two_stories_disagree_neither_is_remembered():
