@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,23 +101,6 @@ def open_source(folder: Path, paths: ProjectPaths) -> Source:
     settings = load_settings(project=folder)
     project = load_project(folder, paths=paths, cache=cache_folder())
     return Source(project, settings.completed(project.endpoints).sql_url)
-
-
-@contextmanager
-def written(out: Path | None) -> Iterator[TextIO]:
-    """The file to write, in place of which nothing is left when something goes wrong."""
-    if out is None:
-        yield sys.stdout
-        return
-    draft = out.with_name(f".{out.name}.part")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            yield file
-        draft.replace(out)
-    except OSError as error:
-        raise SettingsError(f"{out} cannot be written: {error.strerror}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def time_of(since: str | None) -> float | None:

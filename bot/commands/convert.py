@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.commands import options
+from bot.commands.output import written
 from bot.errors import ProjectError
 
 convert = typer.Typer(
@@ -46,18 +47,12 @@ def nlu(
     for problem in report.problems:
         typer.echo(f"{problem.severity}: {problem}", err=True)
     report.raise_first_error()
-    text = nlu_yaml(data)
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    if out.exists():
+    if out and out.exists():
         raise ProjectError("is there already.", file=str(out), suggestion="Name another file.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise ProjectError(f"cannot be written: {error.strerror}.", file=str(out)) from error
-    typer.echo(f"{out}: {len(data.examples)} examples, {len(data.synonyms)} synonyms.")
+    with written(out) as file:
+        file.write(nlu_yaml(data))
+    if out:
+        typer.echo(f"{out}: {len(data.examples)} examples, {len(data.synonyms)} synonyms.")
 
 
 def migrate(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from bot.commands import options
+from bot.commands.output import written
 
 app = typer.Typer(help="Conversations out of the log.", no_args_is_help=True)
 
@@ -49,7 +50,7 @@ def stories(
     """Write conversations as stories in Rasa's YAML, a story for each session."""
     import asyncio
 
-    from bot.export import Wanted, open_source, time_of, write_stories_of, written
+    from bot.export import Wanted, open_source, time_of, write_stories_of
 
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))
@@ -75,7 +76,7 @@ def tracker(
     """
     import asyncio
 
-    from bot.export import Wanted, open_source, time_of, write_trackers, written
+    from bot.export import Wanted, open_source, time_of, write_trackers
 
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands import options
-from bot.errors import ProjectError, SettingsError
+from bot.commands.output import written
+from bot.errors import ProjectError
 
 if TYPE_CHECKING:
     from bot.project.paths import ProjectPaths
@@ -48,13 +49,10 @@ def nlu(
     if not read.examples:
         raise ProjectError("there are no examples under 'nlu'.", file=str(source or project))
     parts = split(read, fraction=training_fraction, seed=random_seed)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, part in zip((TRAINING, TEST), parts, strict=True):
-            (out / name).write_text(nlu_yaml(part), "utf-8")
-            typer.echo(f"{out / name}: {len(part.examples)} examples.")
-    except OSError as error:
-        raise SettingsError(f"{out} cannot be written: {error.strerror}.") from error
+    for name, part in zip((TRAINING, TEST), parts, strict=True):
+        with written(out / name) as file:
+            file.write(nlu_yaml(part))
+        typer.echo(f"{out / name}: {len(part.examples)} examples.")
 
 
 def _read(project: Path, source: Path | None, paths: ProjectPaths) -> NluData:

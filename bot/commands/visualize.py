@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.commands import options
+from bot.commands.output import written
 from bot.errors import ProjectError, SettingsError
 
 
@@ -52,9 +53,6 @@ def visualize(
     if not shown:
         raise ProjectError("there are no stories to draw.", file=str(stories or project))
     graph = story_graph(shown, max_history=max_history)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(draw(graph), "utf-8")
-    except OSError as error:
-        raise SettingsError(f"{out} cannot be written: {error.strerror}.") from error
+    with written(out) as file:
+        file.write(draw(graph))
     typer.echo(f"{out}: {len(shown)} stories and rules, {len(graph.nodes)} steps.")
