@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pytest
 
 from bot.dialogue.domain import SlotCondition, Variation
@@ -36,6 +37,18 @@ def test_a_condition_counts_before_none_and_the_channel_before_both(
     tier: str, channel: str, expected: str
 ):
     assert chosen({"tier": tier}, channel, *ALL) == expected
+
+
+def test_the_channels_own_counts_before_a_condition_without_channel():
+    assert chosen({"tier": "gold"}, "web", PLAIN, GOLDEN, ON_WEB) == "web"
+    assert chosen({"tier": "gold"}, "web", PLAIN, GOLDEN) == "gold"
+
+
+def test_of_several_conditions_that_hold_any_may_be_said():
+    random, other = Random(1), Variation("also gold", condition=GOLD)
+    three = (GOLDEN, other, PLAIN)
+    gold = {choose(three, {"tier": "gold"}, "rest", random).text for _ in range(50)}
+    assert gold == {"gold", "also gold"}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +107,13 @@ def test_a_reply_has_an_image_once():
     event = utterance({"text": "", "image": "i.png"})
     assert event.data["attachment"] == "i.png"  # as Rasa records it
     assert reply(event, "ada") == Reply("ada", image="i.png")
+
+
+@pytest.mark.parametrize("custom", [[1, {"a": "b"}], "words", 5, {"a": [None]}])
+def test_any_json_that_is_said_is_read_again_from_where_it_waits_to_be_sent(custom: object):
+    said = reply(utterance({"custom": custom}), "ada")
+    assert said.custom == custom
+    assert msgspec.json.decode(msgspec.json.encode(said), type=Reply) == said
 
 
 def test_the_response_selectors_answer_is_said():
