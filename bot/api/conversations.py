@@ -161,6 +161,7 @@ async def _log(
     tracker, epoch = await load(conversation_id, parley)
     if not tracker.seq and not _begins_session(events):
         events = (*session_start(events[0].timestamp or parley.clock()), *events)
+    after = tracker.apply_all(events)  # before it is logged: what cannot be applied is not
     await parley.log.commit(
         conversation_id,
         events,
@@ -170,12 +171,11 @@ async def _log(
         channel=message.channel,
         reminders=caused.reminders,
     )
-    tracker = tracker.apply_all(events)
-    await parley.trackers.keep(tracker, epoch=epoch)
+    await parley.trackers.keep(after, epoch=epoch)
     await parley.news.publish(conversation_id, NEWS)
     if caused.reminders:
         await parley.news.publish(REMINDERS, NEWS)
-    return tracker
+    return after
 
 
 def _busy(conversation_id: str) -> Conflict:

@@ -107,7 +107,7 @@ def _truth(value: Any) -> bool | None:
     if isinstance(value, int | float):
         return value == 1
     if isinstance(value, str):
-        if value.isnumeric():
+        if value.isdecimal():
             return float(value) == 1
         return {"true": True, "false": False}.get(value.strip().lower())
     return None

@@ -23,6 +23,8 @@ def seen(type_: SlotType, value: object, **more: object) -> object:
         ("bool", "FALSE", (1.0, 0.0)),
         ("bool", "1", (1.0, 1.0)),
         ("bool", "nonsense", None),
+        ("bool", "²", None),  # a number, but not to Python's float
+        ("bool", "\uff11", (1.0, 1.0)),
         ("float", "much", None),
         ("any", "anything", None),
     ],
