@@ -141,6 +141,12 @@ async def test_responses_of_an_action_are_said_before_its_events():
     assert plain.metadata == {"mood": "good"}
 
 
+async def test_what_an_action_left_empty_leaves_the_response_as_it_is():
+    empty = {"text": None, "image": None, "custom": {}, "attachment": None, "elements": []}
+    answer = ActionAnswer((), ({"response": "utter_hi", "name": "Cy", **empty},))
+    assert words(await done("action_x", sdk=Sdk(answer))) == ["Hi Cy."]
+
+
 async def test_buttons_of_an_action_join_those_of_the_response():
     variation = Variation("Which?", buttons=({"title": "A", "payload": "/a"},))
     domain = Domain(responses={"utter_x": (variation,)})
