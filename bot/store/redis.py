@@ -234,8 +234,8 @@ class RedisNews:
             self._changed.clear()
             followed = set(self._followed)
             left, new = subscribed - followed, followed - subscribed
-            for channel in left:
-                self._subscribed.pop(channel, None)
+            for channel in self._subscribed.keys() - followed:
+                del self._subscribed[channel]
             if left:
                 await heed(subscriber.unsubscribe(*left))
             if new:

@@ -86,6 +86,24 @@ async def test_news_are_heard_again_after_a_restart(
         assert heard.result() == "after"
 
 
+async def test_nothing_is_kept_of_conversations_that_were_followed_for_a_moment(
+    stores: RedisStores,
+) -> None:
+    async def follow(name: str) -> None:
+        async with stores.news.follow(name):
+            await asyncio.Event().wait()
+
+    async def nothing_is_kept() -> bool:
+        return not stores.news._subscribed
+
+    for n in range(100):
+        task = asyncio.create_task(follow(f"user {n}"))
+        for _ in range(n % 5):
+            await asyncio.sleep(0)
+        task.cancel()
+    await eventually(nothing_is_kept)
+
+
 async def test_a_redis_that_hangs_holds_nobody_up_for_long(
     own_valkey: Valkey, stores: RedisStores
 ) -> None:
