@@ -175,7 +175,7 @@ def _works(
 def _tell_ready(project: Path, part: Part | None, found: Sequence[Work]) -> None:
     if not found:
         what = {
-            Part.NLU: "nothing in the pipeline of config.yml is trained",
+            Part.NLU: "nothing in the pipeline of config.yml is trained, or there are no examples",
             Part.CORE: "no policy of config.yml is trained, or there are no stories",
         }
         said = [what[part]] if part else what.values()

@@ -44,10 +44,10 @@ def told_scores(scores: Mapping[str, float]) -> str:
 
 
 def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
-    """The NLU model; None where nothing in the pipeline is trained."""
+    """The NLU model; None where nothing in the pipeline is trained, or on nothing."""
     from bot.model.nlu import wants_model
 
-    if not wants_model(project):
+    if not wants_model(project) or not project.nlu.examples:
         return None
 
     def run(watch: Watch, report: Report) -> str:

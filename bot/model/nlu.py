@@ -92,11 +92,11 @@ async def open_understanding(
     async with AsyncExitStack() as stack:
         finders = [await stack.enter_async_context(open_duckling(o)) for o in _ducklings(project)]
         pipeline = replace(pipeline, finders=tuple(finders))
-        if not wants_model(project):
-            yield Nlu(pipeline)
-            return
         bundle = await asyncio.to_thread(_bundle, project, models, version)
-        yield Nlu(pipeline, await stack.enter_async_context(serve(bundle)))
+        if bundle is None:
+            yield Nlu(pipeline)
+        else:
+            yield Nlu(pipeline, await stack.enter_async_context(serve(bundle)))
 
 
 def wants_model(project: Project) -> bool:
@@ -115,10 +115,18 @@ def _remote(endpoint: Endpoint) -> Any:
     )
 
 
-def _bundle(project: Project, models: Path, version: str | None) -> Bundle:
+def _bundle(project: Project, models: Path, version: str | None) -> Bundle | None:
+    """The model to serve; None where the pipeline wants none, or has nothing to be trained on."""
+    if not wants_model(project):
+        return None
     registry = Registry(models)
     try:
         version = version or registry.current()
+        if version is None and not project.nlu.examples:
+            log.warning(
+                "model.none", hint="there are no NLU examples: only payloads mean something"
+            )
+            return None
         if version is None:
             raise SettingsError(
                 f"{models} holds no model yet, and the project's pipeline wants one. Run "

@@ -1,5 +1,6 @@
 import threading
 
+import msgspec
 import pytest
 import structlog
 
@@ -164,6 +165,14 @@ async def test_without_nlu_keywords_still_work(tmp_path):
 async def test_a_missing_model_says_how_to_get_one(tmp_path):
     with pytest.raises(SettingsError, match=r"holds no model yet.*`parley train --project shop`"):
         await parsed(project(Component("DIETClassifier")), tmp_path, "hello")
+
+
+async def test_a_project_without_examples_is_served_without_a_model(tmp_path, models):
+    empty = msgspec.structs.replace(project(Component("DIETClassifier")), nlu=NluData())
+    with structlog.testing.capture_logs() as logs:
+        assert (await parsed(empty, tmp_path / "nowhere", "hello")).intent == Intent()
+    assert [line["event"] for line in logs] == ["model.none"]
+    assert (await parsed(empty, models, "hello")).intent.name == "greet"  # trained elsewhere
 
 
 async def test_a_tampered_model_stops_the_start_and_names_the_file(models):

@@ -53,6 +53,14 @@ def current(folder: Path) -> str | None:
     return policy_registry(folder / "models").current()
 
 
+def test_without_sentences_the_policy_model_alone_is_trained(train: Run, folder: Path):
+    config = FILES["config.yml"].replace("KeywordIntentClassifier", "DIETClassifier")
+    (folder / "config.yml").write_text(config)
+    train()
+    assert current(folder) is not None
+    assert "or there are no examples" in train("nlu").output
+
+
 def test_the_policy_model_is_trained_once_and_again_when_stories_change(train: Run, folder: Path):
     assert "policy model" in train().output
     first = current(folder)
