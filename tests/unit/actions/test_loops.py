@@ -219,3 +219,10 @@ async def test_a_slot_that_nothing_asks_for_is_waited_for_in_silence():
     tracker = Tracker.start("c", bot).apply_all([LISTEN, said()])
     events = await run_action("form", tracker, stage)
     assert events == [ActiveLoop(name="form"), slot("requested_slot", "people")]
+
+
+@pytest.mark.parametrize("end", [slot("requested_slot", None), ActiveLoop(name=None)])
+async def test_validation_may_end_the_form_as_it_begins(end: Event):
+    events = await run(LISTEN, said(4), validation=Validation(end))
+    assert words(events) == []
+    assert (events[0], events[-1]) == (ActiveLoop(name="form"), ActiveLoop(name=None))
