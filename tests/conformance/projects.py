@@ -71,12 +71,12 @@ class Trained:
         return f"| {title(self.source)} | {examples} | {stories} | {self.seconds:.0f} s | {kept} |"
 
 
-def train(source: Path, folder: Path) -> Trained:
+def train(source: Path, folder: Path, *, epochs: int = EPOCHS) -> Trained:
     """Copy the project ``source`` into ``folder`` and train what it wants."""
     copy, home = copied(source, folder), folder / "home"
     begun = time.monotonic()
     done = subprocess.run(
-        [PARLEY, "train", "--project", copy, "--quiet", "--epochs", str(EPOCHS)],
+        [PARLEY, "train", "--project", copy, "--quiet", "--epochs", str(epochs)],
         env=environment(home, OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "2")),
         capture_output=True,
         text=True,
