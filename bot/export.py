@@ -13,7 +13,8 @@ import msgspec
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import Event, SlotSet
 from bot.dialogue.sessions import sessions
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state, tracker_state
 from bot.errors import SettingsError
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
@@ -92,7 +93,7 @@ def _stories(
 
 
 def _state(name: str, events: Sequence[Event], domain: Domain) -> dict[str, Any]:
-    state = Tracker.replay(name, domain, events, seq=len(events)).state()
+    state = tracker_state(Tracker.replay(name, domain, events, seq=len(events)))
     return {**state, "events": [event_state(event) for event in events]}
 
 

@@ -13,6 +13,7 @@ import msgspec
 from bot.actions.base import ActionAnswer
 from bot.dialogue.events import Event, ReminderScheduled
 from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import tracker_state
 from bot.door import clean, read_json
 from bot.errors import ActionFailed, BadRequest
 
@@ -51,7 +52,7 @@ def ask(action: str, tracker: Tracker, domain: Any = None, digest: str | None = 
     call = {
         "next_action": action,
         "sender_id": tracker.conversation_id,
-        "tracker": tracker.state(),
+        "tracker": tracker_state(tracker),
         "version": SDK_VERSION,
     }
     if domain is not None:

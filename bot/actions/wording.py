@@ -15,6 +15,7 @@ import structlog
 from bot.actions.base import ResponseServer, Wanted
 from bot.actions.protocol import MOST_BYTES, encode, read_response
 from bot.actions.remote import verify
+from bot.dialogue.written import tracker_state
 from bot.errors import BadRequest
 from bot.project.project import Endpoint
 
@@ -84,6 +85,6 @@ def _question(wanted: Wanted) -> dict[str, Any]:
         "response": wanted.name,
         "id": wanted.variation_id,
         "arguments": wanted.arguments,
-        "tracker": wanted.tracker.state(),
+        "tracker": tracker_state(wanted.tracker),
         "channel": {"name": wanted.channel},
     }

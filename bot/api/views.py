@@ -10,7 +10,8 @@ from bot.api.schemas import IncludeEvents
 from bot.dialogue.domain import Domain
 from bot.dialogue.events import Event, Restarted
 from bot.dialogue.sessions import sessions
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state, tracker_state
 from bot.project.story_yaml import WrittenStory, story_steps, write_stories
 from bot.store.base import Log
 
@@ -30,7 +31,7 @@ async def state_of(
 
 def state_with(tracker: Tracker, events: Sequence[Event] | None) -> dict[str, Any]:
     """The state of ``tracker`` as Rasa writes it, with these events."""
-    state = tracker.state()
+    state = tracker_state(tracker)
     state["events"] = None if events is None else [event_state(event) for event in events]
     return state
 

@@ -15,7 +15,7 @@ import structlog
 
 from bot.broker.base import Broker, Journal, Unpublished
 from bot.dialogue.events import Event
-from bot.dialogue.tracker import event_state
+from bot.dialogue.written import event_state
 from bot.errors import Unavailable
 from bot.store.base import Leases
 

@@ -38,7 +38,6 @@ from bot.dialogue.events import (
 from bot.dialogue.states import LISTEN, SlotShape, State, feature, user_state
 
 SESSION_START = "action_session_start"
-OURS = ("model_id", "assistant_id")  # event metadata that the server adds
 MOST_EVENTS = 1000  # of a session that a tracker carries; the older half of more is summed up
 
 
@@ -158,23 +157,6 @@ class Tracker(msgspec.Struct, frozen=True):
         for event in events:
             tracker = tracker.apply(event)
         return tracker
-
-    def state(self) -> dict[str, Any]:
-        """The tracker as Rasa writes it: to action servers and on GET tracker."""
-        latest = {"action_name": self.latest_action_name} if self.latest_action_name else {}
-        return {
-            "sender_id": self.conversation_id,
-            "slots": dict(self.slots),
-            "latest_message": message_state(self.latest_message),
-            "latest_event_time": self.events[-1].timestamp if self.events else None,
-            "followup_action": self.followup_action,
-            "paused": self.paused,
-            "events": [event_state(event) for event in self.events],
-            "latest_input_channel": self.latest_input_channel,
-            "active_loop": _loop_state(self.active_loop),
-            "latest_action": latest,
-            "latest_action_name": self.latest_action_name,
-        }
 
     # How the pieces change
 
@@ -418,59 +400,3 @@ def _kept(shape: SlotShape, value: Any) -> Any:
     if shape.type == "list" and value and not isinstance(value, list | tuple):
         return [value]
     return value
-
-
-def message_state(message: UserUttered | None) -> dict[str, Any]:
-    """A user event's ``parse_data`` as Rasa writes it, with the message's own id and metadata."""
-    if message is None:
-        return {"intent": {}, "entities": [], "text": None, "message_id": None, "metadata": {}}
-    found: dict[str, Any] = {"intent": {}, "entities": []}
-    if message.parse_data is not None:
-        found = msgspec.to_builtins(message.parse_data)
-        for key in ("response_selector", "text_tokens"):  # only there when NLU filled them
-            if not found[key]:
-                del found[key]
-        found["entities"] = [_entity_state(entity) for entity in found["entities"]]
-    metadata = {key: value for key, value in message.metadata.items() if key not in OURS}
-    return {**found, "text": message.text, "message_id": message.message_id, "metadata": metadata}
-
-
-def _entity_state(entity: dict[str, Any]) -> dict[str, Any]:
-    """``entity`` without the place of one that stands nowhere in the text."""
-    if entity["end"]:
-        return entity
-    return {key: value for key, value in entity.items() if key not in ("start", "end")}
-
-
-def event_state(event: Event) -> dict[str, Any]:
-    """``event`` as Rasa writes it, which is by the newer name where an event has two."""
-    found: dict[str, Any] = msgspec.to_builtins(modern(event))
-    if isinstance(event, UserUttered):
-        found["parse_data"] = message_state(event)
-    if isinstance(event, ReminderCancelled):  # Rasa does not write what is cancelled
-        return {key: found[key] for key in ("event", "timestamp", "metadata")}
-    return found
-
-
-def modern(event: Event) -> Event:
-    """``event`` itself, or what it has been called since forms became loops."""
-    match event:
-        case LegacyForm(name=name):
-            return ActiveLoop(name=name, timestamp=event.timestamp, metadata=event.metadata)
-        case LegacyFormValidation(validate=validate):
-            return LoopInterrupted(
-                is_interrupted=not validate, timestamp=event.timestamp, metadata=event.metadata
-            )
-        case _:
-            return event
-
-
-def _loop_state(loop: Loop | None) -> dict[str, Any]:
-    if loop is None:
-        return {}
-    return {
-        "name": loop.name,
-        "is_interrupted": loop.is_interrupted,
-        "rejected": loop.rejected,
-        "trigger_message": message_state(loop.trigger),
-    }

@@ -18,7 +18,8 @@ import pytest
 from bot.actions.base import ActionAnswer
 from bot.dialogue.domain import Domain
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state
 from bot.model.policy import current_policy, policy_registry
 from bot.predict import make_policies
 from bot.project.load import load_project

@@ -13,7 +13,8 @@ import msgspec
 
 from bot.channels.base import parts
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state, tracker_state
 from bot.services import Services
 from bot.testing.services import HandClock
 from bot.turn import take_turn
@@ -111,7 +112,7 @@ async def replay(
         if is_strict(conversation, number):
             said = [part for reply in done.replies for part in parts(reply)]
             events = [event_state(event) for event in done.events]
-            seen = Seen(said, events, done.tracker.state())
+            seen = Seen(said, events, tracker_state(done.tracker))
             differences += compared(step, number, seen, recording.content)
     return differences
 

@@ -14,7 +14,7 @@ from bot.actions.remote import RemoteActions
 from bot.channels.base import parts
 from bot.children import actions as action_server
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import event_state
+from bot.dialogue.written import event_state, tracker_state
 from bot.external import external_message
 from bot.project.load import load_project
 from bot.project.project import Endpoint, Project
@@ -159,4 +159,4 @@ async def seen(dones: list[Done], parley: Services) -> Seen:
     said: list[Any] = [part for done in dones for reply in done.replies for part in parts(reply)]
     events = [event_state(event) for done in dones for event in done.events]
     tracker, _ = await load("ann", parley)
-    return Seen(said, events, tracker.state())
+    return Seen(said, events, tracker_state(tracker))

@@ -20,7 +20,8 @@ from bot.dialogue.events import (
     UserUttered,
 )
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state
 from bot.external import external_message
 from bot.project.load import load_project
 from bot.services import Services

@@ -11,7 +11,8 @@ import pytest
 from bot.dialogue import events
 from bot.dialogue.domain import Domain, Slot
 from bot.dialogue.events import Event
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state
 
 BASE: dict[str, Any] = {"timestamp": 1.5, "metadata": {"model_id": "m"}}
 PARSE: dict[str, Any] = {

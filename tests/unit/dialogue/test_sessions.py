@@ -10,7 +10,7 @@ from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import SessionConfig
 from bot.dialogue.events import ActionExecuted, BotUttered, Restarted, SessionStarted, SlotSet
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import event_state
+from bot.dialogue.written import event_state
 from bot.project.load import load_project
 from bot.services import Services
 from bot.testing.services import HandClock, examples_nlu, memory_services

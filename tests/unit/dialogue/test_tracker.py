@@ -25,6 +25,7 @@ from bot.dialogue.events import (
     UserUttered,
 )
 from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import tracker_state
 from nlu.parse import Entity, Intent, Parse
 
 DOMAIN = Domain(
@@ -221,7 +222,7 @@ def test_stored_and_read_a_tracker_is_the_same():
 
 def test_the_state_has_the_keys_an_action_server_reads():
     tracker = after(LISTEN, said("book", "book"), FORM, ActiveLoop(name="form"))
-    state = tracker.state()
+    state = tracker_state(tracker)
     assert set(state) == {
         "sender_id", "slots", "latest_message", "latest_event_time", "followup_action", "paused",
         "events", "latest_input_channel", "active_loop", "latest_action", "latest_action_name",
@@ -236,7 +237,7 @@ def test_metadata_that_we_add_to_events_is_not_the_messages():
     message = UserUttered(
         text="hi", metadata={"page": "home", "model_id": "m", "assistant_id": "a"}
     )
-    assert after(LISTEN, message).state()["latest_message"]["metadata"] == {"page": "home"}
+    assert tracker_state(after(LISTEN, message))["latest_message"]["metadata"] == {"page": "home"}
 
 
 def test_the_bots_last_words_are_remembered():

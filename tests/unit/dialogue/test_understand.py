@@ -5,7 +5,8 @@ import pytest
 from bot.actions.remote import RemoteActions
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec
 from bot.dialogue.messages import Message
-from bot.dialogue.tracker import Tracker, event_state
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.written import event_state
 from bot.project.project import Config, NluData, Project
 from bot.testing.services import memory_services
 from bot.understand import cleaned, read_payload, understand
