@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,15 +9,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from bot.errors import ProjectError, SettingsError
+from bot.errors import ProjectError
 from bot.model.policy import LEARNED
 from bot.project.project import Project
-from training.recipe import Count, Rate, Share, read_toml
+from training.recipe import Count, Numbers, Rate, Share, converted, read_toml
 
 DEFAULT = Path(__file__).parent / "recipes" / "policy.toml"
 
 
-class PolicyRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PolicyRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The numbers of a training run; ``recipes/policy.toml`` says what each does."""
 
     seed: Annotated[int, Meta(ge=0)]
@@ -43,17 +41,6 @@ class PolicyRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     temperature: Annotated[float, Meta(gt=0, le=10)]
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the values, whatever the file's comments and order."""
-        canonical = json.dumps(msgspec.to_builtins(self), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    def toml(self) -> str:
-        """The values as TOML, to be kept beside the model."""
-        values = msgspec.to_builtins(self)
-        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
-
 
 def load_policy_recipe(path: Path | None = None, **changes: int | None) -> PolicyRecipe:
     """The recipe in ``path``, with the ``changes`` that are given.
@@ -64,11 +51,7 @@ def load_policy_recipe(path: Path | None = None, **changes: int | None) -> Polic
     if path is not None:
         values |= read_toml(path)
     values |= {name: value for name, value in changes.items() if value is not None}
-    try:
-        return msgspec.convert(values, PolicyRecipe)
-    except msgspec.ValidationError as error:
-        known = ", ".join(PolicyRecipe.__struct_fields__)
-        raise SettingsError(f"{path or DEFAULT}: {error}. A recipe's names: {known}.") from error
+    return converted(values, PolicyRecipe, path or DEFAULT)
 
 
 def settings(project: Project) -> Mapping[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -19,7 +20,22 @@ Rate = Annotated[float, Meta(gt=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
 
 
-class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Numbers(msgspec.Struct, frozen=True):
+    """What every recipe can do, whatever it makes."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the values, whatever the file's comments and order."""
+        canonical = json.dumps(msgspec.to_builtins(self), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def toml(self) -> str:
+        """The values as TOML, to be kept beside the model."""
+        values = msgspec.to_builtins(self)
+        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+
+
+class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The numbers of a training run; ``recipes/default.toml`` says what each does and why."""
 
     encoder: Annotated[str, Meta(min_length=1)]
@@ -44,16 +60,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
     near_duplicate: Annotated[float, Meta(ge=0, le=100)]
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the values, whatever the file's comments and order."""
-        canonical = json.dumps(msgspec.to_builtins(self), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def toml(self) -> str:
-        """The values as TOML, to be kept beside the model."""
-        values = msgspec.to_builtins(self)
-        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+Made = TypeVar("Made", bound=Numbers)
 
 
 def load_recipe(path: Path | None = None, *, seed: int | None = None) -> Recipe:
@@ -70,11 +78,16 @@ def load_recipe(path: Path | None = None, *, seed: int | None = None) -> Recipe:
         values |= read_toml(path)
     if seed is not None:
         values["seed"] = seed
+    return converted(values, Recipe, path or DEFAULT)
+
+
+def converted(values: Mapping[str, object], kind: type[Made], path: Path) -> Made:
+    """``values``, read from ``path``, as a recipe of ``kind``. Raises SettingsError."""
     try:
-        return msgspec.convert(values, Recipe)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        known = ", ".join(Recipe.__struct_fields__)
-        raise SettingsError(f"{path or DEFAULT}: {error}. A recipe's names: {known}.") from error
+        known = ", ".join(kind.__struct_fields__)
+        raise SettingsError(f"{path}: {error}. A recipe's names: {known}.") from error
 
 
 def read_toml(path: Path) -> dict[str, object]:
