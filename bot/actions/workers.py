@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from bot.errors import ActionFailed
@@ -83,7 +84,7 @@ class _Worker:
         return True
 
     def stop(self) -> None:
-        if self.alive:
+        with suppress(RuntimeError):  # it has ended by itself: its loop is closed
             self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _serve(self) -> None:
