@@ -33,6 +33,7 @@ class Scores:
     words: tuple[tuple[int, int], ...]  # start and end of each, in the text
     intents: Float32  # logits, (intents,)
     tags: Float32  # logits, (words, tags)
+    sentence: Float32  # what it is about, (hidden,), of length 1
 
 
 class Model:
@@ -50,6 +51,7 @@ class Model:
                 words=row.words,
                 intents=outputs.intent_logits[index],
                 tags=outputs.tag_logits[index, list(row.firsts)],
+                sentence=outputs.sentence[index],
             )
             for index, row in enumerate(rows)
         ]

@@ -16,7 +16,7 @@ from nlu.tokenizer import Batch
 Float32 = npt.NDArray[np.float32]
 
 INPUTS = ("input_ids", "attention_mask")
-OUTPUTS = ("intent_logits", "tag_logits")
+OUTPUTS = ("intent_logits", "tag_logits", "sentence")
 POLICY_INPUTS = ("states",)
 POLICY_OUTPUTS = ("action_logits", "intent_logits")
 
@@ -30,6 +30,7 @@ class Outputs:
 
     intent_logits: Float32  # (requests, intents)
     tag_logits: Float32  # (requests, tokens, tags)
+    sentence: Float32  # (requests, hidden), each of length 1
 
 
 class Session:
@@ -44,14 +45,14 @@ class Session:
         _expect("outputs", [node.name for node in self._session.get_outputs()], OUTPUTS)
 
     def run(self, batch: Batch) -> Outputs:
-        """The logits of every row of ``batch``."""
+        """What the graph says of every row of ``batch``."""
         try:
-            intents, tags = self._session.run(
+            intents, tags, sentence = self._session.run(
                 list(OUTPUTS), {"input_ids": batch.ids, "attention_mask": batch.mask}
             )
         except Exception as error:  # as above
             raise NluError(f"The model failed on a batch: {_line(error)}") from error
-        return Outputs(intents, tags)
+        return Outputs(intents, tags, sentence)
 
 
 class PolicySession:
