@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +16,7 @@ from training.augment import Augmenter
 from training.dataset import IGNORED, Batch, Encoder, Labels, Row, batches, collate
 from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
+from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.recipe import Recipe
 from training.step import Step as Step
@@ -67,34 +67,23 @@ def train(
         examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
     )
     per_epoch = -(-len(examples) // recipe.batch_size)
-    total = recipe.epochs * per_epoch
-    optimizer = torch.optim.AdamW(
+    loop = Loop(
+        model,
         [
-            {"params": list(model.encoder.parameters()), "lr": recipe.encoder_rate},
-            {"params": list(model.intent_head.parameters()), "lr": recipe.head_rate},
-            {"params": list(model.tag_head.parameters()), "lr": recipe.head_rate},
+            Group(list(model.encoder.parameters()), recipe.encoder_rate),
+            Group(list(model.intent_head.parameters()), recipe.head_rate),
+            Group(list(model.tag_head.parameters()), recipe.head_rate),
         ],
-        betas=(0.9, 0.98),
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: ramp(step, total, recipe.warmup)
+        recipe,
+        total=recipe.epochs * per_epoch,
+        watch=watch,
     )
 
     model.train()
-    done = 0
     for _ in range(recipe.epochs):
         rows = encode.rows([augmenter.vary(example) for example in examples])
         for batch in batches(rows, recipe.batch_size, tokenizer.pad_id, rng):
-            loss = loss_of(model, batch.to(device), recipe)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-            optimizer.step()
-            schedule.step()
-            done += 1
-            watch(Step(done, total, loss.item()))
+            loop.step(batch, lambda part: loss_of(model, part, recipe))
     return Trained(model.eval().cpu(), tokenizer_json, labels)
 
 
@@ -150,26 +139,6 @@ def overlap(training: Sequence[Example], tests: Sequence[Example], recipe: Recip
     return nearest([e.text for e in training], [e.text for e in tests], *sides)
 
 
-def ramp(step: int, total: int, warmup: float) -> float:
-    """The share of the learning rate at ``step``: up in a line, then down to 0 in a line."""
-    rising = max(1, round(total * warmup))
-    return min((step + 1) / rising, max(total - step, 0) / max(total - rising, 1), 1.0)
-
-
-def pick_device() -> torch.device:
-    """The GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def open_tokenizer(tokenizer_json: str, recipe: Recipe) -> Tokenizer:
     """The tokenizer the server will use."""
     return Tokenizer(tokenizer_json.encode(), max_tokens=recipe.max_tokens)
-
-
-def half_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where the processor multiplies it faster than float32."""
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported()
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.autocast(device.type, torch.bfloat16) if fast else nullcontext()

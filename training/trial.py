@@ -24,9 +24,10 @@ from training.calibration import Calibration, calibration
 from training.data import Data, DataFile
 from training.dedupe import near_duplicates
 from training.evaluate import Answer, Confusion, Prf, Scores, score
+from training.loop import pick_device
 from training.publish import Made, ask, make
 from training.recipe import Recipe
-from training.train import Step, pick_device
+from training.train import Step
 
 LIBRARIES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
 MOST_ERRORS = 200  # in the report: those of which the model was surest

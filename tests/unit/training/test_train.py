@@ -8,9 +8,10 @@ from bot.errors import ProjectError
 from bot.project.project import Example
 from training.dataset import Encoder, Labels
 from training.encoders import load_encoder, load_tokenizer
+from training.loop import ramp
 from training.model import JointModel
 from training.recipe import Recipe
-from training.train import Step, begin_at_means, open_tokenizer, overlap, ramp, sentence_vectors
+from training.train import Step, begin_at_means, open_tokenizer, overlap, sentence_vectors
 from training.train import train as train_model
 
 from .conftest import example
