@@ -1,0 +1,128 @@
+"""What each set of `nlu_accuracy.py` trains on, its scores, and what others published for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sets import banking77, braun, clinc150, snips
+from sets.parts import Parts
+
+from bot.project.project import Example
+from nlu.model import Model
+from training.evaluate import Answer, score
+from training.publish import Made, ask
+from training.recipe import Recipe
+
+Metrics = dict[str, float]  # in percent, the first is the one that counts
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A trained model, one of its two graphs, and the set it was trained on."""
+
+    made: Made
+    model: Model
+    parts: Parts
+    recipe: Recipe
+
+    def answers(self, examples: Sequence[Example]) -> list[Answer]:
+        """What the graph makes of each of ``examples``."""
+        return ask(self.model, examples, self.made.trained, self.made.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the table.
+
+    ``published`` is what its README states of others, by metric.
+    """
+
+    parts: Callable[[], Parts]
+    score: Callable[[Asked], Metrics]
+    published: Mapping[str, str] = field(default_factory=dict)
+
+
+def intents(asked: Asked) -> Metrics:
+    """Share of the test sentences with the right intent."""
+    test = asked.parts.test
+    scores = score(test, asked.answers(test))
+    return {"accuracy": 100 * scores.intent_accuracy, "macro F1": 100 * scores.intent_macro_f1}
+
+
+def joint(asked: Asked) -> Metrics:
+    """Intents, slots (strict spans) and whole sentences."""
+    test = asked.parts.test
+    scores = score(test, asked.answers(test))
+    return {
+        "intent": 100 * scores.intent_accuracy,
+        "slot F1": 100 * scores.entities.f1,
+        "sentence": 100 * scores.sentence_accuracy,
+    }
+
+
+def braun_f(asked: Asked) -> Metrics:
+    """Micro F of the intents; then of intents and entities together. ``None`` is left out."""
+    test = asked.parts.test
+    answers = asked.answers(test)
+    hit = given = wanted = 0
+    for example, answer in zip(test, answers, strict=True):
+        right = example.intent == answer.intent
+        hit += right and example.intent != braun.NONE
+        given += answer.intent != braun.NONE
+        wanted += example.intent != braun.NONE
+    found = score(test, answers).entities
+    spans = round(found.recall * found.support)
+    offered = round(spans / found.precision) if found.precision else 0
+    return {
+        "intent F": f_measure(hit, given, wanted),
+        "intents and entities F": f_measure(hit + spans, given + offered, wanted + found.support),
+    }
+
+
+def f_measure(hit: int, given: int, wanted: int) -> float:
+    """Percent."""
+    return 200 * hit / max(given + wanted, 1)
+
+
+SETS: dict[str, Entry] = {
+    "banking77": Entry(
+        banking77.full,
+        intents,
+        {"accuracy": "BERT-base 93.7, ConvBERT class up to 94.4 (design note)"},
+    ),
+    "banking77-10": Entry(
+        partial(banking77.few, 10),
+        intents,
+        {"accuracy": "RoBERTa-base 84.27, DNNC 86.71, CPFT 87.20, ICDA 89.79"},
+    ),
+    "banking77-5": Entry(
+        partial(banking77.few, 5),
+        intents,
+        {"accuracy": "RoBERTa-base 74.04, DNNC 80.40, CPFT 80.86, ICDA 84.01"},
+    ),
+    "clinc150": Entry(
+        clinc150.in_scope, intents, {"accuracy": "BERT-base 96.9 (Larson and others 2019)"}
+    ),
+    "snips": Entry(
+        snips.joint,
+        joint,
+        {"intent": "BERT-base 98.6 to 99.1", "slot F1": "96.9 to 97.2", "sentence": "92.8 to 93.6"},
+    ),
+    "braun-chatbot": Entry(
+        partial(braun.corpus, "chatbot"),
+        braun_f,
+        {"intent F": "Rasa 98 (2018 survey)", "intents and entities F": "Rasa 93, Snips 92"},
+    ),
+    "braun-askubuntu": Entry(
+        partial(braun.corpus, "askubuntu"),
+        braun_f,
+        {"intent F": "Rasa 86 (2018 survey)", "intents and entities F": "Rasa 78 to 84, Snips 82"},
+    ),
+    "braun-webapplications": Entry(
+        partial(braun.corpus, "webapplications"),
+        braun_f,
+        {"intent F": "Rasa 74 (2018 survey)", "intents and entities F": "Rasa 59 to 61, Snips 65"},
+    ),
+}
