@@ -17,7 +17,7 @@ import structlog
 
 from bot.dialogue.events import Event
 from bot.dialogue.tracker import Tracker
-from bot.store.link import Link, RedisDown, Word
+from bot.store.link import Link, RedisDown, Script, Word
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
 MOST_DOUBTED = 10_000
@@ -38,7 +38,7 @@ local function stands()
 end
 """
 # Of who has `have` events from `first` on at `epoch`, only the rest; else all, and the origin.
-LOAD = (
+LOAD = Script(
     _STANDS
     + """
 local epoch, seq, first = stands()
@@ -51,7 +51,7 @@ return {epoch, from, origin, redis.call('LRANGE', KEYS[2], from, -1)}
 """
 )
 # 0: Redis has not what the events go on from; all of them are wanted. An older one changes nothing.
-KEEP = (
+KEEP = Script(
     _STANDS
     + """
 local epoch, seq, first = stands()
@@ -173,9 +173,9 @@ class RedisTrackers:
         have = len(known[0].events)
         return have if have <= len(tracker.events) else 0
 
-    async def _run(self, what: str, script: str, conversation_id: str, *words: Word) -> Any:
+    async def _run(self, what: str, script: Script, conversation_id: str, *words: Word) -> Any:
         keys = self._keys(conversation_id)
-        return await self._link.ask(what, "EVAL", script, 2, *keys, self._form, *words)
+        return await self._link.run(what, script, keys, self._form, *words)
 
     def _keys(self, conversation_id: str) -> tuple[str, str]:
         kinds = ("tracker", "events")

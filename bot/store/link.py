@@ -7,19 +7,23 @@ at once a command costs a fraction of a round trip.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import structlog
+from hiredis import pack_command
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from bot.errors import SettingsError, Unavailable
+from bot.store.wire import Wire
 
 PATIENCE_S = 0.25
 CONNECTIONS = 50
@@ -36,6 +40,21 @@ class RedisDown(Exception):
     """Redis did not do what it was asked; who asks knows how to do without."""
 
 
+class Script:
+    """What Redis runs as one step; it is sent by its hash, and whole when Redis has not seen it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    what: str
+    packed: bytes
+    answer: asyncio.Future[Any] | None  # None: nobody waits
+
+
 class Link:
     """One Redis. The first failure of an outage is logged, and its end; not each call."""
 
@@ -43,7 +62,8 @@ class Link:
         self.client = client
         self.patience_s = patience_s
         self._prefix = prefix
-        self._asked: list[tuple[tuple[Word, ...], asyncio.Future[Any]]] = []
+        self._wire = Wire(client, patience_s=patience_s)
+        self._asked: list[_Asked] = []
         self._sending: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
         self._pause_s = SHORTEST_PAUSE_S
@@ -55,45 +75,69 @@ class Link:
 
     async def ask(self, what: str, *command: Word) -> Any:
         """The answer to ``command``; RedisDown when there is none in time, or an error instead."""
+        return self._heeded(what, await self._asking(what, command))
+
+    async def run(self, what: str, script: Script, keys: Sequence[str], *words: Word) -> Any:
+        """What ``script`` answers; RedisDown as ``ask``."""
+        rest = (len(keys), *keys, *words)
+        found = await self._asking(what, ("EVALSHA", script.sha, *rest))
+        if isinstance(found, NoScriptError):
+            found = await self._asking(what, ("EVAL", script.text, *rest))
+        return self._heeded(what, found)
+
+    def tell(self, what: str, *command: Word) -> None:
+        """Send ``command`` and do not wait; after all that was asked before, or never."""
+        if time.monotonic() >= self._paused_until:
+            self._put(_Asked(what, _packed(command), None))
+
+    async def _asking(self, what: str, command: tuple[Word, ...]) -> Any:
         if time.monotonic() < self._paused_until:
             raise RedisDown
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.append((command, answer))
+        self._put(_Asked(what, _packed(command), answer))
+        return await answer
+
+    def _put(self, asked: _Asked) -> None:
+        self._asked.append(asked)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
-        try:
-            async with asyncio.timeout(self.patience_s):
-                found = await answer
-        except ResponseError as error:  # it is there, but cannot do this: read-only, out of memory
-            self.failed(what, error)
-            raise RedisDown from error
-        except (RedisError, OSError, TimeoutError) as error:
-            self._paused_until = time.monotonic() + self._pause_s
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-            self.failed("connection", error)
-            raise RedisDown from error
-        self._pause_s = SHORTEST_PAUSE_S
-        self.works(what)
+
+    def _heeded(self, what: str, found: Any) -> Any:
+        if isinstance(found, ResponseError):  # it cannot do this: read-only, out of memory
+            self.failed(what, found)
+            raise RedisDown from found
+        if self._failing:
+            self.works(what)
         return found
 
     async def _send(self) -> None:
         """Send what was asked, and what is asked meanwhile, until nothing is left."""
         while self._asked:
             asked, self._asked = self._asked, []
-            pipeline = self.client.pipeline(transaction=False)
-            for command, _ in asked:
-                pipeline.execute_command(*command)
             try:
-                answers = await pipeline.execute(raise_on_error=False)
+                answers = await self._wire.exchange([each.packed for each in asked])
             except (RedisError, OSError, TimeoutError) as error:
-                answers = [error] * len(asked)
-            for (_, future), found in zip(asked, answers, strict=True):
-                if future.done():  # nobody waits for it any more
-                    continue
-                if isinstance(found, BaseException):
-                    future.set_exception(found)
-                else:
-                    future.set_result(found)
+                self._pause(error)
+                # What was asked meanwhile would wait as long, and in vain.
+                asked, self._asked = [*asked, *self._asked], []
+                _give_up(asked)
+                continue
+            except asyncio.CancelledError:
+                _give_up(asked)
+                raise
+            self._pause_s = SHORTEST_PAUSE_S
+            for each, found in zip(asked, answers, strict=True):
+                if each.answer is None:
+                    with suppress(RedisDown):
+                        self._heeded(each.what, found)
+                elif not each.answer.done():  # or nobody waits for it any more
+                    each.answer.set_result(found)
+
+    def _pause(self, error: BaseException) -> None:
+        """Leave Redis alone for a while."""
+        self._paused_until = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self.failed("connection", error)
 
     async def ping(self) -> bool:
         """Whether it answers now."""
@@ -113,12 +157,12 @@ class Link:
         return Redis.from_pool(pool)
 
     async def close(self) -> None:
-        """End the connections; what was asked just now is not answered."""
+        """End the connections, once what was asked is answered or was given up."""
         if self._sending is not None:
-            self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(1):
+                await self._wire.close()
                 await self.client.aclose()
 
     def failed(self, what: str, error: BaseException) -> None:
@@ -132,6 +176,17 @@ class Link:
         for working in self._failing & {what, "connection"}:
             self._failing.discard(working)
             log.info("redis.works", what=working)
+
+
+def _packed(command: tuple[Word, ...]) -> bytes:
+    # Its types know of commands of one word only.
+    return pack_command(cast("tuple[Word]", command))
+
+
+def _give_up(asked: Sequence[_Asked]) -> None:
+    for each in asked:
+        if each.answer is not None and not each.answer.done():
+            each.answer.set_exception(RedisDown())
 
 
 def connect(url: str, *, prefix: str = "parley", patience_s: float = PATIENCE_S) -> Link:

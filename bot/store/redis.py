@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from bot.store.base import Lease
 from bot.store.kept import RedisTrackers as RedisTrackers
-from bot.store.link import PATIENCE_S, Link, RedisDown, connect, heed
+from bot.store.link import PATIENCE_S, Link, RedisDown, Script, connect, heed
 from bot.store.memory import MemoryNews
 
 LEASE_S = 10.0
@@ -23,7 +23,7 @@ RECONNECT_S = 0.5
 MOST_LEFT = 10_000
 
 # The holder's token; "!" after it says that somebody else asked for the lease meanwhile.
-TAKE = """
+TAKE = Script("""
 local holder = redis.call('GET', KEYS[1])
 local ours = holder and (holder == ARGV[1] or holder == ARGV[1] .. '!')
 if holder and not ours and holder ~= ARGV[3] and holder ~= ARGV[3] .. '!' then
@@ -34,8 +34,8 @@ if holder and not ours and holder ~= ARGV[3] and holder ~= ARGV[3] .. '!' then
 end
 redis.call('SET', KEYS[1], ours and holder or ARGV[1], 'PX', ARGV[2])
 return 1
-"""
-RELEASE = """
+""")
+RELEASE = Script("""
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then
   redis.call('DEL', KEYS[1])
@@ -43,7 +43,7 @@ if holder == ARGV[1] then
 end
 if holder == ARGV[1] .. '!' then redis.call('DEL', KEYS[1]) end
 return 1
-"""
+""")
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +132,7 @@ class RedisLeases:
     async def _taken(self, key: str, token: str) -> bool:
         """Whether the lease is ours from now on, for ``lease_s``; also when Redis had lost it."""
         left, lease_ms = self._left.get(key, token), int(self._lease_s * 1000)
-        taken = await self._link.ask("lease", "EVAL", TAKE, 1, key, token, lease_ms, left)
+        taken = await self._link.run("lease", TAKE, [key], token, lease_ms, left)
         if taken:
             self._left.pop(key, None)
         return bool(taken)
@@ -140,7 +140,7 @@ class RedisLeases:
     async def _given_back(self, key: str, token: str) -> bool:
         """Whether somebody may have been refused the lease while it was ours."""
         try:
-            return bool(await self._link.ask("release", "EVAL", RELEASE, 1, key, token))
+            return bool(await self._link.run("release", RELEASE, [key], token))
         except RedisDown:
             self._left.setdefault(key, token)
             if len(self._left) > MOST_LEFT:
@@ -167,8 +167,7 @@ class RedisNews:
     async def publish(self, conversation_id: str, note: str) -> None:
         await self._here.publish(conversation_id, note)
         channel, signed = self._link.key(conversation_id, "news"), f"{self._name} {note}"
-        with suppress(RedisDown):
-            await self._link.ask("publish", "PUBLISH", channel, signed)
+        self._link.tell("publish", "PUBLISH", channel, signed)
 
     @asynccontextmanager
     async def follow(self, conversation_id: str) -> AsyncIterator[AsyncIterator[str]]:

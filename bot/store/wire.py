@@ -1,0 +1,49 @@
+"""One connection to Redis, on which commands go out together and answers come back in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+
+class Wire:
+    """Opened when something is asked, and again after it broke; used by one task at a time."""
+
+    def __init__(self, client: Redis, *, patience_s: float) -> None:
+        pool = client.connection_pool
+        # Patience is had once for all that goes out together, not for each answer.
+        options = {**pool.connection_kwargs, "socket_timeout": None}
+        self._connection: AbstractConnection = pool.connection_class(**options)
+        self._patience_s = patience_s
+
+    async def exchange(self, packed: Sequence[bytes]) -> list[Any]:
+        """The answers to commands, each as Redis reads it; an error where one was refused.
+
+        Raises RedisError, OSError and TimeoutError, after which nothing is known of any of them.
+        """
+        together = b"".join(packed)
+        async with asyncio.timeout(self._patience_s):
+            try:
+                return await self._answers(together, len(packed))
+            except RedisConnectionError:
+                # It died while idle, as after a restart of Redis: once more on a new one.
+                return await self._answers(together, len(packed))
+
+    async def close(self) -> None:
+        await self._connection.disconnect()
+
+    async def _answers(self, together: bytes, count: int) -> list[Any]:
+        await self._connection.send_packed_command(together, check_health=False)
+        return [await self._answer() for _ in range(count)]
+
+    async def _answer(self) -> Any:
+        try:
+            return await self._connection.read_response()
+        except ResponseError as error:
+            return error
