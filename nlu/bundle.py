@@ -16,6 +16,7 @@ import numpy as np
 from nlu.errors import BundleError, NluError
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model, Reading, Scores
+from nlu.parse import NO_CONTEXT, Context
 from nlu.session import Session
 from nlu.tokenizer import Tokenizer
 
@@ -53,8 +54,16 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
     extractors = decoded(tables, _read(tables), Extractors)
     try:
         tokenizer_json = _read(folder / "tokenizer.json")
-        tokenizer = Tokenizer(tokenizer_json, max_tokens=manifest.max_tokens)
-        model = Model(Session(folder / "model.onnx", threads=threads), tokenizer)
+        tokenizer = Tokenizer(
+            tokenizer_json,
+            max_tokens=manifest.max_tokens,
+            context_tokens=manifest.context_tokens,
+            context_turns=manifest.context_turns,
+        )
+        session = Session(folder / "model.onnx", threads=threads)
+        if manifest.context_tokens and not session.reads_context:
+            raise BundleError("model.onnx reads no context; the manifest says it does.")
+        model = Model(session, tokenizer)
         batches = _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
@@ -100,6 +109,8 @@ def _problems(manifest: Manifest) -> list[str]:
         found.append("an intent is listed twice.")
     if not math.isfinite(manifest.temperature) or manifest.temperature <= 0:
         found.append(f"temperature is {manifest.temperature}; it must be more than 0.")
+    if manifest.context_tokens < 0 or manifest.context_turns < 0:
+        found.append("context_tokens and context_turns must be at least 0.")
     if manifest.max_tokens < 3:
         found.append(f"max_tokens is {manifest.max_tokens}; it must be at least 3.")
     return found
@@ -143,7 +154,10 @@ def decoded(path: Path, content: bytes, kind: type[T]) -> T:
 def _try(model: Model, manifest: Manifest) -> bool:
     """Whether two sentences get the same scores together as alone. Shows a graph of another shape
     before a user meets it, and warms up."""
-    readings = [Reading(text, model.tokenizer) for text in TRIED]
+    readings = [
+        Reading(text, model.tokenizer, context)
+        for text, context in zip(TRIED, (NO_CONTEXT, Context("How can I help?")), strict=True)
+    ]
     alone = [model.read([reading])[0] for reading in readings]
     for scores in alone:
         _check_shapes(scores, manifest)

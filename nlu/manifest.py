@@ -5,9 +5,11 @@ A bundle is a folder of a registry:
     manifest.json     this
     model.onnx        int8 weights, and activations on scales fixed at export, so that a request is
                       answered alike in any batch. Inputs ``input_ids`` and ``attention_mask``,
-                      int64, shape (requests, tokens). Outputs, float32: ``intent_logits``
-                      (requests, intents), ``tag_logits`` (requests, tokens, tags), ``sentence``
-                      (requests, hidden), L2-normalised mean of the last layer
+                      int64, shape (requests, tokens), and ``token_type_ids`` where a context is
+                      read: 1 for its tokens, which stand behind the text's. Outputs, float32:
+                      ``intent_logits`` (requests, intents), ``tag_logits`` (requests, tokens,
+                      tags), ``sentence`` (requests, hidden), the L2-normalised mean of the last
+                      layer over the text
     tokenizer.json    for the `tokenizers` package
     extractors.json   regexes, lookups and synonyms of the project, as `Extractors`
     recipe.toml       every number of the training run
@@ -43,6 +45,8 @@ class Manifest(msgspec.Struct, frozen=True):
     ``intents`` name the columns of ``intent_logits``; a retrieval intent's answers are columns of
     their own (``faq/opening_hours``). ``labels`` name the entities: column 0 of ``tag_logits`` is
     O, column ``2 i + 1`` begins ``labels[i]``, column ``2 i + 2`` continues it.
+    ``context_tokens`` is how much is read of what went before a text (0: nothing),
+    ``context_turns`` how many of the user's earlier turns count as that.
     ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
     ``files`` maps each other file of the bundle to its SHA-256. ``data_hash`` is the project's
     ``nlu_hash``; together with ``recipe_hash`` it tells whether training again is needed.
@@ -62,4 +66,6 @@ class Manifest(msgspec.Struct, frozen=True):
     files: dict[str, str]
     parley: str  # version that wrote the bundle
     format: int = 1
+    context_tokens: int = 0
+    context_turns: int = 0
     scores: dict[str, Any] = {}

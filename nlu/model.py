@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nlu.parse import NO_CONTEXT, Context
 from nlu.session import Float32, Session
 from nlu.tokenizer import Tokenizer, Tokens, pad
 
@@ -12,17 +13,17 @@ from nlu.tokenizer import Tokenizer, Tokens, pad
 class Reading:
     """A text waiting to be read; split into tokens when first asked, in the batcher's thread."""
 
-    __slots__ = ("_tokenizer", "_tokens", "text")
+    __slots__ = ("_context", "_tokenizer", "_tokens", "text")
 
-    def __init__(self, text: str, tokenizer: Tokenizer) -> None:
-        self.text, self._tokenizer = text, tokenizer
+    def __init__(self, text: str, tokenizer: Tokenizer, context: Context = NO_CONTEXT) -> None:
+        self.text, self._tokenizer, self._context = text, tokenizer, context
         self._tokens: Tokens | None = None
 
     @property
     def tokens(self) -> Tokens:
-        """The text's tokens."""
+        """The tokens of the text, and of its context if the model reads that."""
         if self._tokens is None:
-            self._tokens = self._tokenizer.encode(self.text)
+            self._tokens = self._tokenizer.encode(self.text, self._context)
         return self._tokens
 
 

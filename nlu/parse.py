@@ -48,10 +48,14 @@ class Parse(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What was going on when the user wrote: the bot's last words and the slot it asked for."""
+    """What was going on when the user wrote: the bot's last words and the slot it asked for.
+
+    ``earlier`` is what the user wrote in the turns before, the latest first.
+    """
 
     bot_text: str | None = None
     requested_slot: str | None = None
+    earlier: tuple[str, ...] = ()
 
 
 NO_CONTEXT = Context()

@@ -78,8 +78,8 @@ class Nlu:
         return self._served.batcher.queue_length if self._served else 0
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
-        """What ``text`` means. Blank text means nothing; ``context`` is for models that read it,
-        which those of format 1 do not. Raises NluUnavailable when too many wait."""
+        """What ``text`` means. Blank text means nothing; ``context`` is for models that were
+        trained with it. Raises NluUnavailable when too many wait."""
         parse = Parse(text=readable(text))
         if not parse.text.strip():
             return parse
@@ -89,7 +89,7 @@ class Nlu:
         try:
             found: Sequence[Entity] = ()
             if self._served:
-                scores = await self._served.read(parse.text)
+                scores = await self._served.read(parse.text, context)
                 parse, found = self._decoded(parse, scores, self._served.bundle)
             elsewhere = [entity for one in asked for entity in await one]
         finally:
@@ -133,9 +133,9 @@ class ServedBundle:
     bundle: Bundle
     batcher: MicroBatcher[Reading, Scores]
 
-    async def read(self, text: str) -> Scores:
+    async def read(self, text: str, context: Context = NO_CONTEXT) -> Scores:
         """The model's scores of ``text``."""
-        return await self.batcher.submit(Reading(text, self.bundle.model.tokenizer))
+        return await self.batcher.submit(Reading(text, self.bundle.model.tokenizer, context))
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from nlu.tokenizer import Batch
 Float32 = npt.NDArray[np.float32]
 
 INPUTS = ("input_ids", "attention_mask")
+TYPES = "token_type_ids"  # a further input, of a model that reads the context of a text
 OUTPUTS = ("intent_logits", "tag_logits", "sentence")
 POLICY_INPUTS = ("states",)
 POLICY_OUTPUTS = ("action_logits", "intent_logits")
@@ -41,15 +42,18 @@ class Session:
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
         self._session = _opened(graph, threads)
-        _expect("inputs", [node.name for node in self._session.get_inputs()], INPUTS)
+        inputs = [node.name for node in self._session.get_inputs()]
+        _expect("inputs", inputs, INPUTS)
         _expect("outputs", [node.name for node in self._session.get_outputs()], OUTPUTS)
+        self.reads_context = TYPES in inputs
 
     def run(self, batch: Batch) -> Outputs:
         """What the graph says of every row of ``batch``."""
+        given = {"input_ids": batch.ids, "attention_mask": batch.mask}
+        if self.reads_context:
+            given[TYPES] = batch.types
         try:
-            intents, tags, sentence = self._session.run(
-                list(OUTPUTS), {"input_ids": batch.ids, "attention_mask": batch.mask}
-            )
+            intents, tags, sentence = self._session.run(list(OUTPUTS), given)
         except Exception as error:  # as above
             raise NluError(f"The model failed on a batch: {_line(error)}") from error
         return Outputs(intents, tags, sentence)

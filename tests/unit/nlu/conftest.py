@@ -42,10 +42,15 @@ def tiny_tokenizer() -> Tokenizer:
 
 
 def tiny_graph(
-    *, intents: int = len(INTENTS), tags: int = len(COLUMNS), sociable: bool = False
+    *,
+    intents: int = len(INTENTS),
+    tags: int = len(COLUMNS),
+    sociable: bool = False,
+    context: bool = False,
 ) -> bytes:
     """intent_logits: the sum of the words' votes, which a sociable graph compares with the whole
-    batch; tag_logits: one row of a table per token."""
+    batch, and one that reads contexts takes from these alone; tag_logits: one row of a table per
+    token."""
     says = np.zeros((len(VOCABULARY), intents), np.float32)
     tagged = np.zeros((len(VOCABULARY), tags), np.float32)
     for number, piece in enumerate(VOCABULARY):
@@ -57,7 +62,12 @@ def tiny_graph(
                 tagged[number, COLUMNS.index("I-item")] = 4.9
     nodes = [
         helper.make_node("Gather", ["says", "input_ids"], ["votes"]),
-        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node(
+            "Cast",
+            ["token_type_ids" if context else "attention_mask"],
+            ["mask"],
+            to=TensorProto.FLOAT,
+        ),
         helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
         helper.make_node("Mul", ["votes", "column"], ["counted"]),
         helper.make_node("ReduceSum", ["counted", "middle"], ["sums"], keepdims=0),
@@ -74,7 +84,7 @@ def tiny_graph(
         "tiny",
         [
             helper.make_tensor_value_info(name, TensorProto.INT64, both)
-            for name in ("input_ids", "attention_mask")
+            for name in ("input_ids", "attention_mask", *(["token_type_ids"] * context))
         ],
         [
             helper.make_tensor_value_info(
