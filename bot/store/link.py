@@ -180,7 +180,8 @@ class Link:
 
 def _packed(command: tuple[Word, ...]) -> bytes:
     # Its types know of commands of one word only.
-    return pack_command(cast("tuple[Word]", command))
+    packed: bytes = pack_command(cast("tuple[Word]", command))
+    return packed
 
 
 def _give_up(asked: Sequence[_Asked]) -> None:

@@ -23,15 +23,10 @@ from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
 from bot.store.statements import (
-    DONE,
     EVENTS,
     EVENTS_OF_SESSION,
-    LOG,
-    MOVE,
-    SEND,
     STANDS,
     WAITING,
-    WAITS_BEFORE,
     Statements,
 )
 from bot.store.tables import event, inbox, outbox, unpublished
@@ -202,7 +197,7 @@ class SqlLog:
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             self._log(db, conversation_id, logged)
             if to_send:
-                db.execute(SEND, to_send)
+                self._statements.send.add(db, to_send)
             alarms.change(db, conversation_id, changes, self._insert)
 
         await self._database.write(record)
@@ -298,7 +293,7 @@ class SqlLog:
     def _log(self, db: Connection, conversation_id: str, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        db.execute(LOG, rows)
+        self._statements.log.add(db, rows)
         if self._publishing:
             events = f"[{','.join(row['event'] for row in rows)}]"
             aside = {"conversation_id": conversation_id, "events": events}
@@ -318,12 +313,13 @@ class SqlLog:
             "accepted_at": self._clock(),
             "tries": 0,
         }
-        inbox_id = db.scalar(self._statements.put, row)
-        if inbox_id is None:
+        put = self._statements.put.rows(db, row)
+        if not put:
             return None
         before = {"_conversation_id": message.conversation_id, "_position": position}
-        is_next = not db.scalar(WAITS_BEFORE, before)
-        return Accepted(inbox_id, position, done=False, is_next=is_next, begins=is_new and is_next)
+        [[waits]] = self._statements.waits_before.rows(db, before)
+        is_next = not waits
+        return Accepted(put[0][0], position, done=False, is_next=is_next, begins=is_new and is_next)
 
     def _next_position(self, db: Connection, conversation_id: str) -> tuple[int, bool]:
         """The position of the next message, and whether nothing is logged of the conversation.
@@ -339,7 +335,7 @@ class SqlLog:
             "created_at": now,
             "updated_at": now,
         }
-        after, seq, epoch = db.execute(self._statements.next_position, row).one()
+        [[after, seq, epoch]] = self._statements.next_position.rows(db, row)
         return after - 1, (seq, epoch) == (0, 0)
 
     async def _repeated(self, message: Message) -> Accepted:
@@ -361,10 +357,10 @@ class SqlLog:
         now = self._clock()
         moved = {"seq": new_seq, "epoch": new_epoch, "updated_at": now}
         stood = {"_conversation_id": conversation_id, "_seq": seq, "_epoch": epoch}
-        if db.execute(MOVE, stood | moved).rowcount:
+        if self._statements.move.changed(db, stood | moved):
             return
         row = moved | {"id": conversation_id, "next_position": 0, "created_at": now}
-        if stands != (0, 0) or db.scalar(self._statements.begin, row) is None:
+        if stands != (0, 0) or not self._statements.begin.rows(db, row):
             raise Conflict(
                 f"Conversation {conversation_id!r} is no longer at seq {seq}, epoch {epoch}."
             )
@@ -372,7 +368,7 @@ class SqlLog:
     def _done(self, db: Connection, conversation_id: str, inbox_id: int) -> bool:
         """Whether the message was not done before; now it is."""
         row = {"_id": inbox_id, "_conversation_id": conversation_id, "done_at": self._clock()}
-        return bool(db.execute(DONE, row).rowcount)
+        return bool(self._statements.done.changed(db, row))
 
 
 def _event_rows(

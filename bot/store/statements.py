@@ -6,13 +6,12 @@ a column to set.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
-    Insert,
     Select,
     Table,
     Update,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.store.prepared import Adding, AddingOnSqlite, ByCore, OnSqlite, Prepared
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
 
 _CONVERSATION: ColumnElement[Any] = bindparam("_conversation_id")
@@ -34,8 +34,7 @@ WAITING: Select[Any] = (
     .order_by(inbox.c.position)
     .limit(1)
 )
-# Whether a message of the conversation waits before the one at ``_position``.
-WAITS_BEFORE: Select[Any] = select(
+_WAITS_BEFORE: Select[Any] = select(
     exists().where(
         inbox.c.conversation_id == _CONVERSATION,
         inbox.c.done_at.is_(None),
@@ -58,12 +57,16 @@ EVENTS: Select[Any] = (
 )
 EVENTS_OF_SESSION: Select[Any] = EVENTS.where(event.c.seq >= _SESSION - 1)
 
-MOVE: Update = update(conversation).where(
-    conversation.c.id == _CONVERSATION,
-    conversation.c.seq == bindparam("_seq"),
-    conversation.c.epoch == bindparam("_epoch"),
+_MOVE: Update = (
+    update(conversation)
+    .where(
+        conversation.c.id == _CONVERSATION,
+        conversation.c.seq == bindparam("_seq"),
+        conversation.c.epoch == bindparam("_epoch"),
+    )
+    .values({name: bindparam(name) for name in ("seq", "epoch", "updated_at")})
 )
-DONE: Update = (
+_DONE: Update = (
     update(inbox)
     .where(
         inbox.c.id == bindparam("_id"),
@@ -72,51 +75,69 @@ DONE: Update = (
     )
     .values(done_at=bindparam("done_at"))
 )
-LOG: Insert = event.insert()
-SEND: Insert = outbox.insert()
+EVENT_COLUMNS = tuple(column.name for column in event.columns)
+REPLY_COLUMNS = tuple(column.name for column in outbox.columns if column.name != "id")
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Those that say ON CONFLICT, which each database does in its own way.
+    """Those of every message, for one kind of database.
 
     ``next_position`` makes the conversation where there is none, locks its row and gives its
     (next_position, seq, epoch). ``put`` gives the row of a new message, none for an id that came
-    before. ``begin`` gives the id of a conversation that was not there.
+    before. ``waits_before`` gives whether a message of the conversation waits before
+    ``_position``. ``move`` and ``done`` change a row where it is as it should be. ``begin`` gives
+    the id of a conversation that was not there.
     """
 
-    next_position: Executable
-    put: Executable
-    begin: Executable
+    next_position: Prepared
+    put: Prepared
+    waits_before: Prepared
+    move: Prepared
+    begin: Prepared
+    done: Prepared
+    log: Adding
+    send: Adding
 
     @classmethod
     def of(cls, *, is_sqlite: bool) -> Statements:
         """For SQLite, or for PostgreSQL."""
         insert: Any = sqlite.insert if is_sqlite else postgresql.insert
-        return cls(_next_position(insert), _put(insert), _begin(insert))
+        prepared: type[OnSqlite | ByCore] = OnSqlite if is_sqlite else ByCore
+        return cls(
+            next_position=prepared(_next_position(insert)),
+            put=prepared(_put(insert)),
+            waits_before=prepared(_WAITS_BEFORE),
+            move=prepared(_MOVE),
+            begin=prepared(_begin(insert)),
+            done=prepared(_DONE),
+            log=_adding(event, EVENT_COLUMNS, is_sqlite=is_sqlite),
+            send=_adding(outbox, REPLY_COLUMNS, is_sqlite=is_sqlite),
+        )
 
 
-def _next_position(insert: Any) -> Executable:
+def _adding(table: Table, columns: Sequence[str], *, is_sqlite: bool) -> Adding:
+    return AddingOnSqlite(table, columns) if is_sqlite else ByCore(table.insert())
+
+
+def _next_position(insert: Any) -> Any:
     made = _bound(insert, conversation, leave=())
-    taken: Executable = made.on_conflict_do_update(
+    return made.on_conflict_do_update(
         index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
     ).returning(conversation.c.next_position, conversation.c.seq, conversation.c.epoch)
-    return taken
 
 
-def _put(insert: Any) -> Executable:
+def _put(insert: Any) -> Any:
     new = _bound(insert, inbox, leave=("id", "done_at"))
-    kept: Executable = new.on_conflict_do_nothing(
+    return new.on_conflict_do_nothing(
         index_elements=["conversation_id", "channel", "account", "message_id"],
         index_where=HAS_MESSAGE_ID,
     ).returning(inbox.c.id)
-    return kept
 
 
-def _begin(insert: Any) -> Executable:
+def _begin(insert: Any) -> Any:
     made = _bound(insert, conversation, leave=())
-    new: Executable = made.on_conflict_do_nothing().returning(conversation.c.id)
-    return new
+    return made.on_conflict_do_nothing().returning(conversation.c.id)
 
 
 def _bound(insert: Any, table: Table, *, leave: tuple[str, ...]) -> Any:

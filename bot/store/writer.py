@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from bot.store.prepared import execute
+
 MOST_TOGETHER = 64
 
 T = TypeVar("T")
@@ -79,6 +81,7 @@ class Writer:
         if len(jobs) > 1:
             try:
                 with self._engine.connect() as db:
+                    db.begin()
                     outcomes = [_inside(db, job) for job in jobs]
                     _commit(db)
                     return outcomes
@@ -90,6 +93,7 @@ class Writer:
         try:
             _check_wanted(job)  # before it waits for a lock: others may wait behind it
             with self._engine.connect() as db:
+                db.begin()
                 value = _worked(db, job)
                 _commit(db)
                 return _Outcome(value)
@@ -99,15 +103,15 @@ class Writer:
 
 def _inside(db: Connection, job: _Job) -> _Outcome:
     """``job`` done within the transaction of others. Raises what makes all of it doubtful."""
-    db.exec_driver_sql("SAVEPOINT job")
+    execute(db, "SAVEPOINT job")
     try:
         outcome = _Outcome(_worked(db, job))
     except DBAPIError:  # SQLite may have undone the whole transaction
         raise
     except Exception as error:
-        db.exec_driver_sql("ROLLBACK TO job")
+        execute(db, "ROLLBACK TO job")
         outcome = _Outcome(error=error)
-    db.exec_driver_sql("RELEASE job")
+    execute(db, "RELEASE job")
     return outcome
 
 
