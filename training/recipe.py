@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -44,6 +44,8 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     epochs: Count
     batch_size: Count
+    accumulate: Count
+    compile: Literal["", "default", "reduce-overhead", "max-autotune"]
     encoder_rate: Rate
     head_rate: Rate
     warmup: Share

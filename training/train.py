@@ -13,6 +13,7 @@ from bot.errors import ProjectError
 from bot.project.project import Example, Lookup
 from nlu.tokenizer import Tokenizer
 from training.augment import Augmenter
+from training.checkpoint import Checkpoint
 from training.dataset import IGNORED, Batch, Encoder, Labels, Row, batches, collate
 from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
@@ -20,6 +21,7 @@ from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.recipe import Recipe
 from training.step import Step as Step
+from training.team import current
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,23 @@ def train(
     *,
     lookups: Iterable[Lookup] = (),
     watch: Callable[[Step], None] = lambda step: None,
+    report: Callable[[str], None] = lambda line: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Fine-tune the recipe's encoder on ``examples``.
 
+    Args:
+        report: Told what a user should know, a line at a time.
+        checkpoint: Where to go on from if there is one, and to write one at times.
+
     Raises:
-        ProjectError: There are fewer than two intents to tell apart.
+        ProjectError: There are no examples.
         SettingsError: The encoder cannot be found.
+        TrainingError: The loss is no number any more, or the memory is too small.
     """
     labels = Labels.of(examples)
-    if len(labels.intents) < 2:
-        raise ProjectError(
-            f"nlu: examples of {len(labels.intents)} intents. A model needs at least two intents "
-            "with examples each."
-        )
+    if not examples:
+        raise ProjectError("nlu: no examples. A model learns from at least one.")
     torch.manual_seed(recipe.seed)
     rng = random.Random(recipe.seed)
     device = pick_device()
@@ -59,6 +65,8 @@ def train(
     encoder = load_encoder(recipe.encoder, recipe.max_tokens)
     model = JointModel(encoder, len(labels.intents), labels.tags, dropout=recipe.dropout)
     model.to(device)
+    if recipe.compile:
+        model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     encode = Encoder(tokenizer, labels)
     begin_at_means(model, encode.rows(examples), tokenizer.pad_id, scale=recipe.intent_scale)
@@ -77,12 +85,17 @@ def train(
         recipe,
         total=recipe.epochs * per_epoch,
         watch=watch,
+        report=report,
+        rng=rng,
+        accumulate=recipe.accumulate,
+        team=current(),
+        checkpoint=checkpoint,
     )
 
     model.train()
-    for _ in range(recipe.epochs):
+    for _ in loop.epochs(recipe.epochs):
         rows = encode.rows([augmenter.vary(example) for example in examples])
-        for batch in batches(rows, recipe.batch_size, tokenizer.pad_id, rng):
+        for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe))
     return Trained(model.eval().cpu(), tokenizer_json, labels)
 
@@ -95,8 +108,11 @@ def loss_of(model: JointModel, batch: Batch, recipe: Recipe) -> torch.Tensor:
         outputs.intent_logits.float(), batch.intents, label_smoothing=recipe.label_smoothing
     )
     tag_loss = cross_entropy(
-        outputs.tag_logits.float().flatten(0, 1), batch.tags.flatten(), ignore_index=IGNORED
-    )
+        outputs.tag_logits.float().flatten(0, 1),
+        batch.tags.flatten(),
+        ignore_index=IGNORED,
+        reduction="sum",
+    ) / (batch.tags != IGNORED).sum().clamp(min=1)  # there may be no word in a whole batch
     return intent_loss + recipe.tag_weight * tag_loss
 
 

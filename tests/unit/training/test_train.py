@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 import torch
 
 from bot.errors import ProjectError
 from bot.project.project import Example
+from training.checkpoint import Checkpoint
 from training.dataset import Encoder, Labels
 from training.encoders import load_encoder, load_tokenizer
 from training.loop import ramp
@@ -52,14 +55,41 @@ def test_another_seed_makes_other_weights(examples: list[Example], recipe: Recip
     assert not torch.equal(first["tag_head.weight"], second["tag_head.weight"])
 
 
-def test_one_intent_is_too_few(recipe: Recipe):
-    with pytest.raises(ProjectError, match="at least two intents"):
-        train_model([example("greet", "hello"), example("greet", "hi")], recipe)
+def test_one_intent_is_certain(recipe: Recipe):
+    texts = ("hello", "hi", "hello there")
+    trained = train_model([example("greet", text) for text in texts], brief(recipe))
+    ids = torch.tensor([[2, 5, 3]])
+    with torch.inference_mode():
+        logits = trained.model(ids, torch.ones_like(ids)).intent_logits
+    assert logits.softmax(-1).tolist() == [[1.0]]
 
 
 def test_no_examples_are_too_few(recipe: Recipe):
-    with pytest.raises(ProjectError, match="examples of 0 intents"):
+    with pytest.raises(ProjectError, match="no examples"):
         train_model([], recipe)
+
+
+def test_a_killed_and_resumed_training_gives_the_same_weights(
+    examples: list[Example], recipe: Recipe, tmp_path: Path
+):
+    class Killed(Exception):
+        pass
+
+    def kill(step: Step) -> None:
+        if step.done == 9:  # within the second of three epochs
+            raise Killed
+
+    file = tmp_path / "checkpoint.safetensors"
+    three = brief(recipe, epochs=3)
+    straight = train_model(examples, three).model.state_dict()
+    with pytest.raises(Killed):
+        train_model(examples, three, watch=kill, checkpoint=Checkpoint(file, "k", every_s=0))
+    lines: list[str] = []
+    resumed = train_model(
+        examples, three, report=lines.append, checkpoint=Checkpoint(file, "k", every_s=0)
+    ).model.state_dict()
+    assert lines == ["going on after step 5 of 15"]
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
 
 
 def test_one_example_an_intent_and_no_entities_train(recipe: Recipe):
