@@ -138,8 +138,8 @@ class Inbox:
             raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
         accepted = await self._parley.log.accept(message)
         if not accepted.done:
-            if accepted.is_next:
-                next_ = Waiting(accepted.inbox_id, message, accepted.begins)
+            if accepted.stands is not None:
+                next_ = Waiting(accepted.inbox_id, message, accepted.stands)
                 self._next[message.conversation_id] = next_
             self._turns.start(message.conversation_id)
         return accepted
@@ -258,7 +258,7 @@ class Inbox:
                 with self._model() as parley:
                     done = await take(waiting, parley, pushing=self._senders.keys())
             except Conflict:
-                waiting = replace(waiting, begins=False)
+                waiting = replace(waiting, stands=None)
                 self._tell(waiting, "conflict")
                 if (await log_.accepted(waiting.inbox_id)).done:
                     return True

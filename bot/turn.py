@@ -20,7 +20,7 @@ from bot.reminders import NEWS as REMINDERS
 from bot.reminders import is_outdated, named
 from bot.services import Services
 from bot.stopwatch import Stopwatch
-from bot.store.base import Waiting
+from bot.store.base import Stand, Waiting
 from bot.understand import understand
 
 METADATA_SLOT = "session_started_metadata"
@@ -79,10 +79,7 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     message = waiting.message
     watch = Stopwatch()
     with watch.step("load"):
-        if waiting.begins:
-            tracker, epoch = Tracker.start(message.conversation_id, parley.bot.domain), 0
-        else:
-            tracker, epoch = await load(message.conversation_id, parley)
+        tracker, epoch = await load(message.conversation_id, parley, stands=waiting.stands)
     turn = Turn(tracker, parley, watch=watch)
     if await is_outdated(message, tracker, parley.log):
         nothing = Effects((), ())
@@ -133,10 +130,17 @@ async def _commit(
         raise
 
 
-async def load(conversation_id: str, parley: Services) -> tuple[Tracker, int]:
-    """The tracker as the log has it, and its epoch; kept ones only spare the replay."""
+async def load(
+    conversation_id: str, parley: Services, *, stands: Stand | None = None
+) -> tuple[Tracker, int]:
+    """The tracker as the log has it, and its epoch; kept ones only spare the replay.
+
+    ``stands`` is where the log stood a moment ago, if that is known.
+    """
+    if stands == (0, 0):
+        return Tracker.start(conversation_id, parley.bot.domain), 0
     shapes = shapes_of(parley.bot.domain)
-    kept = await parley.trackers.load(conversation_id)
+    kept = await parley.trackers.load(conversation_id, stands=stands)
     if kept is not None and kept[0].shapes == shapes:
         return kept
     history = await parley.log.history(conversation_id)

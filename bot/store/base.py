@@ -12,33 +12,34 @@ from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from nlu.parse import Entity, Parse
 
+Stand = tuple[int, int]  # a conversation's seq and epoch; (0, 0) when nothing was ever logged of it
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A message in the inbox: its row, its position in the conversation, whether it is done.
 
-    ``replies`` are the stored answers once ``done``. Of a message just accepted, ``is_next`` says
-    that none waits before it, ``begins`` that also nothing was ever logged of its conversation.
+    ``replies`` are the stored answers once ``done``. ``stands`` is of a message just accepted with
+    none before it: the conversation's seq and epoch at that moment.
     """
 
     inbox_id: int
     position: int
     done: bool
     replies: tuple[Reply, ...] = ()
-    is_next: bool = field(default=False, compare=False)
-    begins: bool = field(default=False, compare=False)
+    stands: Stand | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A message not yet done, next in its conversation.
 
-    ``begins`` says that nothing was logged of the conversation when the message came.
+    ``stands``, if known, is where the conversation stood when the message came.
     """
 
     inbox_id: int
     message: Message
-    begins: bool = False
+    stands: Stand | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Log(Protocol):
         """Conversations with messages not done, or replies not sent, for that long."""
         ...
 
-    async def stands(self, conversation_id: str) -> tuple[int, int]:
+    async def stands(self, conversation_id: str) -> Stand:
         """The conversation's seq and epoch, as of its history; 0 and 0 of an unknown one."""
         ...
 
@@ -209,8 +210,13 @@ class Log(Protocol):
 class TrackerStore(Protocol):
     """Live trackers. May forget at any time; never an error, only slower."""
 
-    async def load(self, conversation_id: str) -> tuple[Tracker, int] | None:
-        """The tracker and its epoch as kept last, None when it is not there."""
+    async def load(
+        self, conversation_id: str, *, stands: Stand | None = None
+    ) -> tuple[Tracker, int] | None:
+        """The tracker and its epoch as kept last, None when it is not there.
+
+        ``stands`` is where the log was a moment ago: a tracker at hand that stands there will do.
+        """
         ...
 
     async def keep(self, tracker: Tracker, *, epoch: int) -> None:

@@ -17,6 +17,7 @@ import structlog
 
 from bot.dialogue.events import Event
 from bot.dialogue.tracker import Tracker
+from bot.store.base import Stand
 from bot.store.link import Link, RedisDown, Script, Word
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
@@ -96,10 +97,14 @@ class RedisTrackers:
         # Conversations whose kept tracker may be old, because Redis refused the newer one.
         self._doubted: dict[str, None] = {}
 
-    async def load(self, conversation_id: str) -> tuple[Tracker, int] | None:
+    async def load(
+        self, conversation_id: str, *, stands: Stand | None = None
+    ) -> tuple[Tracker, int] | None:
         if conversation_id in self._doubted:
             return None
         known = self._known.get(conversation_id)
+        if known is not None and (known[0].seq, known[1]) == stands:
+            return known
         have: tuple[int, ...] = (-1, 0, 0)
         if known is not None:
             have = (known[1], known[0].first, len(known[0].events))

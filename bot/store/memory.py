@@ -15,7 +15,16 @@ from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
 from bot.errors import Conflict, Duplicate, NotFound
-from bot.store.base import Accepted, Cancellation, History, Lease, Outgoing, Reminder, Waiting
+from bot.store.base import (
+    Accepted,
+    Cancellation,
+    History,
+    Lease,
+    Outgoing,
+    Reminder,
+    Stand,
+    Waiting,
+)
 from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
@@ -78,9 +87,9 @@ class MemoryLog:
         conversation.next_position += 1
         conversation.waiting.append(inbox_id)
         self._inbox[inbox_id] = _Inbox(message, digest(message), position, self._clock())
+        stands = len(conversation.events), conversation.epoch
         is_next = len(conversation.waiting) == 1
-        begins = is_next and not conversation.events and not conversation.epoch
-        return Accepted(inbox_id, position, done=False, is_next=is_next, begins=begins)
+        return Accepted(inbox_id, position, done=False, stands=stands if is_next else None)
 
     async def accepted(self, inbox_id: int) -> Accepted:
         if not (row := self._inbox.get(inbox_id)):
@@ -261,7 +270,9 @@ class MemoryTrackers:
         self._most = most
         self._kept: dict[str, tuple[Tracker, int]] = {}
 
-    async def load(self, conversation_id: str) -> tuple[Tracker, int] | None:
+    async def load(
+        self, conversation_id: str, *, stands: Stand | None = None
+    ) -> tuple[Tracker, int] | None:
         return self._kept.get(conversation_id)
 
     async def keep(self, tracker: Tracker, *, epoch: int) -> None:

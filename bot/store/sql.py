@@ -17,7 +17,7 @@ from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
 from bot.store import alarms, schema
-from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Waiting
+from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Stand, Waiting
 from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
@@ -30,8 +30,6 @@ from bot.store.statements import (
     Statements,
 )
 from bot.store.tables import event, inbox, outbox, unpublished
-
-Stand = tuple[int, int]  # a conversation's seq and epoch
 
 
 class _Repeated(Exception):
@@ -301,7 +299,7 @@ class SqlLog:
 
     def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
         """Put ``message`` into the inbox, unless its id is there already."""
-        position, is_new = self._next_position(db, message.conversation_id)
+        position, stands = self._next_position(db, message.conversation_id)
         row = {
             "conversation_id": message.conversation_id,
             "position": position,
@@ -318,11 +316,10 @@ class SqlLog:
             return None
         before = {"_conversation_id": message.conversation_id, "_position": position}
         [[waits]] = self._statements.waits_before.rows(db, before)
-        is_next = not waits
-        return Accepted(put[0][0], position, done=False, is_next=is_next, begins=is_new and is_next)
+        return Accepted(put[0][0], position, done=False, stands=None if waits else stands)
 
-    def _next_position(self, db: Connection, conversation_id: str) -> tuple[int, bool]:
-        """The position of the next message, and whether nothing is logged of the conversation.
+    def _next_position(self, db: Connection, conversation_id: str) -> tuple[int, Stand]:
+        """The position of the next message, and where the conversation stands.
 
         The conversation's row stays locked.
         """
@@ -336,7 +333,7 @@ class SqlLog:
             "updated_at": now,
         }
         [[after, seq, epoch]] = self._statements.next_position.rows(db, row)
-        return after - 1, (seq, epoch) == (0, 0)
+        return after - 1, (seq, epoch)
 
     async def _repeated(self, message: Message) -> Accepted:
         """The row that has the message's id already."""

@@ -17,7 +17,7 @@ from bot.dialogue.events import (
 )
 from bot.dialogue.messages import Message, Reply
 from bot.errors import BadRequest, Conflict, Duplicate, NotFound
-from bot.store.base import Accepted, Log
+from bot.store.base import Log
 from bot.store.checks import MISSED_OF
 from nlu.parse import Entity, Intent, Parse
 
@@ -42,27 +42,24 @@ class LogContract:
         await log.commit("ann", [], seq=0, epoch=0, inbox_id=first.inbox_id)
         assert await _texts_waiting(log) == "two"
 
-    async def test_a_message_says_whether_it_is_next_and_whether_all_begins_with_it(
+    async def test_a_message_with_none_before_it_says_where_the_conversation_stands(
         self, log: Log
     ) -> None:
-        def says(accepted: Accepted) -> tuple[bool, bool]:
-            return accepted.is_next, accepted.begins
-
         first = await log.accept(message("one"))
-        assert says(first) == (True, True)
-        assert says(await log.accept(message("two"))) == (False, False)
-        assert says(await log.accept(message("other", conversation_id="bob"))) == (True, True)
+        assert first.stands == (0, 0)
+        assert (await log.accept(message("two"))).stands is None
+        assert (await log.accept(message("other", conversation_id="bob"))).stands == (0, 0)
         await log.commit("ann", [slot(1)], seq=0, epoch=0, inbox_id=first.inbox_id)
-        assert says(await log.accept(message("three"))) == (False, False)
+        assert (await log.accept(message("three"))).stands is None
         waiting = await log.waiting("ann")
         assert waiting
         await log.commit("ann", [], seq=1, epoch=0, inbox_id=waiting.inbox_id)
         waiting = await log.waiting("ann")
         assert waiting
         await log.commit("ann", [], seq=1, epoch=0, inbox_id=waiting.inbox_id)
-        assert says(await log.accept(message("four"))) == (True, False)
+        assert (await log.accept(message("four"))).stands == (1, 0)
         await log.replace("cleo", [], seq=0, epoch=0)
-        assert says(await log.accept(message("hi", conversation_id="cleo"))) == (True, False)
+        assert (await log.accept(message("hi", conversation_id="cleo"))).stands == (0, 1)
 
     async def test_a_waiting_message_is_given_back_as_it_was_accepted(self, log: Log) -> None:
         full = Message(

@@ -23,6 +23,14 @@ class TrackerStoreContract:
         await trackers.keep(kept, epoch=3)
         assert await trackers.load("ann") == (kept, 3)
 
+    async def test_where_the_log_stood_never_changes_what_is_given(
+        self, trackers: TrackerStore
+    ) -> None:
+        kept = tracker("ann", 7)
+        await trackers.keep(kept, epoch=3)
+        for stands in ((7, 3), (8, 3), (7, 4), (0, 0)):
+            assert await trackers.load("ann", stands=stands) == (kept, 3)
+
     async def test_nothing_is_known_of_other_conversations(self, trackers: TrackerStore) -> None:
         await trackers.keep(tracker("ann", 7), epoch=0)
         assert await trackers.load("an") is None

@@ -191,6 +191,25 @@ async def test_of_a_conversation_known_here_only_what_is_new_crosses_the_wire(
     assert traffic(own_valkey) - before < 100_000  # of 5 MB, were it whole each time
 
 
+async def test_of_a_tracker_at_hand_where_the_log_stands_redis_is_not_asked(
+    own_valkey: Valkey, stores: RedisStores
+) -> None:
+    talk = tracker("ann", 6)
+    await stores.trackers.keep(talk, epoch=2)
+    own_valkey.send("FLUSHALL")
+    assert await stores.trackers.load("ann", stands=(6, 2)) == (talk, 2)
+    assert await stores.trackers.load("ann", stands=(6, 3)) is None
+
+
+async def test_a_script_that_redis_forgot_is_sent_again(
+    own_valkey: Valkey, stores: RedisStores
+) -> None:
+    await stores.trackers.keep(tracker("ann", 7), epoch=0)
+    own_valkey.send("SCRIPT FLUSH")
+    await stores.trackers.keep(tracker("ann", 8), epoch=0)
+    assert await RedisTrackers(stores.link).load("ann") == (tracker("ann", 8), 0)
+
+
 async def test_a_session_too_long_to_carry_is_kept_as_a_sum_and_the_rest(
     stores: RedisStores,
 ) -> None:
