@@ -6,6 +6,7 @@ PORT    ?= 5005
 
 VENV    := .venv
 ACTIONS := .venv-actions
+VENDORS := .venv-vendors
 # Rasa 3.6 and its SDK stop at Python 3.10; only `make peers` and `make conformance` ask for it.
 PYTHON310 ?= python3.10
 RASA      := .venv-rasa36
@@ -55,10 +56,10 @@ bench: setup-test  ## measure; prints one JSON line for each benchmark
 	@for script in $(filter-out tests/bench/line.py,$(wildcard tests/bench/*.py)); do $(BIN)/python $$script || exit 1; done
 
 setup: $(VENV)/.installed $(ACTIONS)/.installed
-setup-test: setup $(VENV)/.installed-test
+setup-test: setup $(VENV)/.installed-test $(VENDORS)/.installed
 
 clean:  ## remove the environments, conversations and trained models
-	rm -rf $(VENV) $(ACTIONS) $(ACTIONS36) $(RASA) .parley data/starter/models data/starter/.shop build dist
+	rm -rf $(VENV) $(ACTIONS) $(VENDORS) $(ACTIONS36) $(RASA) .parley data/starter/models data/starter/.shop build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------
@@ -94,6 +95,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(ACTIONS)/.installed: constraints-actions.txt $(VENV)/.installed
 	$(call venv,$(ACTIONS))
 	$(call install,the action server,$(UV) $(ACTIONS)/bin/python -c constraints-actions.txt rasa-sdk sqlalchemy)
+	@touch $@
+
+# Vendors' own SDKs, which speak with our channels in the tests.
+$(VENDORS)/.installed: constraints-vendors.txt $(VENV)/.installed
+	$(call venv,$(VENDORS))
+	$(call install,the vendors' SDKs,$(UV) $(VENDORS)/bin/python -c constraints-vendors.txt aiogram)
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

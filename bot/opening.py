@@ -13,6 +13,7 @@ import structlog
 from bot.actions.opening import open_actions
 from bot.actions.wording import open_wording
 from bot.broker.opening import broker_of, publishing
+from bot.channels.beginning import begin
 from bot.channels.opening import open_channels
 from bot.errors import Unavailable
 from bot.inbox import Inbox
@@ -74,6 +75,7 @@ async def open_parley(
         loaded = await serving.load(open_model(settings.model or "", shared))
         metrics.watch_nlu_queue(partial(_queue_length, serving))
         channels = open_channels(project.credentials, settings, client)
+        await stack.enter_async_context(beside(begin(channels)))
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
         inbox = await stack.enter_async_context(
             Inbox(loaded.parley, serving=serving, senders=senders, count=metrics.turn)

@@ -19,6 +19,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "web": "bot.channels.web.open_web",
         "callback": "bot.channels.callback.open_callback",
         "socketio": "bot.channels.socketio.open_socketio",
+        "telegram": "bot.channels.telegram.channel.open_telegram",
     },
     "brokers": {
         "file": "bot.broker.file.open_file",

@@ -28,6 +28,13 @@ class Absent(ParleyError):
     reason = "Absent"
 
 
+class Doubtful(ParleyError):
+    """Nobody can tell whether a service took this reply, and it would not recognise a repeat."""
+
+    status = 502
+    reason = "Doubtful"
+
+
 @runtime_checkable
 class Sender(Protocol):
     """What a channel that calls its service can do; others are asked for their replies."""
@@ -35,8 +42,8 @@ class Sender(Protocol):
     async def send(self, reply: Reply) -> None:
         """Deliver ``reply``.
 
-        Raises Unavailable to be tried again, Absent to be kept for who comes back, any other
-        ParleyError to be given up.
+        Raises Unavailable to be tried again, Absent to be kept for who comes back, Doubtful where
+        it may have arrived, any other ParleyError to be given up.
         """
         ...
 
@@ -56,8 +63,8 @@ async def send_replies(
 
     Each reply is sent at least once: a process that dies between sending and recording leaves
     it to be sent again. States: ``sent``; ``failed`` when the service refused it; ``unknown`` when
-    it never said, so that what follows is not held up for ever; ``missed`` when nobody was
-    connected here, which is told to the other workers.
+    it never said, or nobody can tell, so that what follows is not held up for ever; ``missed``
+    when nobody was connected here, which is told to the other workers.
     """
     # Not the turn's lease: a service slow to take replies does not keep the bot from working.
     while True:
@@ -101,6 +108,9 @@ async def _sent(
             await asyncio.sleep(wait_s * random.uniform(0.5, 1))
         except Absent:
             return MISSED
+        except Doubtful as error:
+            told.error("reply.unknown", error=str(error))
+            return "unknown"
         except ParleyError as error:
             told.error("reply.failed", error=str(error))
             return "failed"

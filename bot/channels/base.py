@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import httpx2
 from starlette.types import ASGIApp
 
+from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import ParleyError
 
@@ -29,6 +30,10 @@ class Undeliverable(ParleyError):
 
     status = 502
     reason = "Undeliverable"
+
+
+History = Callable[[str], Awaitable[Sequence[Event]]]
+"""Every event of a conversation, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,33 @@ class Channel(Protocol):
 
     def render(self, reply: Reply) -> Sequence[Mapping[str, Any]]:
         """The payloads that say ``reply``, in order."""
+        ...
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """A channel that has something to tell its service when the server starts."""
+
+    async def begin(self) -> None:
+        """Tell it. Raises Unavailable to be called again later."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel whose deliveries may refer to what the bot has said."""
+
+    async def recall(self, message: Message, delivery: Delivery, history: History) -> Message:
+        """``message`` of ``delivery`` with what it refers to."""
+        ...
+
+
+@runtime_checkable
+class Acknowledges(Protocol):
+    """A channel whose service reads the answer to a delivery."""
+
+    def acknowledge(self, delivery: Delivery) -> Mapping[str, Any] | None:
+        """The answer, once the messages are accepted; None is the usual one."""
         ...
 
 

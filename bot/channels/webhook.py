@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from bot.channels.base import Channel, Delivery, Serves
+from bot.channels.base import Acknowledges, Channel, Delivery, Recalls, Serves
 from bot.channels.rest import RestMessage
+from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.door import body_schema
 from bot.errors import NotFound
@@ -47,7 +48,7 @@ async def rest(
     parley = running(request)
     channel = _channel(parley, "rest")
     replies: list[Reply] = []
-    for message in await _messages(request, channel):
+    for message in await _messages(request, channel, await _delivery(request)):
         replies += await parley.inbox.answer(message, parley.settings.response_timeout_s)
     if stream:
         return StreamingResponse(_lines(channel, replies), media_type="text/event-stream")
@@ -56,7 +57,7 @@ async def rest(
 
 
 @router.post("/{channel}/webhook", openapi_extra=body_schema(RestMessage))
-async def webhook(request: Request, channel: Name) -> PlainTextResponse:
+async def webhook(request: Request, channel: Name) -> Response:
     """A delivery of a messaging service; the bot answers by calling the service."""
     parley = running(request)
     adapter = _channel(parley, channel)
@@ -66,16 +67,30 @@ async def webhook(request: Request, channel: Name) -> PlainTextResponse:
         )
     if not isinstance(adapter, Sender):
         raise NotFound(f"The channel {channel!r} has no webhook.")
-    for message in await _messages(request, adapter):
+    delivery = await _delivery(request)
+    for message in await _messages(request, adapter, delivery):
         await parley.inbox.accept(message)
-    return PlainTextResponse("success")
+    told = adapter.acknowledge(delivery) if isinstance(adapter, Acknowledges) else None
+    if told is None:
+        return PlainTextResponse("success")
+    return Response(msgspec.json.encode(told), media_type="application/json")
 
 
-async def _messages(request: Request, channel: Channel) -> Sequence[Message]:
-    delivery = Delivery(await request.body(), dict(request.headers), dict(request.query_params))
+async def _delivery(request: Request) -> Delivery:
+    return Delivery(await request.body(), dict(request.headers), dict(request.query_params))
+
+
+async def _messages(request: Request, channel: Channel, delivery: Delivery) -> Sequence[Message]:
     channel.verify(delivery)
-    now = running(request).parley.clock()
+    parley = running(request).parley
+    now = parley.clock()
     messages = [msgspec.structs.replace(one, received=now) for one in channel.parse(delivery)]
+    if isinstance(channel, Recalls):
+
+        async def history(conversation_id: str) -> Sequence[Event]:
+            return (await parley.log.history(conversation_id, all_sessions=True)).events
+
+        messages = [await channel.recall(one, delivery, history) for one in messages]
     for message in messages:
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
     return messages

@@ -170,9 +170,11 @@ def make_app(server: FakeServer) -> Starlette:
 
 
 @asynccontextmanager
-async def serving(app: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
-    """An application on a free port of this machine; gives its address."""
-    with listening() as door:
+async def serving(
+    app: Callable[..., Awaitable[None]], *, door: socket.socket | None = None
+) -> AsyncIterator[str]:
+    """An application on ``door``, or on a free port of this machine; gives its address."""
+    with door or listening() as door:
         config = uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=5
         )

@@ -7,6 +7,7 @@ from bot.channels.base import Delivery
 from bot.channels.callback import CallbackChannel
 from bot.channels.rest import RestChannel
 from bot.channels.socketio import Options, SocketioChannel
+from bot.channels.telegram.channel import SECRET, Credentials, TelegramChannel
 from bot.channels.web import WebChannel
 from bot.testing.channel import ChannelContract
 
@@ -71,3 +72,17 @@ class TestSocketioChannelWithoutSessions(ChannelContract):
     def delivery(self, text, *, message_id="m-1"):
         event = {"message": text, "message_id": message_id}
         return Delivery(json.dumps(event).encode(), {}, {"sid": "connection"})
+
+
+class TestTelegramChannel(ChannelContract):
+    credentials = Credentials("123:token", secret_token=("new", "old"))
+
+    @pytest.fixture
+    async def channel(self):
+        async with httpx2.AsyncClient() as client:
+            yield TelegramChannel(self.credentials, client, most_chars=self.most_chars)
+
+    def delivery(self, text, *, message_id="m-1"):
+        message = {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}, "text": text}
+        update = {"update_id": int(message_id.removeprefix("m-")), "message": message}
+        return Delivery(json.dumps(update).encode(), {SECRET: "old"}, {})

@@ -1,0 +1,1 @@
+"""Telegram's Bot API as a channel (https://core.telegram.org/bots/api)."""
