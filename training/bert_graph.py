@@ -7,14 +7,14 @@ keys and values in one product, attention's scale inside the weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from training.graph import Array, Graph
-from training.model import JointModel
+from training.model import JointModel, tells_types
 
 HIDDEN_FROM_ATTENTION = -10000.0  # added to the score of padding: its softmax is 0
 
@@ -44,7 +44,8 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
 
     embeddings = "encoder.embeddings."
     places = weights[embeddings + "position_embeddings.weight"]
-    places = places + weights[embeddings + "token_type_embeddings.weight"][0]
+    types = weights[embeddings + "token_type_embeddings.weight"]
+    places = places + types[0]
     places_here = graph.node(
         "Slice",
         graph.constant("places", places),
@@ -55,6 +56,14 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
     words = embeddings + "word_embeddings.weight"
     words_here = graph.node("Gather", graph.constant(words, weights[words]), "input_ids")
     x = graph.node("Add", words_here, places_here)
+    own = mask
+    if model.context:
+        behind = graph.node("Cast", "token_type_ids", to=TensorProto.FLOAT)
+        own = graph.node("Mul", mask, graph.node("Sub", graph.floats(1.0), behind))
+        if tells_types(model.encoder):
+            other = graph.constant("other", types[1] - types[0])
+            behind = graph.node("Unsqueeze", behind, graph.ints(2))  # (B, T, 1)
+            x = graph.node("Add", x, graph.node("Mul", behind, other))
     x = graph.norm(x, embeddings + "LayerNorm", config.layer_norm_eps)
 
     split = graph.ints(0, 0, 3 * heads, width)
@@ -85,25 +94,23 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
         x = graph.node("Add", graph.linear(wide, at + "output.dense"), x)
         x = graph.norm(x, at + "output.LayerNorm", config.layer_norm_eps)
 
-    weight_of = graph.node("Unsqueeze", mask, graph.ints(2))  # (B, T, 1)
+    weight_of = graph.node("Unsqueeze", own, graph.ints(2))  # (B, T, 1)
     total = graph.node("ReduceSum", graph.node("Mul", x, weight_of), graph.ints(1), keepdims=0)
     graph.node("LpNormalization", total, axis=-1, p=2, output="sentence")  # the mean's direction
     graph.head("sentence", "intent_head", "intent_logits")
     graph.head(x, "tag_head", "tag_logits")
-    return _finished(graph, weights)
+    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if model.context else [])]
+    return _finished(graph, weights, inputs)
 
 
-def _finished(graph: Graph, weights: Mapping[str, Array]) -> onnx.ModelProto:
+def _finished(graph: Graph, weights: Mapping[str, Array], inputs: Sequence[str]) -> onnx.ModelProto:
     ids = ["requests", "tokens"]
     intents = len(weights["intent_head.bias"])
     hidden = weights["intent_head.weight"].shape[1]
     tags = len(weights["tag_head.bias"])
     value = helper.make_tensor_value_info
     return graph.model(
-        [
-            value("input_ids", TensorProto.INT64, ids),
-            value("attention_mask", TensorProto.INT64, ids),
-        ],
+        [value(name, TensorProto.INT64, ids) for name in inputs],
         [
             value("intent_logits", TensorProto.FLOAT, ["requests", intents]),
             value("tag_logits", TensorProto.FLOAT, ["requests", "tokens", tags]),

@@ -11,6 +11,7 @@ import torch
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.tokenizer import Tokenizer
+from training.context import first_context
 
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
@@ -40,11 +41,13 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An example as the model reads it; ``tags`` is one per token."""
+    """An example as the model reads it; ``tags`` is one per token. The last ``context`` of the
+    tokens are of what went before it."""
 
     ids: Sequence[int]
     intent: int
     tags: list[int]
+    context: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Batch:
 
     ids: torch.Tensor  # (B, T)
     mask: torch.Tensor  # (B, T), 1 where there is a token
+    types: torch.Tensor  # (B, T), 1 where it is of the context
     intents: torch.Tensor  # (B,)
     tags: torch.Tensor  # (B, T)
 
@@ -62,7 +66,7 @@ class Batch:
 
 
 class Encoder:
-    """Turns examples into rows, reading them as the server will."""
+    """Turns examples into rows, reading them as the server will, each in its first context."""
 
     def __init__(self, tokenizer: Tokenizer, labels: Labels) -> None:
         self._tokenizer = tokenizer
@@ -74,14 +78,14 @@ class Encoder:
         return [self._row(example) for example in examples]
 
     def _row(self, example: Example) -> Row:
-        tokens = self._tokenizer.encode(example.text)
+        tokens = self._tokenizer.encode(example.text, first_context(example))
         tags = [IGNORED] * len(tokens.ids)
         before: ExampleEntity | None = None
         for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):
             entity = next((e for e in example.entities if e.start < end and start < e.end), None)
             tags[first] = 0 if entity is None else self._begin(entity) + (entity is before)
             before = entity
-        return Row(tokens.ids, self._intents[example.intent], tags)
+        return Row(tokens.ids, self._intents[example.intent], tags, tokens.context)
 
     def _begin(self, entity: ExampleEntity) -> int:
         return self._begins[EntityLabel(entity.entity, entity.role, entity.group)]
@@ -107,6 +111,12 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
     return Batch(
         ids=torch.tensor([[*row.ids] + [pad_id] * (longest - len(row.ids)) for row in rows]),
         mask=torch.tensor([[1] * len(r.ids) + [0] * (longest - len(r.ids)) for r in rows]),
+        types=torch.tensor(
+            [
+                [0] * (len(r.ids) - r.context) + [1] * r.context + [0] * (longest - len(r.ids))
+                for r in rows
+            ]
+        ),
         intents=torch.tensor([row.intent for row in rows]),
         tags=torch.tensor([row.tags + [IGNORED] * (longest - len(row.tags)) for row in rows]),
     )

@@ -14,7 +14,7 @@ from bot.project.project import Example, ExampleEntity
 from nlu import decode
 from nlu.manifest import EntityLabel
 from nlu.model import Model, Reading
-from nlu.parse import Entity
+from nlu.parse import NO_CONTEXT, Context, Entity
 
 RESAMPLES = 1000  # of the bootstrap
 
@@ -74,12 +74,16 @@ def answer(
     labels: Sequence[EntityLabel],
     *,
     temperature: float = 1.0,
+    contexts: Sequence[Context] = (),
 ) -> list[Answer]:
-    """Ask ``model`` one text at a time. The server's batches answer no text otherwise: it makes
-    some only of models that answer alike in them."""
+    """Ask ``model`` one text at a time, each in its context if there are contexts.
+
+    The server's batches answer no text otherwise: it makes some only of models that answer alike
+    in them.
+    """
     answers = []
-    for text in texts:
-        [scores] = model.read([Reading(text, model.tokenizer)])
+    for text, context in zip(texts, contexts or [NO_CONTEXT] * len(texts), strict=True):
+        [scores] = model.read([Reading(text, model.tokenizer, context)])
         found = decode.entities(text, scores.words, scores.tags, labels, extractor="model")
         answers.append(
             Answer(

@@ -14,12 +14,13 @@ import onnxruntime
 import torch
 
 from bot.errors import ParleyError
+from nlu.session import INPUTS, TYPES
+from nlu.tokenizer import Tokens
 from training.bert_graph import bert_graph, is_bert
 from training.model import JointModel, Outputs
-from training.quantize import Ids, quantize
+from training.quantize import quantize
 
 OPSET = 18
-INPUTS = ("input_ids", "attention_mask")
 SAME = 1e-4  # float32 graph against torch, on every output
 ALIKE = 0.97  # share of the training sentences whose intent int8 must leave as it was
 SHAPES = ((1, 1), (1, 7), (3, 12), (2, 33))  # requests x tokens that both must agree on
@@ -31,11 +32,11 @@ class ExportError(ParleyError):
     reason = "ExportFailed"
 
 
-def export(model: JointModel, float32: Path, int8: Path, *, sentences: Sequence[Ids]) -> None:
+def export(model: JointModel, float32: Path, int8: Path, *, sentences: Sequence[Tokens]) -> None:
     """Write ``model`` twice, and check the float32 graph against it.
 
     Args:
-        sentences: Typical ones, as token ids; the int8 graph's scales fit them.
+        sentences: Typical ones; the int8 graph's scales fit them.
 
     Raises:
         ExportError: The float32 graph's outputs are further than 1e-4 from the model's.
@@ -48,16 +49,15 @@ def export(model: JointModel, float32: Path, int8: Path, *, sentences: Sequence[
 
 def trace(model: JointModel) -> onnx.ModelProto:
     """The graph of any encoder, recorded by torch; batch and length stay free."""
-    ids, mask = example_inputs(model, 2, 5)
     with _quiet():
         program = torch.onnx.export(
             model,
-            (ids, mask),
+            example_inputs(model, 2, 5),
             dynamo=True,
             opset_version=OPSET,
-            input_names=list(INPUTS),
+            input_names=inputs_of(model),
             output_names=list(Outputs._fields),
-            dynamic_shapes=({0: "requests", 1: "tokens"}, {0: "requests", 1: "tokens"}),
+            dynamic_shapes=({0: "requests", 1: "tokens"},) * len(inputs_of(model)),
             verbose=False,
         )
     assert program is not None  # as it is when no path was given
@@ -70,14 +70,13 @@ def check(model: JointModel, path: Path) -> None:
     """Compare the graph in ``path`` with ``model`` on several shapes, padding included."""
     session = open_session(path)
     for requests, tokens in SHAPES:
-        ids, mask = example_inputs(model, requests, tokens)
+        inputs = example_inputs(model, requests, tokens)
         with torch.inference_mode():
-            expected = model(ids, mask)
-        answered = session.run(
-            list(Outputs._fields), dict(zip(INPUTS, (ids.numpy(), mask.numpy()), strict=True))
-        )
+            expected = model(*inputs)
+        given = zip(inputs_of(model), (each.numpy() for each in inputs), strict=True)
+        answered = session.run(list(Outputs._fields), dict(given))
         for name, ours, theirs in zip(Outputs._fields, expected, answered, strict=True):
-            real = mask.bool().numpy() if name == "tag_logits" else ...
+            real = inputs[1].bool().numpy() if name == "tag_logits" else ...
             apart = float(np.abs(ours.numpy()[real] - theirs[real]).max())
             if not apart <= SAME:
                 raise ExportError(
@@ -96,17 +95,25 @@ def check_agreement(float32: Sequence[int], int8: Sequence[int]) -> None:
         )
 
 
-def example_inputs(
-    model: JointModel, requests: int, tokens: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random ids and a mask with a padded last row."""
+def inputs_of(model: JointModel) -> list[str]:
+    """The names of what ``model`` is given, in order."""
+    return [*INPUTS, *([TYPES] if model.context else [])]
+
+
+def example_inputs(model: JointModel, requests: int, tokens: int) -> tuple[torch.Tensor, ...]:
+    """Random ids, a mask with a padded last row, and where contexts are read the types: the last
+    third is one."""
     generator = torch.Generator().manual_seed(0)
     size = model.encoder.config.vocab_size
     ids = torch.randint(5, size, (requests, tokens), generator=generator)
     mask = torch.ones_like(ids)
     if requests > 1:
         mask[-1, tokens // 2 + 1 :] = 0
-    return ids, mask
+    if not model.context:
+        return ids, mask
+    types = torch.zeros_like(ids)
+    types[:, max(1, 2 * tokens // 3) :] = 1
+    return ids, mask, types * mask
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:

@@ -19,32 +19,62 @@ class Outputs(NamedTuple):
 
 
 class JointModel(nn.Module):
-    """Intent and tags from one reading of the text."""
+    """Intent and tags from one reading of the text.
+
+    With ``context`` it also reads what stands behind the text, its tokens of type 1, and still
+    judges the text alone.
+    """
 
     def __init__(
-        self, encoder: PreTrainedModel, intents: int, tags: int, *, dropout: float = 0.0
+        self,
+        encoder: PreTrainedModel,
+        intents: int,
+        tags: int,
+        *,
+        dropout: float = 0.0,
+        context: bool = False,
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
+        self.context = context
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.intent_head = nn.Linear(hidden, intents)
         self.tag_head = nn.Linear(hidden, tags)
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Outputs:
-        hidden = self.read(input_ids, attention_mask)  # (B, T, H)
-        sentence = pooled(hidden, attention_mask)  # (B, H)
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> Outputs:
+        hidden = self.read(input_ids, attention_mask, token_type_ids)  # (B, T, H)
+        own = attention_mask if token_type_ids is None else attention_mask * (1 - token_type_ids)
+        sentence = pooled(hidden, own)  # (B, H)
         return Outputs(
             self.intent_head(self.dropout(sentence)),
             self.tag_head(self.dropout(hidden)),
             sentence,
         )
 
-    def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def read(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """The encoder's last layer, (B, T, H)."""
-        read = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        given = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None and tells_types(self.encoder):
+            given["token_type_ids"] = token_type_ids
+        read = self.encoder(**given)
         hidden: torch.Tensor = read.last_hidden_state
         return hidden
+
+
+def tells_types(encoder: PreTrainedModel) -> bool:
+    """Whether ``encoder`` was made to tell two texts apart by their type."""
+    return getattr(encoder.config, "type_vocab_size", 0) > 1
 
 
 def pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

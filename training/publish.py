@@ -24,6 +24,8 @@ from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
 from nlu.registry import Registry
 from nlu.session import Session
+from nlu.tokenizer import Tokens
+from training.context import ContextDraw, first_context, with_contexts
 from training.dataset import Labels
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
@@ -55,7 +57,7 @@ def build(
             temperature are scored instead, and the scores say so.
         report: Told what is going on, a line at a time.
     """
-    examples = list(project.nlu.examples)
+    examples = examples_of(project, recipe)
     if not examples:
         raise ProjectError("nlu: no examples. Training needs two intents with examples at least.")
     dropped = near_duplicates(examples, tests, recipe.near_duplicate)
@@ -90,6 +92,13 @@ def build(
     return manifest
 
 
+def examples_of(project: Project, recipe: Recipe) -> list[Example]:
+    """What there is to train on, in contexts where the recipe reads them."""
+    if recipe.context_tokens:
+        return with_contexts(project, recipe.seed)
+    return list(project.nlu.examples)
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A model as it was trained, and as it will be served; ``seconds`` is what training took."""
@@ -115,6 +124,8 @@ def make(
     """Train on ``examples`` and write the graph in int8 and the tokenizer into ``folder``."""
     started = time.monotonic()
     fitting, kept_back = hold_out(examples, recipe.holdout, recipe.seed)
+    draw = ContextDraw(recipe.context_dropout, random.Random(recipe.seed))
+    kept_back = [draw(example) for example in kept_back]
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
     trained = train(fitting, recipe, lookups=lookups, watch=watch)
     seconds = time.monotonic() - started
@@ -150,11 +161,11 @@ def hold_out(
     )
 
 
-def typical(examples: Sequence[Example], trained: Trained, recipe: Recipe) -> list[Sequence[int]]:
-    """The token ids of some examples, drawn by the recipe's seed."""
+def typical(examples: Sequence[Example], trained: Trained, recipe: Recipe) -> list[Tokens]:
+    """Some examples as they are read, drawn by the recipe's seed, each in its first context."""
     drawn = random.Random(recipe.seed).sample(examples, min(len(examples), MEASURED))
     tokenizer = open_tokenizer(trained.tokenizer_json, recipe)
-    return [tokenizer.encode(example.text).ids for example in drawn]
+    return [tokenizer.encode(example.text, first_context(example)) for example in drawn]
 
 
 def fit_temperature(
@@ -195,9 +206,16 @@ def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
 def ask(
     model: Model, examples: Sequence[Example], trained: Trained, temperature: float = 1.0
 ) -> list[Answer]:
-    """What ``model`` makes of each of ``examples``."""
-    texts, labels = [example.text for example in examples], trained.labels
-    return answer(model, texts, labels.intents, labels.entities, temperature=temperature)
+    """What ``model`` makes of each of ``examples``, in its first context."""
+    labels = trained.labels
+    return answer(
+        model,
+        [example.text for example in examples],
+        labels.intents,
+        labels.entities,
+        temperature=temperature,
+        contexts=[first_context(example) for example in examples],
+    )
 
 
 def _columns(model: Model, examples: Sequence[Example], trained: Trained) -> list[int]:
@@ -242,6 +260,8 @@ def _manifest(
         data_hash=project.nlu_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
+        context_tokens=recipe.context_tokens,
+        context_turns=recipe.context_turns,
         files=files,
         parley=_parley(),
         scores={

@@ -16,8 +16,10 @@ import onnx
 import onnxruntime
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from nlu.session import TYPES
+from nlu.tokenizer import Tokens, pad
+
 Float32 = npt.NDArray[np.float32]
-Ids = Sequence[int]  # of a sentence's tokens
 
 # Channels of what goes into a layer that are multiplied in float32, those with the largest values:
 # an encoder speaks through a few of them, and one scale for all would be coarse for the rest
@@ -28,7 +30,7 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 
 def quantize(
-    model: onnx.ModelProto, sentences: Sequence[Ids], *, aside: int = ASIDE
+    model: onnx.ModelProto, sentences: Sequence[Tokens], *, aside: int = ASIDE
 ) -> onnx.ModelProto:
     """``model`` in int8, on scales that fit ``sentences``.
 
@@ -117,7 +119,7 @@ class Input:
 
 
 def measure(
-    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Ids]
+    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Tokens]
 ) -> dict[str, Channels]:
     """What each named value, of shape (…, channels), reaches on ``sentences``."""
     found: dict[str, Channels] = {}
@@ -132,7 +134,7 @@ def measure(
 
 
 def _watched(
-    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Ids]
+    model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Tokens]
 ) -> Iterator[Mapping[str, Float32]]:
     """The named values while ``model`` reads one sentence after the other."""
     watched = onnx.ModelProto()
@@ -145,9 +147,11 @@ def _watched(
     session = onnxruntime.InferenceSession(
         watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+    wanted = {node.name for node in session.get_inputs()}
     for sentence in sentences:
-        ids = np.array([sentence], dtype=np.int64)
-        values = session.run(list(names), {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        batch = pad([sentence], pad_id=0)
+        given = {"input_ids": batch.ids, "attention_mask": batch.mask, TYPES: batch.types}
+        values = session.run(list(names), {k: v for k, v in given.items() if k in wanted})
         yield dict(zip(names, values, strict=True))
 
 

@@ -41,6 +41,9 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     encoder: Annotated[str, Meta(min_length=1)]
     seed: Annotated[int, Meta(ge=0)]
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
+    context_tokens: Annotated[int, Meta(ge=0, le=1024)]
+    context_turns: Annotated[int, Meta(ge=0, le=8)]
+    context_dropout: Share
 
     epochs: Count
     batch_size: Count

@@ -14,6 +14,7 @@ from bot.project.project import Example, Lookup
 from nlu.tokenizer import Tokenizer
 from training.augment import Augmenter
 from training.checkpoint import Checkpoint
+from training.context import ContextDraw, alone
 from training.dataset import IGNORED, Batch, Encoder, Labels, Row, batches, collate
 from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
@@ -62,18 +63,25 @@ def train(
 
     tokenizer_json = load_tokenizer(recipe.encoder, recipe.max_tokens)
     tokenizer = open_tokenizer(tokenizer_json, recipe)
-    encoder = load_encoder(recipe.encoder, recipe.max_tokens)
-    model = JointModel(encoder, len(labels.intents), labels.tags, dropout=recipe.dropout)
+    encoder = load_encoder(recipe.encoder, recipe.max_tokens + recipe.context_tokens)
+    model = JointModel(
+        encoder,
+        len(labels.intents),
+        labels.tags,
+        dropout=recipe.dropout,
+        context=recipe.context_tokens > 0,
+    )
     model.to(device)
     if recipe.compile:
         model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     encode = Encoder(tokenizer, labels)
-    begin_at_means(model, encode.rows(examples), tokenizer.pad_id, scale=recipe.intent_scale)
+    begin_at_means(model, encode.rows(alone(examples)), tokenizer.pad_id, scale=recipe.intent_scale)
 
     augmenter = Augmenter(
         examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
     )
+    draw = ContextDraw(recipe.context_dropout, rng)
     per_epoch = -(-len(examples) // recipe.batch_size)
     loop = Loop(
         model,
@@ -94,7 +102,7 @@ def train(
 
     model.train()
     for _ in loop.epochs(recipe.epochs):
-        rows = encode.rows([augmenter.vary(example) for example in examples])
+        rows = encode.rows([draw(augmenter.vary(example)) for example in examples])
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe))
     return Trained(model.eval().cpu(), tokenizer_json, labels)
@@ -103,7 +111,7 @@ def train(
 def loss_of(model: JointModel, batch: Batch, recipe: Recipe) -> torch.Tensor:
     """Cross-entropy of the intents plus that of the tags."""
     with half_precision(batch.ids.device):
-        outputs = model(batch.ids, batch.mask)
+        outputs = model(batch.ids, batch.mask, batch.types)
     intent_loss = cross_entropy(
         outputs.intent_logits.float(), batch.intents, label_smoothing=recipe.label_smoothing
     )
@@ -138,7 +146,7 @@ def sentence_vectors(model: JointModel, rows: Sequence[Row], pad_id: int) -> tor
         part = order[begin : begin + 64]
         batch = collate([rows[i] for i in part], pad_id).to(device)
         with half_precision(device):
-            vectors[part] = model(batch.ids, batch.mask).sentence.float()
+            vectors[part] = model(batch.ids, batch.mask, batch.types).sentence.float()
     return vectors
 
 
@@ -157,4 +165,9 @@ def overlap(training: Sequence[Example], tests: Sequence[Example], recipe: Recip
 
 def open_tokenizer(tokenizer_json: str, recipe: Recipe) -> Tokenizer:
     """The tokenizer the server will use."""
-    return Tokenizer(tokenizer_json.encode(), max_tokens=recipe.max_tokens)
+    return Tokenizer(
+        tokenizer_json.encode(),
+        max_tokens=recipe.max_tokens,
+        context_tokens=recipe.context_tokens,
+        context_turns=recipe.context_turns,
+    )

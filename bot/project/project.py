@@ -8,6 +8,7 @@ import msgspec
 
 from bot.dialogue.domain import Domain
 from bot.dialogue.stories import Story
+from nlu.parse import Context
 
 
 class ExampleEntity(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class Example(msgspec.Struct, frozen=True):
 
     ``intent`` is the full name (``faq/opening_hours`` for a retrieval intent). Entity offsets
     count code points of ``text``. ``metadata`` merges the intent's and the example's own.
+    ``contexts`` are what may have gone before it; none where nothing is known of that.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Example(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
     file: str = ""
     line: int = 0
+    contexts: tuple[Context, ...] = ()
 
 
 class Regex(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 
+from nlu.tokenizer import Tokens
 from training.bert_graph import bert_graph, is_bert
 from training.encoders import load_encoder
 from training.export import (
@@ -15,6 +16,7 @@ from training.export import (
     check_agreement,
     example_inputs,
     export,
+    inputs_of,
     open_session,
 )
 from training.model import JointModel
@@ -45,9 +47,13 @@ def sentences(count: int = 20) -> list[list[int]]:
     return [[2, *rng.integers(4, 60, rng.integers(1, 20)).tolist(), 3] for _ in range(count)]
 
 
+def typical(context: int = 0) -> list[Tokens]:
+    return [Tokens(ids, (), (), min(context, len(ids) - 2)) for ids in sentences()]
+
+
 def run(path: Path, model: JointModel, requests: int = 3, tokens: int = 9) -> list[np.ndarray]:
-    ids, mask = example_inputs(model, requests, tokens)
-    feed = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+    given = (each.numpy() for each in example_inputs(model, requests, tokens))
+    feed = dict(zip(inputs_of(model), given, strict=True))
     return open_session(path).run(["intent_logits", "tag_logits", "sentence"], feed)
 
 
@@ -57,7 +63,7 @@ def test_the_written_graph_answers_as_torch_does(model: JointModel, tmp_path: Pa
 
 
 def test_int8_weights_are_near_and_take_a_quarter_of_the_room(model: JointModel, tmp_path: Path):
-    export(model, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
+    export(model, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=typical())
     exact, rounded = run(tmp_path / "float32.onnx", model), run(tmp_path / "int8.onnx", model)
     assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
     kinds = {t.name: t.data_type for t in onnx.load(tmp_path / "int8.onnx").graph.initializer}
@@ -80,11 +86,32 @@ def test_padding_changes_no_answer(model: JointModel, tmp_path: Path):
 
 def test_any_encoder_can_be_recorded_and_quantized(other: JointModel, tmp_path: Path):
     assert not is_bert(other)
-    export(other, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
+    export(other, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=typical())
     exact, rounded = run(tmp_path / "float32.onnx", other), run(tmp_path / "int8.onnx", other)
     assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
     sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "float32.onnx")]
     assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("name", ["model", "other"])
+def test_a_context_is_read_and_the_text_alone_is_judged(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+):
+    kind = JointModel(request.getfixturevalue(name).encoder, 4, 7, context=True).eval()
+    float32, int8 = tmp_path / "float32.onnx", tmp_path / "int8.onnx"
+    export(kind, float32, int8, sentences=typical(context=3))  # which checks the first
+    exact, rounded = run(float32, kind), run(int8, kind)
+    assert float((exact[2] * rounded[2]).sum(1).min()) > 0.99
+
+    def sentence(ids: list[int], types: list[int]) -> np.ndarray:
+        given = ([ids], [[1] * len(ids)], [types])
+        feed = dict(zip(inputs_of(kind), map(np.array, given), strict=True))
+        return open_session(float32).run(["sentence"], feed)[0]
+
+    alone = sentence([2, 7, 3], [0, 0, 0])
+    assert np.abs(sentence([2, 7, 3, 9, 3], [0, 0, 0, 1, 1]) - alone).max() > 1e-3
+    as_text = sentence([2, 7, 3, 9, 3], [0, 0, 0, 0, 0])
+    assert np.abs(sentence([2, 7, 3, 9, 3], [0, 0, 0, 1, 1]) - as_text).max() > 1e-3
 
 
 def test_a_graph_that_answers_otherwise_is_refused(model: JointModel, tmp_path: Path):
@@ -117,7 +144,7 @@ def test_int8_answers_a_sentence_alike_alone_and_among_others(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ):
     kind: JointModel = request.getfixturevalue(name)
-    export(kind, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=sentences())
+    export(kind, tmp_path / "float32.onnx", tmp_path / "int8.onnx", sentences=typical())
     session = open_session(tmp_path / "int8.onnx")
     rows = sentences(8)
     ids, mask = (np.zeros((8, max(map(len, rows))), dtype=np.int64) for _ in range(2))

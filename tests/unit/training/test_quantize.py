@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nlu.tokenizer import Tokens
 from training.quantize import Channels, Input, linear_layers, measure, quantize
 
 pytestmark = pytest.mark.torch
@@ -14,6 +15,7 @@ rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(50, WIDTH)).astype(np.float32)
 SQUARE = rng.normal(size=(WIDTH, WIDTH)).astype(np.float32)
 SENTENCES = [rng.integers(0, 50, size=size).tolist() for size in (3, 9, 1, 20)]
+TOKENS = [Tokens(ids, (), ()) for ids in SENTENCES]
 
 
 def network(*, bias_first: bool = False) -> onnx.ModelProto:
@@ -63,7 +65,7 @@ def test_layers_are_found_with_their_bias_but_not_the_one_that_answers(bias_firs
 @pytest.mark.parametrize("bias_first", [False, True])
 def test_the_int8_graph_answers_nearly_as_the_float32_one(bias_first: bool):
     model = network(bias_first=bias_first)
-    rounded = quantize(model, SENTENCES)
+    rounded = quantize(model, TOKENS)
     for ids in SENTENCES:
         exact = answers(model, ids)
         apart = np.abs(answers(rounded, ids) - exact).max()
@@ -71,7 +73,7 @@ def test_the_int8_graph_answers_nearly_as_the_float32_one(bias_first: bool):
 
 
 def test_what_two_layers_read_is_quantized_once_and_no_float_weight_is_left_behind():
-    made = quantize(network(), SENTENCES)
+    made = quantize(network(), TOKENS)
     kinds = [node.op_type for node in made.graph.node]
     assert kinds.count("QuantizeLinear") == 1
     assert kinds.count("MatMulIntegerToFloat") == 2
@@ -82,7 +84,7 @@ def test_what_two_layers_read_is_quantized_once_and_no_float_weight_is_left_behi
 
 def test_the_range_is_what_the_channels_reach_and_holds_zero():
     words = np.concatenate([TABLE[ids] for ids in SENTENCES])
-    [channels] = measure(network(), ["words"], SENTENCES).values()
+    [channels] = measure(network(), ["words"], TOKENS).values()
     assert channels.low == pytest.approx(np.minimum(words.min(axis=0), 0))
     assert channels.high == pytest.approx(np.maximum(words.max(axis=0), 0))
     whole = Input.of(channels, 0)
@@ -106,9 +108,7 @@ def test_one_very_large_channel_does_not_make_the_others_coarse():
             tensor.CopyFrom(numpy_helper.from_array(table, "table"))
     apart = {
         aside: max(
-            np.abs(
-                answers(quantize(large, SENTENCES, aside=aside), ids) - answers(large, ids)
-            ).max()
+            np.abs(answers(quantize(large, TOKENS, aside=aside), ids) - answers(large, ids)).max()
             for ids in SENTENCES
         )
         for aside in (0, 1)
