@@ -7,14 +7,14 @@ from typing import Any, Protocol
 import msgspec
 
 
-class Intent(msgspec.Struct, frozen=True):
+class Intent(msgspec.Struct, frozen=True, gc=False):
     """What the user wants; ``name`` is None when nobody could tell."""
 
     name: str | None = None
     confidence: float = 0.0
 
 
-class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A labelled span of text; ``start`` and ``end`` count Unicode code points.
 
     An entity that stands nowhere in the text, because it was said by a program, ends at 0.
@@ -31,7 +31,7 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     additional_info: dict[str, Any] | None = None
 
 
-class Parse(msgspec.Struct, frozen=True):
+class Parse(msgspec.Struct, frozen=True, gc=False):
     """The whole answer for one text.
 
     ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.

@@ -14,7 +14,7 @@ import msgspec
 from nlu.parse import Entity, Parse
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True):
+class _Event(msgspec.Struct, frozen=True, tag_field="event", kw_only=True, gc=False):
     timestamp: float | None = None
     metadata: dict[str, Any] = {}
 

@@ -9,14 +9,14 @@ import msgspec
 from nlu.parse import Parse
 
 
-class Reminding(msgspec.Struct, frozen=True):
+class Reminding(msgspec.Struct, frozen=True, gc=False):
     """The reminder a message comes from: its name, and whether what a user says ends it."""
 
     name: str
     kill_on_user_msg: bool = False
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What a channel delivered, checked.
 
     ``message_id`` is the provider's or the client's; empty means none was given, and such a
@@ -40,7 +40,7 @@ class Message(msgspec.Struct, frozen=True):
     reminder: Reminding | None = None
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing to send: everything of one bot utterance. Encodes to Rasa's REST shape."""
 
     recipient_id: str

@@ -24,7 +24,7 @@ ROLE_MARK = "#"
 Feature = tuple[float, ...] | str
 
 
-class SlotShape(msgspec.Struct, frozen=True, array_like=True):
+class SlotShape(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a tracker must know of a slot: how it begins and what policies see of it."""
 
     name: str
@@ -49,7 +49,7 @@ class SlotShape(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-class UserState(msgspec.Struct, frozen=True, array_like=True):
+class UserState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the user said last; ``entities`` are sorted: ``name``, ``name#role``, ``name#group``."""
 
     intent: str | None = None
@@ -57,7 +57,7 @@ class UserState(msgspec.Struct, frozen=True, array_like=True):
     text: str | None = None
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One moment of a conversation: the last words, the last action, the loop, the slots.
 
     ``hidden`` says that the action taken in this state came from a rule no story tells;

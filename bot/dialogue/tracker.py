@@ -41,7 +41,7 @@ SESSION_START = "action_session_start"
 MOST_EVENTS = 1000  # of a session that a tracker carries; the older half of more is summed up
 
 
-class Loop(msgspec.Struct, frozen=True):
+class Loop(msgspec.Struct, frozen=True, gc=False):
     """A loop in progress; ``trigger`` is the message that started it."""
 
     name: str
@@ -50,7 +50,7 @@ class Loop(msgspec.Struct, frozen=True):
     trigger: UserUttered | None = None
 
 
-class Tracker(msgspec.Struct, frozen=True):
+class Tracker(msgspec.Struct, frozen=True, gc=False):
     """A conversation so far. Everything but ``events`` and ``seq`` follows from the events.
 
     ``events`` are those of the latest session, ``seq`` counts every event ever logged.
