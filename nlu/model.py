@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from nlu import windows
 from nlu.parse import NO_CONTEXT, Context
-from nlu.session import Float32, Session
+from nlu.session import Float32, Outputs, Session
 from nlu.tokenizer import Tokenizer, Tokens, pad
 
 
 class Reading:
     """A text waiting to be read; split into tokens when first asked, in the batcher's thread."""
 
-    __slots__ = ("_context", "_tokenizer", "_tokens", "text")
+    __slots__ = ("_context", "_tokenizer", "_windows", "text")
 
     def __init__(self, text: str, tokenizer: Tokenizer, context: Context = NO_CONTEXT) -> None:
         self.text, self._tokenizer, self._context = text, tokenizer, context
-        self._tokens: Tokens | None = None
+        self._windows: list[Tokens] | None = None
 
     @property
-    def tokens(self) -> Tokens:
-        """The tokens of the text, and of its context if the model reads that."""
-        if self._tokens is None:
-            self._tokens = self._tokenizer.encode(self.text, self._context)
-        return self._tokens
+    def windows(self) -> list[Tokens]:
+        """The tokens of the text, and of its context if the model reads that; of a text longer than
+        the model reads, in several windows."""
+        if self._windows is None:
+            self._windows = self._tokenizer.windows(self.text, self._context)
+        return self._windows
+
+    @property
+    def length(self) -> int:
+        """How many tokens the model reads, padding between windows included."""
+        return len(self.windows) * max(len(window.ids) for window in self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +53,28 @@ class Model:
 
     def read(self, readings: Sequence[Reading]) -> list[Scores]:
         """Scores of each, in order; all run as one batch."""
-        rows = [reading.tokens for reading in readings]
+        texts = [reading.windows for reading in readings]
+        rows = [window for text in texts for window in text]
         outputs = self._session.run(pad(rows, pad_id=self.tokenizer.pad_id))
+        ends = list(accumulate(len(text) for text in texts))
         return [
-            Scores(
-                words=row.words,
-                intents=outputs.intent_logits[index],
-                tags=outputs.tag_logits[index, list(row.firsts)],
-                sentence=outputs.sentence[index],
-            )
-            for index, row in enumerate(rows)
+            _scores(text, outputs, slice(end - len(text), end))
+            for text, end in zip(texts, ends, strict=True)
         ]
+
+
+def _scores(text: Sequence[Tokens], outputs: Outputs, rows: slice) -> Scores:
+    """Of one text, from the ``rows`` of its windows: its intents and its sentence are their mean,
+    weighted by how much of the text each is."""
+    intents, tags, sentences = (
+        part[rows] for part in (outputs.intent_logits, outputs.tag_logits, outputs.sentence)
+    )
+    if len(text) == 1:
+        return Scores(text[0].words, intents[0], tags[0, list(text[0].firsts)], sentences[0])
+    words, shares = windows.words_of(text), windows.shares(text)
+    return Scores(
+        words=tuple((word.start, word.end) for word in words),
+        intents=shares @ intents,
+        tags=windows.tags(words, list(tags)),
+        sentence=windows.direction(sentences, shares),
+    )

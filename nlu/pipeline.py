@@ -144,7 +144,7 @@ async def serve(bundle: Bundle, *, most_waiting: int = 1024) -> AsyncIterator[Se
     and run together where that changes no answer."""
     batcher = MicroBatcher(
         bundle.model.read,
-        length=lambda reading: len(reading.tokens.ids),
+        length=lambda reading: reading.length,
         max_tokens=MOST_PADDED_TOKENS if bundle.batches else 0,
         most_waiting=most_waiting,
     )

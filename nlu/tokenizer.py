@@ -9,9 +9,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Encoding
 from tokenizers import Tokenizer as Pieces
 
 from nlu.context import ContextPieces
@@ -24,6 +26,13 @@ MOST_CHARACTERS = 4096
 """Of a longer text the rest is not looked at: nobody needs it to be understood, and the time to
 answer stays bounded."""
 
+PADDING = ("[PAD]", "<pad>", "<|padding|>")  # what vocabularies call it
+
+# Han, kana, Thai, Lao, Myanmar, Khmer and what else Unicode puts beside them.
+_UNSPACED = re.compile(
+    "[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -74,9 +83,10 @@ class Tokenizer:
         except Exception as error:  # the package raises nothing narrower
             raise BundleError(f"tokenizer.json cannot be read: {error}") from error
         self._pieces.no_padding()
-        self._pieces.enable_truncation(max_tokens)
+        self._pieces.enable_truncation(max_tokens, stride=overlap_of(max_tokens))
         self._pieces.encode_special_tokens = True  # a typed "[SEP]" is text, not a separator
-        self.pad_id = self._pieces.token_to_id("[PAD]") or 0
+        known = (self._pieces.token_to_id(name) for name in PADDING)
+        self.pad_id = next((found for found in known if found is not None), 0)
         self._context: ContextPieces | None = None
         if context_tokens:
             whole = Pieces.from_buffer(tokenizer_json)
@@ -89,27 +99,74 @@ class Tokenizer:
             )
 
     def encode(self, text: str, context: Context = NO_CONTEXT) -> Tokens:
-        """The pieces of ``text``, then those of ``context`` as far as it is read."""
+        """The pieces of ``text``, then those of ``context`` as far as it is read. Of a text that is
+        too long for the model, its first window."""
+        return self.windows(text, context)[0]
+
+    def windows(self, text: str, context: Context = NO_CONTEXT) -> list[Tokens]:
+        """``text`` in as many windows as it needs, each as the model can read it.
+
+        One for nearly any text. A window begins before the end of the one before it, so that what
+        is near an end of one stands further inside of another.
+        """
         window, skipped = _window(readable(text))
         encoding = self._pieces.encode(window)
-        firsts: list[int] = []
-        spans: list[tuple[int, int]] = []
-        last = None
-        for position, (word, (start, end)) in enumerate(
-            zip(encoding.word_ids, encoding.offsets, strict=True)
-        ):
-            if word is None:  # a special token
-                continue
-            if word == last:
-                spans[-1] = (spans[-1][0], end)
-            else:
-                firsts.append(position)
-                spans.append((start, end))
-            last = word
-        ends = (_after_marks(window, end) for _, end in spans)
-        words = tuple((s + skipped, e + skipped) for (s, _), e in zip(spans, ends, strict=True))
         before = self._context.ids(context) if self._context else []
-        return Tokens(encoding.ids + before, firsts, words, len(before))
+        first = _tokens(window, skipped, encoding, before)
+        rest = [_tokens(window, skipped, each, before) for each in encoding.overflowing]
+        return [tokens for tokens in (first, *rest) if tokens.firsts] or [first]
+
+
+def overlap_of(max_tokens: int) -> int:
+    """How many tokens of a window are in the next one too."""
+    return max_tokens // 4
+
+
+def _tokens(window: str, skipped: int, encoding: Encoding, before: list[int]) -> Tokens:
+    firsts: list[int] = []
+    spans: list[tuple[int, int]] = []
+    last = None
+    for position, (word, offsets) in enumerate(
+        zip(encoding.word_ids, encoding.offsets, strict=True)
+    ):
+        if word is None:  # a special token
+            continue
+        start, end = _trimmed(window, *offsets)
+        if start == end:  # of nothing but blanks
+            continue
+        if word == last and not _apart(window, start, spans[-1][1]):
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            firsts.append(position)
+            spans.append((start, end))
+        last = word
+    ends = (_after_marks(window, end) for _, end in spans)
+    words = tuple((s + skipped, e + skipped) for (s, _), e in zip(spans, ends, strict=True))
+    return Tokens(encoding.ids + before, firsts, words, len(before))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A piece without the blanks that some vocabularies count in."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _apart(text: str, start: int, end: int) -> bool:
+    """Whether a piece at ``start`` is a word of its own after one that ended at ``end``, though the
+    vocabulary splits at blanks alone: at a punctuation mark, and in scripts written without blanks.
+
+    The bytes of one character may be several pieces, all of the character's place.
+    """
+    return start >= end and (_stands_alone(text[start]) or _stands_alone(text[start - 1]))
+
+
+@lru_cache(maxsize=4096)
+def _stands_alone(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind[0] == "P" or (kind == "Lo" and bool(_UNSPACED.match(character)))
 
 
 def pad(rows: Sequence[Tokens], *, pad_id: int) -> Batch:

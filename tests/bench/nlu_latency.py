@@ -69,7 +69,7 @@ async def _measure(name: str, text: str, nlu: Nlu, bundle: Bundle) -> None:
     show(
         "nlu.latency",
         text=name,
-        tokens=len(reading.tokens.ids),
+        tokens=reading.length,
         model=manifest.version,
         parse_ms=quantiles(waits),
         parse_cpu_ms=round(1000 * cpu / RUNS, 3),
