@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -69,6 +69,7 @@ class Inbox:
             loaded messages are kept and their senders told nothing.
         senders: The channels that are called with their replies, by name; others are asked.
         count: Told of every turn: ``Metrics.turn``.
+        clean: What is stored of a message: ``bot.privacy.incoming.cleaning``.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Inbox:
         take_turn: TakeTurn = take_turn,
         senders: Mapping[str, Sender] | None = None,
         count: CountTurn | None = None,
+        clean: Callable[[Message], Message] = lambda message: message,
         limits: Limits | None = None,
     ) -> None:
         self._parley = parley
@@ -86,6 +88,7 @@ class Inbox:
         self._take_turn = take_turn
         self._senders = senders or {}
         self._count = count
+        self._clean = clean
         self._limits = limits or Limits()
         self._group = asyncio.TaskGroup()
         self._turns = Errands(self._group, self._drain)
@@ -136,6 +139,8 @@ class Inbox:
             raise Unavailable(CLOSING)
         if max(len(self._turns), len(self._waiters)) >= self._limits.conversations:
             raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
+        message = self._clean(message)
+        log.debug("message.received", conversation=message.conversation_id, text=message.text)
         accepted = await self._parley.log.accept(message)
         if not accepted.done:
             if accepted.stands is not None:

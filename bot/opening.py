@@ -21,6 +21,7 @@ from bot.jobs import Jobs
 from bot.model.loading import Live, Shared, open_model, own_project
 from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
+from bot.privacy.incoming import cleaning
 from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
 from bot.running import Check, Running
@@ -78,7 +79,13 @@ async def open_parley(
         await stack.enter_async_context(beside(begin(channels)))
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
         inbox = await stack.enter_async_context(
-            Inbox(loaded.parley, serving=serving, senders=senders, count=metrics.turn)
+            Inbox(
+                loaded.parley,
+                serving=serving,
+                senders=senders,
+                count=metrics.turn,
+                clean=cleaning(settings),
+            )
         )
         open_other = partial(open_model, shared=shared)
         pulling = await stack.enter_async_context(Pulling(serving, open_other, client))

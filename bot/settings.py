@@ -48,6 +48,7 @@ SECRET = (
     "jwt_secret",
     "jwt_private_key",
     "ssl_password",
+    "scrub_key",
 )
 
 
@@ -100,6 +101,19 @@ class Settings(BaseSettings):
         ge=0.01,
         description="How long a message that was answered, and its replies, are kept to recognise "
         "repeats, in days. Events are kept for ever.",
+    )
+    scrub: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Kinds of personal data that become placeholders before a message is stored or "
+        "understood, separated by commas: `email`, `phone`, `iban`, `card`.",
+    )
+    scrub_patterns: dict[str, str] = Field(
+        {},
+        description="Kinds of your own, as JSON of names and regular expressions, such as "
+        '`{"order": "ORD-[0-9]+"}`.',
+    )
+    scrub_key: SecretStr | None = Field(
+        None, description="Secret that placeholders are made with; `scrub` needs one."
     )
     redis_url: str | None = Field(
         None,
@@ -187,7 +201,7 @@ class Settings(BaseSettings):
         False, description="OpenTelemetry spans and metrics, through the providers it is given."
     )
 
-    @field_validator("cors", "data", mode="before")
+    @field_validator("cors", "data", "scrub", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
@@ -197,7 +211,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: Any) -> Any:
         return value.upper() if _text(value) else value
 
-    @field_validator("auth_token", "jwt_secret")
+    @field_validator("auth_token", "jwt_secret", "scrub_key")
     @classmethod
     def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().strip():
@@ -392,7 +406,7 @@ def _query(query: Mapping[str, Any]) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "—"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -112,7 +112,6 @@ class Page:
                 self._start(self._answer(message))
 
     async def _answer(self, message: Message) -> None:
-        log.debug("message.received", conversation=message.conversation_id, text=message.text)
         stamped = msgspec.structs.replace(message, received=self._running.parley.clock())
         self._unanswered += 1
         seen = self._seen

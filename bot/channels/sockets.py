@@ -174,9 +174,6 @@ class _Visitors:
         try:
             delivery = Delivery(_bytes(data), {}, {"sid": sid})
             for message in self._channel.parse(delivery):
-                log.debug(
-                    "message.received", conversation=message.conversation_id, text=message.text
-                )
                 now = self._running.parley.clock()
                 await self._running.inbox.accept(msgspec.structs.replace(message, received=now))
         except TooLong as error:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
-import structlog
 from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
@@ -22,7 +21,6 @@ from bot.running import Running, running
 
 router = APIRouter(prefix="/webhooks", tags=["channels"])
 Name = Annotated[str, Path(description="`rest`, `callback`, …: a channel that is configured.")]
-log = structlog.get_logger()
 EXAMPLE = [{"recipient_id": "anna", "text": "Which order is it about?"}]
 
 
@@ -91,8 +89,6 @@ async def _messages(request: Request, channel: Channel, delivery: Delivery) -> S
             return (await parley.log.history(conversation_id, all_sessions=True)).events
 
         messages = [await channel.recall(one, delivery, history) for one in messages]
-    for message in messages:
-        log.debug("message.received", conversation=message.conversation_id, text=message.text)
     return messages
 
 
