@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sets import banking77, braun, clinc150, snips
+import msgspec
+from rejecting import REJECTED, confidence, correlation, decided, threshold
+from sets import banking77, braun, clinc150, hint3, multidogo, restaurant8k, snips
 from sets.parts import Parts
 
 from bot.project.project import Example
@@ -62,6 +64,25 @@ def joint(asked: Asked) -> Metrics:
     }
 
 
+def turns(asked: Asked) -> Metrics:
+    """Turns of conversations: most are of one intent, so each intent counts alike."""
+    test = asked.parts.test
+    scores = score(test, asked.answers(test))
+    return {
+        "macro F1": 100 * scores.intent_macro_f1,
+        "slot F1": 100 * scores.entities.f1,
+        "intent": 100 * scores.intent_accuracy,
+        "sentence": 100 * scores.sentence_accuracy,
+    }
+
+
+def spans(asked: Asked) -> Metrics:
+    """Slots alone."""
+    test = asked.parts.test
+    scores = score(test, asked.answers(test))
+    return {"slot F1": 100 * scores.entities.f1, "macro slot F1": 100 * scores.entity_macro_f1}
+
+
 def braun_f(asked: Asked) -> Metrics:
     """Micro F of the intents; then of intents and entities together. ``None`` is left out."""
     test = asked.parts.test
@@ -79,6 +100,41 @@ def braun_f(asked: Asked) -> Metrics:
         "intent F": f_measure(hit, given, wanted),
         "intents and entities F": f_measure(hit + spans, given + offered, wanted + found.support),
     }
+
+
+def rejecting(asked: Asked) -> Metrics:
+    """Matthews's correlation when answers below a threshold are rejected; then its two sides.
+
+    The threshold comes from the training sentences, once for a set and recipe, whatever the seed.
+    """
+    least = _threshold(asked.parts.train, msgspec.structs.replace(asked.recipe, seed=0))
+    test = asked.parts.test
+    heard = [
+        (
+            REJECTED if example.intent == hint3.OUTSIDE else example.intent,
+            answer.intent,
+            confidence(answer, asked.made.temperature),
+        )
+        for example, answer in zip(test, asked.answers(test), strict=True)
+    ]
+    known = [right == said for right, said, _ in heard if right != REJECTED]
+    outside = [sure < least for right, _, sure in heard if right == REJECTED]
+    return {
+        "MCC": correlation(decided(heard, least)),
+        "in-scope accuracy, nothing rejected": 100 * sum(known) / len(known),
+        "out-of-scope recall": 100 * sum(outside) / len(outside),
+        "threshold": least,
+    }
+
+
+def _threshold(train: Sequence[Example], recipe: Recipe) -> float:
+    key = (tuple(example.text for example in train), recipe.hash)
+    if key not in _CHOSEN:
+        _CHOSEN[key] = threshold(train, recipe)
+    return _CHOSEN[key]
+
+
+_CHOSEN: dict[tuple[tuple[str, ...], str], float] = {}
 
 
 def f_measure(hit: int, given: int, wanted: int) -> float:
@@ -125,4 +181,22 @@ SETS: dict[str, Entry] = {
         braun_f,
         {"intent F": "Rasa 74 (2018 survey)", "intents and entities F": "Rasa 59 to 61, Snips 65"},
     ),
+}
+SETS |= {
+    f"multidogo-{name}": Entry(partial(multidogo.domain, name, conversations=200), turns)
+    for name in multidogo.DOMAINS
+}
+SETS |= {
+    f"restaurant8k-{halvings}": Entry(partial(restaurant8k.spans, halvings), spans)
+    for halvings in range(9)
+}
+SETS |= {
+    f"hint3-{name}": Entry(
+        partial(hint3.bot, name), rejecting, {"MCC": f"{best} (best over thresholds on the test)"}
+    )
+    for name, best in (
+        ("curekart", "Haptik .603, BERT .553"),
+        ("powerplay11", "Haptik .425, BERT .347"),
+        ("sofmattress", "Dialogflow .638, BERT .617"),
+    )
 }
