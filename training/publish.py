@@ -146,7 +146,10 @@ def make(
 def hold_out(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """What to train on, and ``share`` of each intent's examples, but none of an intent with few."""
+    """What to train on, and ``share`` of each intent's examples, but none of an intent with few.
+
+    A share of less than an example is that chance of giving one: one of every ten would be much.
+    """
     rng = random.Random(seed)
     by_intent: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
@@ -154,7 +157,7 @@ def hold_out(
     back: set[int] = set()
     for indices in by_intent.values():
         if share and len(indices) >= ENOUGH:
-            back.update(rng.sample(indices, max(1, int(len(indices) * share))))
+            back.update(rng.sample(indices, int(len(indices) * share + rng.random())))
     return (
         [example for index, example in enumerate(examples) if index not in back],
         [examples[index] for index in sorted(back)],

@@ -123,6 +123,13 @@ def test_each_intent_with_enough_examples_gives_a_share():
     assert hold_out(examples, 0.0, seed=1) == (examples, [])
 
 
+def test_of_small_intents_some_give_one_example_and_no_share_is_lost():
+    examples = [example(f"intent {i}", str(i)) for i in range(100) for _ in range(10)]
+    _, back = hold_out(examples, 0.05, seed=1)
+    assert 30 < len(back) < 70
+    assert len({each.intent for each in back}) == len(back)
+
+
 @pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
 def test_the_temperature_that_made_the_answers_is_found(true: float):
     rng = np.random.default_rng(0)
