@@ -17,6 +17,8 @@ from nlu.errors import BundleError, NluError
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model, Reading, Scores
 from nlu.parse import NO_CONTEXT, Context
+from nlu.scope import Scope
+from nlu.scope_file import read_scope
 from nlu.session import Session
 from nlu.tokenizer import Tokenizer
 
@@ -35,13 +37,14 @@ class Bundle:
 
     ``batches`` tells whether texts read together are answered as each alone. A graph that scales
     its int8 activations by the largest of the whole batch answers a little differently in every
-    company.
+    company. ``scope`` is None where the bundle has none: then every text counts as in scope.
     """
 
     manifest: Manifest
     extractors: Extractors
     model: Model
     batches: bool
+    scope: Scope | None = None
 
 
 def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
@@ -67,7 +70,7 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
         batches = _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
-    return Bundle(manifest, extractors, model, batches)
+    return Bundle(manifest, extractors, model, batches, _scope(folder, manifest, model))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -91,6 +94,15 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _scope(folder: Path, manifest: Manifest, model: Model) -> Scope | None:
+    if not manifest.scope:
+        return None
+    [scores] = model.read([Reading(TRIED[0], model.tokenizer)])
+    return read_scope(
+        folder / manifest.scope, intents=len(manifest.intents), hidden=len(scores.sentence)
+    )
+
+
 class _Format(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
@@ -103,6 +115,8 @@ def _problems(manifest: Manifest) -> list[str]:
         for name in manifest.files
         if name != Path(name).name or name in (".", "..", MANIFEST)
     ]
+    if manifest.scope and manifest.scope not in manifest.files:
+        found.append(f"files do not list {manifest.scope}, which scope names.")
     if not manifest.intents:
         found.append("there are no intents.")
     if len(set(manifest.intents)) != len(manifest.intents):

@@ -25,16 +25,27 @@ def softmax(logits: Floats) -> Float64:
 
 
 def ranking(
-    probabilities: Sequence[float], intents: Sequence[str], *, most: int = 10
+    probabilities: Sequence[float],
+    intents: Sequence[str],
+    *,
+    most: int = 10,
+    inside: float = 1.0,
+    outside: str = "",
 ) -> tuple[Intent, ...]:
     """Intents, the likeliest first. Answers of a retrieval intent count together as that intent.
 
-    ``most`` 0 keeps them all.
+    Args:
+        most: 0 keeps them all.
+        inside: The probability that the text has one of the intents at all; a confidence is the
+            probability that it has this one, so together they make ``inside``.
+        outside: The intent of a text that has no other, which gets what is left to 1.
     """
     sums: dict[str, float] = {}
     for name, probability in zip(intents, probabilities, strict=True):
         base = name.partition("/")[0]
-        sums[base] = sums.get(base, 0.0) + float(probability)
+        sums[base] = sums.get(base, 0.0) + float(probability) * inside
+    if outside:
+        sums[outside] = sums.get(outside, 0.0) + 1 - inside
     ranked = sorted(sums.items(), key=lambda pair: -pair[1])
     return tuple(Intent(name, min(total, 1.0)) for name, total in ranked[: most or None])
 

@@ -14,6 +14,7 @@ A bundle is a folder of a registry:
     extractors.json   regexes, lookups and synonyms of the project, as `Extractors`
     recipe.toml       every number of the training run
     scores.json       what evaluation gave, float32 and int8
+    scope.npz         what is in scope, as ``nlu.scope_file`` describes it; not in every bundle
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Manifest(msgspec.Struct, frozen=True):
     ``context_tokens`` is how much is read of what went before a text (0: nothing),
     ``context_turns`` how many of the user's earlier turns count as that.
     ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
+    ``scope`` names the file that tells what is out of scope; without one (empty) nothing is.
+    ``outside`` is the project's own intent for that, empty where it has none.
     ``files`` maps each other file of the bundle to its SHA-256. ``data_hash`` is the project's
     ``nlu_hash``; together with ``recipe_hash`` it tells whether training again is needed.
     """
@@ -68,4 +71,6 @@ class Manifest(msgspec.Struct, frozen=True):
     format: int = 1
     context_tokens: int = 0
     context_turns: int = 0
+    scope: str = ""
+    outside: str = ""
     scores: dict[str, Any] = {}
