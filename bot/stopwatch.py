@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import perf_counter, process_time
+from time import perf_counter
 
 
 class Stopwatch:
-    """Milliseconds by step, by the clock and of CPU.
-
-    CPU time is the whole process's, all threads: the turn's own while no other turn runs beside.
-    """
+    """Milliseconds by step, by the clock."""
 
     def __init__(self) -> None:
         self.wall_ms: dict[str, float] = {}
-        self.cpu_ms: dict[str, float] = {}
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time the block, and add it to what step ``name`` took so far."""
-        wall, cpu = perf_counter(), process_time()
-        try:
-            yield
-        finally:
-            self.wall_ms[name] = self.wall_ms.get(name, 0.0) + (perf_counter() - wall) * 1000
-            self.cpu_ms[name] = self.cpu_ms.get(name, 0.0) + (process_time() - cpu) * 1000
+    def step(self, name: str) -> Step:
+        """Time a block, and add it to what step ``name`` took so far."""
+        return Step(self.wall_ms, name)
 
     def facts(self) -> dict[str, float]:
-        """For a log line: ``<step>_ms`` and ``<step>_cpu_ms``."""
-        wall = {f"{name}_ms": round(ms, 2) for name, ms in self.wall_ms.items()}
-        return wall | {f"{name}_cpu_ms": round(ms, 2) for name, ms in self.cpu_ms.items()}
+        """For a log line: ``<step>_ms``."""
+        return {f"{name}_ms": round(ms, 2) for name, ms in self.wall_ms.items()}
+
+
+class Step:
+    """A block that is timed."""
+
+    __slots__ = ("_began", "_name", "_wall_ms")
+
+    def __init__(self, wall_ms: dict[str, float], name: str) -> None:
+        self._wall_ms = wall_ms
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        ms = (perf_counter() - self._began) * 1000
+        self._wall_ms[self._name] = self._wall_ms.get(self._name, 0.0) + ms

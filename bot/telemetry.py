@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -38,6 +39,9 @@ class Metrics:
             buckets=STEP_SECONDS,
             registry=self.registry,
         )
+        # To find one by its labels takes longer than to count.
+        self._ended = cache(lambda channel, outcome: self.turns.labels(channel, outcome))
+        self._took = cache(lambda step: self.steps.labels(step))
         self.errors = Counter(
             "parley_errors", "Error answers, by HTTP status", ("code",), registry=self.registry
         )
@@ -48,9 +52,9 @@ class Metrics:
 
     def turn(self, *, channel: str, outcome: str, steps_ms: Mapping[str, float]) -> None:
         """Count a turn that ended as ``outcome`` (``done``, ``conflict``, ``failed``…)."""
-        self.turns.labels(channel=channel, outcome=outcome).inc()
+        self._ended(channel, outcome).inc()
         for step, ms in steps_ms.items():
-            self.steps.labels(step=step).observe(ms / 1000)
+            self._took(step).observe(ms / 1000)
 
     def watch_nlu_queue(self, length: Callable[[], float]) -> None:
         """Read the length of the NLU queue from ``length`` at every scrape."""
@@ -75,6 +79,8 @@ def start_logging(settings: Settings) -> None:
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
+        # What is below the level costs nothing.
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     handler = logging.StreamHandler()
