@@ -9,7 +9,7 @@ import structlog
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
-from bot.dialogue.learned import Names, learned_policies
+from bot.dialogue.learned import Names, Texts, learned_policies, unread
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.policy import LISTEN, Policy, Prediction
 from bot.dialogue.rules import RulePolicy
@@ -26,10 +26,13 @@ NLU_CONFIDENCE = "use_nlu_confidence_as_score"
 log = structlog.get_logger(__name__)
 
 
-def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple[Policy, ...]:
+def make_policies(
+    project: Project, learned: PolicyModel | None = None, texts: Texts = unread
+) -> tuple[Policy, ...]:
     """The policies that config.yml names, built from stories and rules.
 
-    Those that learn are there only with the model that was trained for them, ``learned``.
+    Those that learn are there only with the model that was trained for them, ``learned``;
+    ``texts`` tells it what users' words are about.
     """
     entries = {entry.name.rsplit(".", 1)[-1]: entry for entry in project.config.policies}
     stories = [story for story in project.stories if not story.is_rule]
@@ -53,7 +56,7 @@ def make_policies(project: Project, learned: PolicyModel | None = None) -> tuple
             )
     if learned is not None:
         options = {name: entry.options for name, entry in entries.items()}
-        policies += learned_policies(learned, _names(learned), options, only_in_rules)
+        policies += learned_policies(learned, _names(learned), options, only_in_rules, texts)
     for policy in policies:
         if (entry := entries.get(policy.name)) and isinstance(entry.options.get("priority"), int):
             policy.priority = entry.options["priority"]

@@ -13,19 +13,22 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.policy import Policy
 from bot.store.base import Leases, Log, News, TrackerStore
 from nlu.parse import Understanding
+from nlu.sentences import Sentences
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
     """What a project decides by: made from its files, the same for every conversation.
 
-    ``assistant_id`` and ``model_id`` go into the metadata of every event.
+    ``assistant_id`` and ``model_id`` go into the metadata of every event. ``sentences`` are there
+    where a policy reads what users wrote; it must know the texts before.
     """
 
     domain: Domain
     policies: Sequence[Policy]
     assistant_id: str = ""
     model_id: str = ""
+    sentences: Sentences | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -24,6 +26,7 @@ _PAYLOAD = re.compile(
     r"/(?P<name>[^{@]+)(?:@(?P<confidence>[^{]*))?(?P<entities>\{.*\})?", re.DOTALL
 )
 _UNWELCOME = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+MOST_WORDS = 200  # states looked back on for words: more than any policy does
 EXTRACTOR = "RegexMessageHandler"  # as Rasa names it in such entities
 
 log = structlog.get_logger(__name__)
@@ -65,19 +68,37 @@ async def understand(
         *(parley.bot.domain, parley.actions, parley.random, channel, f"{call_id}:slots"),
         parley.wording,
     )
+    heard = tracker.apply(user)
+    with watch.step("nlu"):
+        await know_words(heard, parley)
     with watch.step("slots"):
-        return [user, *await extract_slots(tracker.apply(user), stage)]
+        return [user, *await extract_slots(heard, stage)]
 
 
 async def _parsed(text: str, tracker: Tracker, parley: Services) -> Parse:
     if not text:
         return Parse("")
-    try:
+    with _reached():
         return await parley.nlu.parse(text, Context(tracker.bot_text, tracker.requested_slot))
+
+
+async def know_words(tracker: Tracker, parley: Services) -> None:
+    """Have what the policies will read of the user's words in ``tracker``. Raises Unavailable."""
+    if (sentences := parley.bot.sentences) is None:
+        return
+    said = [state.user.text for state in tracker.states[-MOST_WORDS:] if state.user]
+    with _reached():
+        await sentences.know(text for text in said if text and not text.startswith("/"))
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Whatever breaks in the NLU raises Unavailable: the message waits, and is tried again."""
+    try:
+        yield
     except Unavailable:
         raise
     except Exception as error:
-        # Whatever broke in there, the message waits in the inbox and is tried again.
         log.exception("nlu.failed")
         raise Unavailable(f"The message could not be understood now: {error}") from error
 

@@ -17,6 +17,8 @@ from nlu.extractors.base import Extractor, merge
 from nlu.extractors.synonyms import Synonyms
 from nlu.model import Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Entity, Parse
+from nlu.sentences import Sentences
+from nlu.session import Float32
 from nlu.tokenizer import readable
 
 MOST_PADDED_TOKENS = 128  # of one run: about ten short messages; more at once take longer each
@@ -66,6 +68,7 @@ class Nlu:
 
     def __init__(self, pipeline: Pipeline, served: ServedBundle | None = None) -> None:
         self._pipeline, self._served = pipeline, served
+        self._sentences: Sentences | None = None
 
     @property
     def model_id(self) -> str:
@@ -76,6 +79,12 @@ class Nlu:
     def queue_length(self) -> int:
         """Texts accepted and not understood yet."""
         return self._served.batcher.queue_length if self._served else 0
+
+    def keep_sentences(self) -> Sentences | None:
+        """The vectors of what is parsed from now on; None without a bundle."""
+        if self._served and self._sentences is None:
+            self._sentences = Sentences(self.model_id, self._served.sentence)
+        return self._sentences
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """What ``text`` means. Blank text means nothing; ``context`` is for models that were
@@ -90,6 +99,8 @@ class Nlu:
             found: Sequence[Entity] = ()
             if self._served:
                 scores = await self._served.read(parse.text, context)
+                if self._sentences and not self._served.bundle.manifest.context_tokens:
+                    self._sentences.keep(text, scores.sentence)
                 parse, found = self._decoded(parse, scores, self._served.bundle)
             elsewhere = [entity for one in asked for entity in await one]
         finally:
@@ -143,6 +154,10 @@ class ServedBundle:
     async def read(self, text: str, context: Context = NO_CONTEXT) -> Scores:
         """The model's scores of ``text``."""
         return await self.batcher.submit(Reading(text, self.bundle.model.tokenizer, context))
+
+    async def sentence(self, text: str) -> Float32:
+        """The vector of ``text``, whatever went before it."""
+        return (await self.read(readable(text))).sentence
 
 
 @asynccontextmanager

@@ -36,6 +36,8 @@ class PolicyManifest(msgspec.Struct, frozen=True):
     ``floors`` are, for each intent, the logit below which it is not to be expected.
     ``temperature`` divides the logits of the actions before they are shares; ``answers`` are, for
     each intent that stories tell, the actions they answer it with.
+    ``nlu_version`` is the bundle whose vectors of users' words it has learned; empty where it
+    reads none, as no story tells a user's words or there was no bundle.
     ``data_hash`` and ``recipe_hash`` tell whether training again is needed.
     """
 
@@ -56,6 +58,7 @@ class PolicyManifest(msgspec.Struct, frozen=True):
     answers: dict[str, tuple[str, ...]]
     format: int = FORMAT
     scores: dict[str, Any] = {}
+    nlu_version: str = ""
 
 
 class PolicyModel:

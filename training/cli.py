@@ -168,7 +168,10 @@ def _works(
         found.append(nlu_work(project, recipe, registry, force=force))
     if part != Part.NLU:
         policies = policy_registry(registry.root)
-        found.append(core_work(project, policy, policies, force=force))
+        waits = any(work is not None and work.why for work in found)
+        found.append(
+            core_work(project, policy, policies, bundles=registry, nlu_waits=waits, force=force)
+        )
     return [work for work in found if work is not None]
 
 

@@ -9,10 +9,12 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from bot.dialogue.domain import Domain
+from bot.dialogue.learned import WORDS
 from bot.dialogue.stories import Story
 from training.policy_data import Names, Window, answers, conversations, windows
 from training.policy_model import PolicyNet
 from training.policy_recipe import PolicyRecipe
+from training.policy_texts import Texts
 from training.policy_vary import Table, Varied, table
 from training.step import Step
 
@@ -33,19 +35,21 @@ def train_policy(
     domain: Domain,
     recipe: PolicyRecipe,
     *,
+    texts: Texts | None = None,
     tolerance: float = 0.0,
     watch: Callable[[Step], None] = lambda step: None,
 ) -> TrainedPolicy:
     """Train on ``stories``.
 
     Args:
+        texts: What the words are about that ``stories`` tell; None to see nothing of them.
         tolerance: So large a share of the contexts in which stories do not tell an intent may
             pass for likely; 0 to be as strict as the stories allow.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so small are the products that sharing one takes longer
     try:
-        return _train(stories, domain, recipe, tolerance, watch)
+        return _train(stories, domain, recipe, texts, tolerance, watch)
     finally:
         torch.set_num_threads(threads)
 
@@ -54,6 +58,7 @@ def _train(
     stories: Sequence[Story],
     domain: Domain,
     recipe: PolicyRecipe,
+    texts: Texts | None,
     tolerance: float,
     watch: Callable[[Step], None],
 ) -> TrainedPolicy:
@@ -61,10 +66,10 @@ def _train(
     generator = torch.Generator().manual_seed(recipe.seed)
     told = conversations(stories, domain, augmentation=recipe.augmentation, seed=recipe.seed)
     found = windows(told, domain, recipe.max_history)
-    names = Names.of(found, domain)
-    whole = table(found, names, recipe.max_history)
+    names = Names.of(found, domain, words=0 if texts is None else texts.width)
+    whole = table(found, names, recipe.max_history, texts)
     contexts = contexts_of(found, whole, names)
-    varied = Varied(whole, names, recipe, generator)
+    varied = Varied(whole, names, recipe, generator, texts)
 
     net = PolicyNet(
         len(names.columns),
@@ -117,7 +122,8 @@ def _rows(sizes: Sequence[int], count: int, generator: torch.Generator) -> Itera
 def contexts_of(found: Iterable[Window], whole: Table, names: Names) -> Table:
     """Where users spoke, as it was before they did, with all the intents told there as targets."""
     intents = {name: number for number, name in enumerate(names.intents)}
-    said = [n for n, name in enumerate(names.columns) if name.split(" ")[0] in ("intent", "entity")]
+    ofs = ("intent", "entity", WORDS.strip())
+    said = [n for n, name in enumerate(names.columns) if name.split(" ")[0] in ofs]
     rows: dict[tuple[bytes, bytes], int] = {}
     where: list[int] = []
     told: list[tuple[int, int]] = []

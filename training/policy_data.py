@@ -11,7 +11,7 @@ import msgspec
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, Event
-from bot.dialogue.learned import ANY_INTENT, seen_in
+from bot.dialogue.learned import ANY_INTENT, VECTOR, WORDS, seen_in
 from bot.dialogue.paths import story_events
 from bot.dialogue.states import LISTEN, State, visible
 from bot.dialogue.stories import Story
@@ -98,15 +98,22 @@ class Names(msgspec.Struct, frozen=True):
     intents: tuple[str, ...]
 
     @classmethod
-    def of(cls, found: Iterable[Window], domain: Domain) -> Names:
-        """Of what ``found`` holds, and of every action the bot can do besides."""
+    def of(cls, found: Iterable[Window], domain: Domain, *, words: int = 0) -> Names:
+        """Of what ``found`` holds, and of every action the bot can do besides.
+
+        Args:
+            words: Numbers of the vector of a user's words; 0 where nothing reads them.
+        """
         found = tuple(found)
         columns = {name for window in found for seen in window.states for name, _ in seen}
+        columns = {name for name in columns if not name.startswith(WORDS)}
+        vector = tuple(f"{WORDS}{number}" for number in range(words))
+        assert not words or vector[0] == VECTOR
         known = {*DEFAULT_ACTIONS, *domain.actions, *domain.forms, *domain.responses}
         actions = known | {window.action for window in found}
         intents = {window.intent for window in found if window.intent}
         return cls(
-            tuple(sorted(columns | {ANY_INTENT, f"action {LISTEN}"})),
+            (*sorted(columns | {ANY_INTENT, f"action {LISTEN}"}), *vector),
             (LISTEN, *sorted(actions - {LISTEN})),
             tuple(sorted(intents)) or ("",),
         )

@@ -17,6 +17,7 @@ import torch
 
 from bot.dialogue.stories import Story
 from bot.errors import ParleyError
+from bot.model.policy import told_texts
 from bot.project.hashes import core_hash
 from bot.project.project import Project
 from bot.version import VERSION
@@ -28,6 +29,7 @@ from training.policy import TrainedPolicy, train_policy
 from training.policy_data import conversations, windows
 from training.policy_graph import policy_graph
 from training.policy_recipe import PolicyRecipe, settings
+from training.policy_texts import Texts, read_texts
 from training.policy_vary import table
 from training.step import Step
 
@@ -44,6 +46,7 @@ def build_policy(
     recipe: PolicyRecipe,
     registry: Registry,
     *,
+    bundles: Registry | None = None,
     watch: Watch = lambda step: None,
     report: Report = lambda line: None,
 ) -> PolicyManifest:
@@ -51,21 +54,26 @@ def build_policy(
 
     Args:
         recipe: As `adjusted` to the project.
+        bundles: Where the bundle is that reads what users say in the stories word by word.
         report: Told what is going on, a line at a time.
     """
     started = time.monotonic()
     stories = [story for story in project.stories if not story.is_rule]
     learnt, kept_back = hold_out(stories, recipe)
     tolerance = float(settings(project).get("tolerance") or 0)
+    texts = read_texts(project, bundles, seed=recipe.seed) if bundles else None
+    if texts is None and (unread := told_texts(stories)):
+        report(f"no NLU model is there to read {unread[0]!r} and what else stories tell in words")
     scores: dict[str, Any] = {}
     if kept_back:
         report(f"{len(stories)} stories; judging by {len(kept_back)} of them, kept back")
-        judged = train_policy(learnt, project.domain, recipe, watch=_half(watch, 0))
-        scores = {"stories": len(kept_back), **accuracy(judged, kept_back, project, recipe)}
+        judged = train_policy(learnt, project.domain, recipe, texts=texts, watch=_half(watch, 0))
+        scores = {"stories": len(kept_back), **accuracy(judged, kept_back, project, recipe, texts)}
     trained = train_policy(
         stories,
         project.domain,
         recipe,
+        texts=texts,
         tolerance=tolerance,
         watch=_half(watch, 1) if kept_back else watch,
     )
@@ -76,7 +84,7 @@ def build_policy(
         check(trained, recipe, draft / GRAPH)
         (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
         _write_json(draft / "scores.json", scores)
-        manifest = _manifest(draft, project, recipe, trained, scores)
+        manifest = _manifest(draft, project, recipe, trained, scores, texts)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version)
     return manifest
@@ -94,12 +102,16 @@ def hold_out(stories: Sequence[Story], recipe: PolicyRecipe) -> tuple[list[Story
 
 @torch.no_grad()
 def accuracy(
-    trained: TrainedPolicy, stories: Sequence[Story], project: Project, recipe: PolicyRecipe
+    trained: TrainedPolicy,
+    stories: Sequence[Story],
+    project: Project,
+    recipe: PolicyRecipe,
+    texts: Texts | None = None,
 ) -> dict[str, Any]:
     """How often the likeliest action is the one that ``stories`` tell."""
     told = conversations(stories, project.domain, augmentation=0, seed=recipe.seed)
     found = windows(told, project.domain, recipe.max_history)
-    asked = table(found, trained.names, recipe.max_history)
+    asked = table(found, trained.names, recipe.max_history, texts)
     logits, _ = trained.net(asked.states, asked.mask)
     best = [trained.names.actions[number] for number in logits.argmax(1).tolist()]
     right = sum(window.action == action for window, action in zip(found, best, strict=True))
@@ -136,6 +148,7 @@ def _manifest(
     recipe: PolicyRecipe,
     trained: TrainedPolicy,
     scores: dict[str, Any],
+    texts: Texts | None,
 ) -> PolicyManifest:
     now = datetime.now(UTC)
     data_hash = core_hash(project)
@@ -157,6 +170,7 @@ def _manifest(
         temperature=recipe.temperature,
         answers=trained.answers,
         scores=scores,
+        nlu_version=texts.version if texts else "",
     )
 
 

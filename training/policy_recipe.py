@@ -37,6 +37,7 @@ class PolicyRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     any_intent: Share
     unknown: Share
     in_loop: Share
+    otherwise: Share
     intent_weight: Annotated[float, Meta(ge=0)]
     temperature: Annotated[float, Meta(gt=0, le=10)]
     holdout: Annotated[float, Meta(ge=0, le=0.5)]

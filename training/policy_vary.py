@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
-from bot.dialogue.learned import ANY_INTENT
+from bot.dialogue.learned import ANY_INTENT, SCALE, VECTOR, WORDS
 from bot.dialogue.states import LISTEN
 from training.policy_data import Names, Seen, Window
 from training.policy_recipe import PolicyRecipe
+from training.policy_texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,15 @@ class Table:
         return Table(self.states[rows], self.mask[rows], self.targets[rows])
 
 
-def table(windows: Mapping[Window, int], names: Names, max_history: int) -> Table:
-    """``windows`` as tensors, a row for each.
+def table(
+    windows: Mapping[Window, int], names: Names, max_history: int, texts: Texts | None = None
+) -> Table:
+    """``windows`` as tensors, a row for each; ``texts`` are what users' words are about.
 
     Where stories go on differently after the same states, each of them has the shares of all.
     """
     columns = {name: number for number, name in enumerate(names.columns)}
+    vector = columns.get(VECTOR, 0)
     actions = {name: number for number, name in enumerate(names.actions)}
     told: dict[tuple[Seen, ...], torch.Tensor] = defaultdict(lambda: torch.zeros(len(actions)))
     for window, often in windows.items():
@@ -45,7 +49,9 @@ def table(windows: Mapping[Window, int], names: Names, max_history: int) -> Tabl
         mask[row, first:] = True
         for place, seen in enumerate(window.states, first):
             for name, value in seen:
-                if name in columns:
+                if name.startswith(WORDS) and texts is not None:
+                    states[row, place, vector:] = SCALE * texts.told[name.removeprefix(WORDS)]
+                elif name in columns:
                     states[row, place, columns[name]] = value
         shares = told[window.states]
         targets[row] = shares / shares.sum().clamp(min=1)
@@ -63,10 +69,17 @@ class Varied:
     - unknown: nothing is seen of the last words; nothing should follow, so every action is as
       likely, and the fallback's turn comes
     - in loop: whatever is said while a loop is active, the loop takes it
+    - other words: what a story tells word by word was said in other words; or, of half of what is
+      not understood, the words are some that tell an intent and no story
     """
 
     def __init__(
-        self, whole: Table, names: Names, recipe: PolicyRecipe, generator: torch.Generator
+        self,
+        whole: Table,
+        names: Names,
+        recipe: PolicyRecipe,
+        generator: torch.Generator,
+        texts: Texts | None = None,
     ) -> None:
         self._whole = whole
         self._recipe = recipe
@@ -75,6 +88,8 @@ class Varied:
         self._any = names.columns.index(ANY_INTENT)
         self._intents = _starting(names, "intent ")
         self._entities = _starting(names, "entity ")
+        self._words = _starting(names, WORDS)
+        self._others = None if texts is None else texts.others
         loops = [name for name in names.columns if name.startswith("loop ")]
         loops = [name for name in loops if name.removeprefix("loop ") in names.actions]
         self._loops = torch.tensor([names.columns.index(name) for name in loops], dtype=torch.long)
@@ -92,6 +107,7 @@ class Varied:
         batch = self._forget(batch)
         self._blur_intents(batch.states)
         self._leave_to_loops(batch)
+        self._say_otherwise(batch.states)
         self._misunderstand(batch)
         return batch
 
@@ -147,9 +163,27 @@ class Varied:
         chosen = heard & self._chance(heard.shape, self._recipe.unknown)
         self._silence(batch, chosen)
         batch.targets[chosen] = self._anything
+        if self._others is not None and len(self._others):
+            other = chosen & self._chance(chosen.shape, 0.5)
+            which = self._whole_number(len(self._others), (int(other.sum()),))
+            batch.states[other.nonzero(), -1, self._words] = SCALE * self._others[which]
+
+    def _say_otherwise(self, states: torch.Tensor) -> None:
+        """Each vector of words turned aside, as far as another wording may be from the told one."""
+        if not len(self._words):
+            return
+        told = states[:, :, self._words]
+        aside = torch.randn(told.shape, generator=self._generator)
+        aside = SCALE * aside / aside.norm(dim=2, keepdim=True)
+        share = torch.rand((*told.shape[:2], 1), generator=self._generator) * self._recipe.otherwise
+        mixed = (1 - share) * told + share * aside
+        mixed = SCALE * mixed / mixed.norm(dim=2, keepdim=True)
+        spoken = told.norm(dim=2, keepdim=True) > 0
+        states[:, :, self._words] = torch.where(spoken, mixed, told)
 
     def _silence(self, batch: Table, chosen: torch.Tensor) -> None:
-        for columns in (self._intents, self._entities, torch.tensor([self._any])):
+        said = (self._intents, self._entities, self._words, torch.tensor([self._any]))
+        for columns in said:
             batch.states[chosen.nonzero(), -1, columns] = 0
 
     def _chance(self, shape: tuple[int, ...] | torch.Size, share: float) -> torch.Tensor:

@@ -65,10 +65,21 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
 
 
 def core_work(
-    project: Project, recipe: PolicyRecipe, registry: Registry, *, force: bool
+    project: Project,
+    recipe: PolicyRecipe,
+    registry: Registry,
+    *,
+    bundles: Registry,
+    nlu_waits: bool = False,
+    force: bool,
 ) -> Work | None:
-    """The policy model; None where no policy is trained, or on nothing."""
-    from bot.model.policy import wants_policy
+    """The policy model; None where no policy is trained, or on nothing.
+
+    Args:
+        bundles: Where the NLU model is that reads what users say in stories word by word.
+        nlu_waits: That model will be trained before.
+    """
+    from bot.model.policy import told_texts, wants_policy
     from bot.project.hashes import core_hash
     from nlu.policy import read_policy_manifest
     from training.policy_recipe import adjusted
@@ -80,7 +91,9 @@ def core_work(
     def run(watch: Watch, report: Report) -> str:
         from training.policy_publish import build_policy
 
-        manifest = build_policy(project, recipe, registry, watch=watch, report=report)
+        manifest = build_policy(
+            project, recipe, registry, bundles=bundles, watch=watch, report=report
+        )
         scores = manifest.scores
         told = f"policy model {manifest.version}: "
         if "action_accuracy" not in scores:
@@ -93,6 +106,9 @@ def core_work(
     found = _current(registry, lambda version: read_policy_manifest(registry.folder(version)))
     changed = "stories, domain or policies"
     version, why = _judged(found, core_hash(project), recipe.hash, changed)
+    if found and not why and told_texts(project.stories):
+        reads_now = found.nlu_version == (bundles.current() or "") and not nlu_waits
+        why = "" if reads_now else "the NLU model, which reads words for it, changed"
     return Work("policy model", version, "--force" if force else why, run)
 
 

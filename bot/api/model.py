@@ -26,7 +26,7 @@ from bot.errors import BadRequest
 from bot.predict import predict
 from bot.project.project import Project
 from bot.running import InUse, running
-from bot.understand import cleaned, read_payload
+from bot.understand import cleaned, know_words, read_payload
 from bot.version import VERSION
 from nlu.parse import Parse
 
@@ -90,6 +90,7 @@ async def predict_after(
     given = body.root if isinstance(body.root, list) else [body.root]
     parley = loaded.parley
     tracker = Tracker.start(NOBODY, parley.bot.domain).apply_all(read_events(given))
+    await know_words(tracker, parley)
     prediction = predict(tracker, parley)
     scores = scored(prediction, parley.bot.domain)
     state = state_with(tracker, view(tracker, include_events))

@@ -30,7 +30,7 @@ from bot.reminders import NEWS as REMINDERS
 from bot.running import InUse, running
 from bot.services import Services
 from bot.turn import NEWS, Turn, do, load, load_current, open_session
-from bot.understand import understand
+from bot.understand import know_words, understand
 from nlu.parse import Parse
 
 LOOK_AGAIN_S = 0.05
@@ -74,6 +74,7 @@ async def predict_next(
     tracker, _ = await load_current(conversation_id, parley)
     if not tracker.seq:
         raise NoConversation(conversation_id)
+    await know_words(tracker, parley)
     prediction = predict(tracker, parley)
     scores = sorted(
         scored(prediction, parley.bot.domain), key=lambda each: (-each["score"], each["action"])

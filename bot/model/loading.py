@@ -18,10 +18,11 @@ import structlog
 
 from bot.actions.base import ActionServer, ResponseServer
 from bot.dialogue.domain import Domain
+from bot.dialogue.learned import unread
 from bot.door import WrongParameter
-from bot.model.nlu import open_understanding
+from bot.model.nlu import ServedUnderstanding, open_understanding
 from bot.model.package import is_package, unpack
-from bot.model.policy import current_policy
+from bot.model.policy import current_policy, sentences_for
 from bot.model.serving import Loaded
 from bot.predict import make_policies
 from bot.project.cache import cache_folder
@@ -107,7 +108,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
                 project, found.models, mode=shared.settings.nlu, version=found.version
             )
         )
-        bot = await asyncio.to_thread(_bot, project, found.models, nlu.model_id)
+        bot = await asyncio.to_thread(_bot, project, found.models, nlu)
         parley = Services(
             bot=bot,
             nlu=nlu,
@@ -125,12 +126,15 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
         yield Loaded(project, parley, nlu, found.file or nlu.model_id)
 
 
-def _bot(project: Project, models: Path, model_id: str) -> Bot:
+def _bot(project: Project, models: Path, nlu: ServedUnderstanding) -> Bot:
+    learned = current_policy(project, models)
+    sentences = sentences_for(learned, nlu)
     return Bot(
         domain=project.domain,
-        policies=make_policies(project, current_policy(project, models)),
+        policies=make_policies(project, learned, sentences.of if sentences else unread),
         assistant_id=project.config.assistant_id or "",
-        model_id=model_id or project.hash,
+        model_id=nlu.model_id or project.hash,
+        sentences=sentences,
     )
 
 

@@ -11,11 +11,12 @@ from bot.dialogue.events import ActionExecuted, Event, UserFeaturization, UserUt
 from bot.dialogue.learned import (
     LearnedPolicy,
     Names,
+    Reader,
     Row,
     UnlikelyIntentPolicy,
     learned_policies,
-    rows_of,
     seen_in,
+    unread,
 )
 from bot.dialogue.ruletable import NOTHING
 from bot.dialogue.states import State, UserState
@@ -94,8 +95,9 @@ def test_a_slot_is_seen_by_its_feature_and_a_loop_by_its_name():
 
 
 def test_an_intent_that_no_story_tells_of_is_any_intent():
-    (row,) = rows_of([State(UserState("never_told"), "action_listen")], {"intent": 0})
-    assert row == [(0, 1.0)]
+    reader = Reader(NAMES, NOTHING, unread)
+    (row,) = reader.rows([State(UserState("never_told"), "action_listen")])
+    assert row == [(LISTEN, 1.0), (ANY, 1.0)]
 
 
 def test_the_likeliest_action_is_proposed_with_its_share():

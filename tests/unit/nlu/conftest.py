@@ -105,38 +105,43 @@ def tiny_graph(
     return model.SerializeToString()
 
 
+def write_bundle(folder: Path, *, graph: bytes | None = None, **facts: Any) -> Path:
+    """A bundle in ``folder``; keywords replace facts of the manifest, ``graph`` the model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "model.onnx": graph if graph is not None else tiny_graph(),
+        "tokenizer.json": tiny_tokenizer().to_str().encode(),
+        "extractors.json": msgspec.json.encode(Extractors(synonyms={"tea": "a cup of tea"})),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    manifest = Manifest(
+        version="v1",
+        created="2026-01-01T00:00:00Z",
+        language="en",
+        encoder="tiny",
+        intents=INTENTS,
+        labels=LABELS,
+        max_tokens=16,
+        temperature=1.0,
+        data_hash="data",
+        recipe_hash="recipe",
+        seed=0,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        parley="0.1.0",
+    )
+    manifest = msgspec.structs.replace(manifest, **facts)
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    return folder
+
+
 @pytest.fixture
 def make_bundle(tmp_path: Path) -> MakeBundle:
-    """Writes a bundle folder; keywords replace facts of the manifest, ``graph`` the model."""
+    """As ``write_bundle``, by default into a registry under ``tmp_path``."""
 
-    def make(folder: Path | None = None, *, graph: bytes | None = None, **facts: Any) -> Path:
+    def make(folder: Path | None = None, **facts: Any) -> Path:
         folder = folder or tmp_path / "models" / facts.get("version", "v1")
-        folder.mkdir(parents=True, exist_ok=True)
-        contents = {
-            "model.onnx": graph if graph is not None else tiny_graph(),
-            "tokenizer.json": tiny_tokenizer().to_str().encode(),
-            "extractors.json": msgspec.json.encode(Extractors(synonyms={"tea": "a cup of tea"})),
-        }
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
-        manifest = Manifest(
-            version="v1",
-            created="2026-01-01T00:00:00Z",
-            language="en",
-            encoder="tiny",
-            intents=INTENTS,
-            labels=LABELS,
-            max_tokens=16,
-            temperature=1.0,
-            data_hash="data",
-            recipe_hash="recipe",
-            seed=0,
-            files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
-            parley="0.1.0",
-        )
-        manifest = msgspec.structs.replace(manifest, **facts)
-        (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
-        return folder
+        return write_bundle(folder, **facts)
 
     return make
 
