@@ -60,6 +60,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         },
     )
     add_problems(app, metrics)
+    app.router.routes.append(webhook.WithoutParameters())
     for router in (webhook, health, docs):
         app.include_router(router.router, responses=PROBLEM)
     if settings.serves_api:

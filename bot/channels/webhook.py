@@ -9,6 +9,8 @@ import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from bot.channels.base import Acknowledges, Channel, Delivery, Recalls, Serves
 from bot.channels.rest import RestMessage
@@ -43,6 +45,25 @@ async def rest(
     ] = False,
 ) -> Response:
     """Say something to the bot, and get its answer."""
+    return await _said(request, stream=stream)
+
+
+class WithoutParameters(Route):
+    """``rest`` as nearly everybody posts to it: past what FastAPI does for parameters."""
+
+    def __init__(self) -> None:
+        async def said(request: Request) -> Response:
+            return await _said(request, stream=False)
+
+        super().__init__(f"{router.prefix}/rest/webhook", said, methods=["POST"])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+async def _said(request: Request, *, stream: bool) -> Response:
     parley = running(request)
     channel = _channel(parley, "rest")
     replies: list[Reply] = []

@@ -24,6 +24,18 @@ async def test_a_message_is_answered_in_rasas_shape(client):
     ]
 
 
+@pytest.mark.parametrize("body", [b'{"sender": "anna", "message": "hi"}', b"not json", b'["a"]'])
+async def test_parameters_that_mean_nothing_change_nothing(client, body):
+    plain, longer = [await client.post(WEBHOOK + query, content=body) for query in ("", "?to=us")]
+    assert (plain.status_code, plain.json()) == (longer.status_code, longer.json())
+    assert plain.headers.items() == longer.headers.items()
+
+
+async def test_nothing_is_read_from_the_webhook(client):
+    answer = await client.get(WEBHOOK)
+    assert (answer.status_code, answer.json()["reason"]) == (405, "MethodNotAllowed")
+
+
 async def test_a_stream_has_one_object_per_line(client):
     answer = await client.post(f"{WEBHOOK}?stream=true", json={"sender": "a", "message": "hi"})
     lines = answer.text.splitlines()
