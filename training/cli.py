@@ -148,7 +148,7 @@ def _nlu_recipe(file: Path | None, epochs: int | None) -> Recipe:
     chosen = load_recipe(file)
     if epochs is None:
         return chosen
-    return msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs}, Recipe)
+    return msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs, "most_read": 0}, Recipe)
 
 
 def _works(

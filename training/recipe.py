@@ -46,6 +46,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     context_dropout: Share
 
     epochs: Count
+    most_read: Annotated[int, Meta(ge=0)]
     batch_size: Count
     accumulate: Count
     compile: Literal["", "default", "reduce-overhead", "max-autotune"]

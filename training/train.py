@@ -21,6 +21,7 @@ from training.encoders import load_encoder, load_tokenizer
 from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.recipe import Recipe
+from training.schedule import epochs_of
 from training.step import Step as Step
 from training.team import current
 
@@ -83,6 +84,7 @@ def train(
     )
     draw = ContextDraw(recipe.context_dropout, rng)
     per_epoch = -(-len(examples) // recipe.batch_size)
+    epochs = epochs_of(len(examples), recipe)
     loop = Loop(
         model,
         [
@@ -91,7 +93,7 @@ def train(
             Group(list(model.tag_head.parameters()), recipe.head_rate),
         ],
         recipe,
-        total=recipe.epochs * per_epoch,
+        total=epochs * per_epoch,
         watch=watch,
         report=report,
         rng=rng,
@@ -101,7 +103,7 @@ def train(
     )
 
     model.train()
-    for _ in loop.epochs(recipe.epochs):
+    for _ in loop.epochs(epochs):
         rows = encode.rows([draw(augmenter.vary(example)) for example in examples])
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe))
