@@ -21,6 +21,7 @@ from bot.jobs import Jobs
 from bot.model.loading import Live, Shared, open_model, own_project
 from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
+from bot.outgoing import open_guarded
 from bot.privacy.incoming import cleaning
 from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
@@ -88,14 +89,15 @@ async def open_parley(
             )
         )
         open_other = partial(open_model, shared=shared)
-        pulling = await stack.enter_async_context(Pulling(serving, open_other, client))
+        pulling = await stack.enter_async_context(Pulling(serving, open_other))
         if project.endpoints.models:
-            pulling.follow(Source(project.endpoints.models, project.endpoints.models_wait_s))
+            models = Source(project.endpoints.models, client, project.endpoints.models_wait_s)
+            pulling.follow(models)
         jobs = await stack.enter_async_context(Jobs())
         yield Running(
             *(settings, serving, inbox, metrics, channels, checks, open_other, pulling),
             jobs=jobs,
-            client=client,
+            client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
         )
 
 

@@ -30,7 +30,8 @@ class Running:
     ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready``
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
-    model server has. ``jobs`` trains and tests; ``client`` calls others.
+    model server has. ``jobs`` trains and tests; ``client`` calls
+    what a request names.
     """
 
     settings: Settings

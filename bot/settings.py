@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.outgoing import LOOPBACK, read_allowed
 from bot.project.paths import ProjectPaths
 from bot.project.project import Endpoints
 
@@ -165,6 +166,12 @@ class Settings(BaseSettings):
         description="Whether the HTTP API answers beside chat page, channels and health. Default: "
         "only where `host` is this machine alone (`127.0.0.1`, `::1`, `localhost`).",
     )
+    may_call: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks, addresses and hosts that are not public and that a caller of the "
+        "API may nevertheless name, as `callback_url` or as a model server, separated by commas. "
+        "A server that listens on this machine alone may call this machine too.",
+    )
     auth_token: SecretStr | None = Field(
         None, description="What a caller of the API names as `token=…`. Default: none is asked."
     )
@@ -201,7 +208,7 @@ class Settings(BaseSettings):
         False, description="OpenTelemetry spans and metrics, through the providers it is given."
     )
 
-    @field_validator("cors", "data", "scrub", mode="before")
+    @field_validator("may_call", "cors", "data", "scrub", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
@@ -210,6 +217,15 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if _text(value) else value
+
+    @field_validator("may_call")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            read_allowed(value)
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        return value
 
     @field_validator("auth_token", "jwt_secret", "scrub_key")
     @classmethod
@@ -248,6 +264,11 @@ class Settings(BaseSettings):
     def asks_who(self) -> bool:
         """Whether the API is for those who prove themselves."""
         return bool(self.auth_token or self.jwt_secret)
+
+    @property
+    def may_be_called(self) -> tuple[str, ...]:
+        """What is not public and may be called though a request names it."""
+        return (*self.may_call, *LOOPBACK) if is_loopback(self.host) else self.may_call
 
     @property
     def paths(self) -> ProjectPaths:

@@ -142,7 +142,7 @@ def echo_app(
 
             async with (
                 Serving() as serving,
-                Pulling(serving, echo, client) as pulling,
+                Pulling(serving, echo) as pulling,
                 Jobs() as jobs,
             ):
                 await serving.load(echo_model("m-1", parley))

@@ -112,7 +112,7 @@ async def load_model(
             "behind a model_server."
         )
     if body.model_server:
-        await server.pulling.load(body.model_server.source())
+        await server.pulling.load(body.model_server.source(server.client))
     elif body.model_file:
         await server.serving.load(server.open_model(body.model_file))
         await server.pulling.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import httpx2
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from bot.model.pulling import Source
@@ -75,10 +76,10 @@ class ModelServer(BaseModel):
         None, ge=0, description="Look again so often, in seconds. Default: once."
     )
 
-    def source(self) -> Source:
-        """What is to be pulled."""
+    def source(self, client: httpx2.AsyncClient) -> Source:
+        """What is to be pulled, by ``client``."""
         endpoint = Endpoint(self.url, token=self.token, headers=self.headers)
-        return Source(endpoint, self.wait_time_between_pulls)
+        return Source(endpoint, client, self.wait_time_between_pulls)
 
 
 class ModelBody(BaseModel):

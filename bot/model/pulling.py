@@ -32,9 +32,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model server; ``wait_s`` is the time between two looks, None for a single one."""
+    """A model server; ``wait_s`` is the time between two looks, None for a single one. ``client``
+    may call it."""
 
     endpoint: Endpoint
+    client: httpx2.AsyncClient
     wait_s: float | None = None
 
 
@@ -49,10 +51,8 @@ class Fetched:
 class Pulling:
     """Keeps what serves as a model server has it. An async context manager; ends when left."""
 
-    def __init__(
-        self, serving: Serving, open_model: Callable[[str], Opening], client: httpx2.AsyncClient
-    ) -> None:
-        self._serving, self._open_model, self._client = serving, open_model, client
+    def __init__(self, serving: Serving, open_model: Callable[[str], Opening]) -> None:
+        self._serving, self._open_model = serving, open_model
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,7 +108,7 @@ class Pulling:
         """The ETag of what serves then: ``etag`` if nothing has changed."""
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="parley-fetched-"))
         try:
-            fetched = await fetch(self._client, source.endpoint, folder, etag=etag)
+            fetched = await fetch(source.client, source.endpoint, folder, etag=etag)
             if fetched is None:
                 return etag
             await self._serving.load(self._open_model(str(fetched.path)))

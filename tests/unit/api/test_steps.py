@@ -47,7 +47,7 @@ async def tablebot(settings, metrics):
     async with (
         httpx2.AsyncClient() as client,
         Serving() as serving,
-        Pulling(serving, model, client) as pulling,
+        Pulling(serving, model) as pulling,
         Jobs() as jobs,
         Inbox(parley, serving=serving) as inbox,
     ):

@@ -96,7 +96,7 @@ async def opened(path: str):
 @pytest.fixture
 async def pulling(client, monkeypatch):
     monkeypatch.setattr("bot.model.pulling.SHORTEST_WAIT_S", 0.01)
-    async with Serving() as serving, Pulling(serving, opened, client) as pulling:
+    async with Serving() as serving, Pulling(serving, opened) as pulling:
         pulling.serving = serving
         yield pulling
 
@@ -110,15 +110,15 @@ async def until(condition) -> None:
     raise AssertionError("it did not happen")
 
 
-async def test_a_model_is_replaced_when_it_has_changed(pulling, server):
-    await pulling.load(Source(Endpoint(URL), wait_s=0.0))
+async def test_a_model_is_replaced_when_it_has_changed(pulling, server, client):
+    await pulling.load(Source(Endpoint(URL), client, wait_s=0.0))
     assert pulling.serving.loaded.file == "package 1"
     server.content, server.etag = b"package 2", '"2"'
     await until(lambda: pulling.serving.loaded.file == "package 2")
 
 
-async def test_what_cannot_be_loaded_leaves_what_serves_and_is_tried_again(pulling, server):
-    await pulling.load(Source(Endpoint(URL), wait_s=0.0))
+async def test_what_cannot_be_loaded_leaves_what_serves_and_is_tried_again(pulling, server, client):
+    await pulling.load(Source(Endpoint(URL), client, wait_s=0.0))
     server.content, server.etag = b"broken", '"2"'
     asked = len(server.asked)
     await until(lambda: len(server.asked) > asked + 2)
@@ -127,16 +127,16 @@ async def test_what_cannot_be_loaded_leaves_what_serves_and_is_tried_again(pulli
     await until(lambda: pulling.serving.loaded.file == "package 3")
 
 
-async def test_a_server_that_is_not_there_yet_is_asked_again(pulling, server):
+async def test_a_server_that_is_not_there_yet_is_asked_again(pulling, server, client):
     server.status = 503
-    pulling.follow(Source(Endpoint(URL), wait_s=0.0))
+    pulling.follow(Source(Endpoint(URL), client, wait_s=0.0))
     await until(lambda: len(server.asked) > 2)
     assert pulling.serving.loaded is None
     server.status = 0
     await until(lambda: pulling.serving.loaded is not None)
 
 
-async def test_asked_for_once_it_is_not_asked_again(pulling, server):
-    await pulling.load(Source(Endpoint(URL)))
+async def test_asked_for_once_it_is_not_asked_again(pulling, server, client):
+    await pulling.load(Source(Endpoint(URL), client))
     assert len(server.asked) == 1
     assert pulling.serving.loaded.file == "package 1"
