@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from nlu.chain import read_chain
 from nlu.errors import BundleError, NluError
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model, Reading, Scores
@@ -66,7 +67,10 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
         session = Session(folder / "model.onnx", threads=threads)
         if manifest.context_tokens and not session.reads_context:
             raise BundleError("model.onnx reads no context; the manifest says it does.")
-        model = Model(session, tokenizer)
+        chain = None
+        if manifest.chain:
+            chain = read_chain(folder / manifest.chain, 1 + 2 * len(manifest.labels))
+        model = Model(session, tokenizer, chain)
         batches = _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
@@ -115,8 +119,11 @@ def _problems(manifest: Manifest) -> list[str]:
         for name in manifest.files
         if name != Path(name).name or name in (".", "..", MANIFEST)
     ]
-    if manifest.scope and manifest.scope not in manifest.files:
-        found.append(f"files do not list {manifest.scope}, which scope names.")
+    found += [
+        f"files do not list {named}, which {field} names."
+        for field, named in (("scope", manifest.scope), ("chain", manifest.chain))
+        if named and named not in manifest.files
+    ]
     if not manifest.intents:
         found.append("there are no intents.")
     if len(set(manifest.intents)) != len(manifest.intents):

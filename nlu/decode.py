@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nlu.chain import Chain
 from nlu.manifest import EntityLabel
 from nlu.parse import Entity, Intent
 
@@ -136,6 +137,7 @@ def entities(
     labels: Sequence[EntityLabel],
     *,
     extractor: str,
+    chain: Chain | None = None,
 ) -> list[Entity]:
     """Join the tags of words into entities, in the order of the text.
 
@@ -145,13 +147,14 @@ def entities(
         emissions: Shape (words, tags); see ``legal_tags``.
         labels: What each pair of tags stands for.
         extractor: Named as the finder.
+        chain: What tags say of each other, if the model has learnt it.
 
     An entity's confidence is the mean, over its words, of what B and I of its label have together.
     """
-    tags = legal_tags(emissions)
+    tags = chain.best(emissions) if chain else legal_tags(emissions)
     if not any(tags):
         return []
-    probabilities = softmax(emissions)
+    probabilities = chain.marginals(emissions) if chain else softmax(emissions)
     found: list[Entity] = []
     for first, tag in enumerate(tags):
         if tag % 2 == 0:  # O, or inside what has begun before

@@ -12,6 +12,7 @@ A bundle is a folder of a registry:
                       layer over the text
     tokenizer.json    for the `tokenizers` package
     extractors.json   regexes, lookups and synonyms of the project, as `Extractors`
+    chain.npz         if there: scores of tags that follow each other (``nlu.chain``)
     recipe.toml       every number of the training run
     scores.json       what evaluation gave, float32 and int8
     scope.npz         what is in scope, as ``nlu.scope_file`` describes it; not in every bundle
@@ -46,6 +47,8 @@ class Manifest(msgspec.Struct, frozen=True):
     ``intents`` name the columns of ``intent_logits``; a retrieval intent's answers are columns of
     their own (``faq/opening_hours``). ``labels`` name the entities: column 0 of ``tag_logits`` is
     O, column ``2 i + 1`` begins ``labels[i]``, column ``2 i + 2`` continues it.
+    ``chain`` names the file of what a word's tag says of the next one's, empty where nothing is
+    known of that.
     ``context_tokens`` is how much is read of what went before a text (0: nothing),
     ``context_turns`` how many of the user's earlier turns count as that.
     ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
@@ -71,6 +74,7 @@ class Manifest(msgspec.Struct, frozen=True):
     format: int = 1
     context_tokens: int = 0
     context_turns: int = 0
+    chain: str = ""
     scope: str = ""
     outside: str = ""
     scores: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from nlu import windows
+from nlu.chain import Chain
 from nlu.parse import NO_CONTEXT, Context
 from nlu.session import Float32, Outputs, Session
 from nlu.tokenizer import Tokenizer, Tokens, pad
@@ -46,10 +47,13 @@ class Scores:
 
 
 class Model:
-    """Reads texts. Not to be used from two threads at once."""
+    """Reads texts. Not to be used from two threads at once.
 
-    def __init__(self, session: Session, tokenizer: Tokenizer) -> None:
-        self._session, self.tokenizer = session, tokenizer
+    ``chain`` is what the tags of its words say of each other, where it has learnt that.
+    """
+
+    def __init__(self, session: Session, tokenizer: Tokenizer, chain: Chain | None = None) -> None:
+        self._session, self.tokenizer, self.chain = session, tokenizer, chain
 
     def read(self, readings: Sequence[Reading]) -> list[Scores]:
         """Scores of each, in order; all run as one batch."""

@@ -140,7 +140,12 @@ class Nlu:
         if not wanted.entities:
             return parse, []
         return parse, decode.entities(
-            parse.text, scores.words, scores.tags, manifest.labels, extractor=wanted.finder
+            parse.text,
+            scores.words,
+            scores.tags,
+            manifest.labels,
+            extractor=wanted.finder,
+            chain=bundle.model.chain,
         )
 
 

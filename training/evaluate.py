@@ -84,7 +84,9 @@ def answer(
     answers = []
     for text, context in zip(texts, contexts or [NO_CONTEXT] * len(texts), strict=True):
         [scores] = model.read([Reading(text, model.tokenizer, context)])
-        found = decode.entities(text, scores.words, scores.tags, labels, extractor="model")
+        found = decode.entities(
+            text, scores.words, scores.tags, labels, extractor="model", chain=model.chain
+        )
         answers.append(
             Answer(
                 intent=intent_of(decode.softmax(scores.intents / temperature).tolist(), intents),

@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.functional import normalize
 from transformers import PreTrainedModel
 
+from training.tag_chain import TagChain
+
 
 class Outputs(NamedTuple):
     """What the model says; named and shaped as the manifest promises."""
@@ -22,7 +24,7 @@ class JointModel(nn.Module):
     """Intent and tags from one reading of the text.
 
     With ``context`` it also reads what stands behind the text, its tokens of type 1, and still
-    judges the text alone.
+    judges the text alone. With ``chain`` the tags are learnt as a chain: what one says of the next.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class JointModel(nn.Module):
         *,
         dropout: float = 0.0,
         context: bool = False,
+        chain: bool = False,
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
@@ -41,6 +44,7 @@ class JointModel(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.intent_head = nn.Linear(hidden, intents)
         self.tag_head = nn.Linear(hidden, tags)
+        self.chain = TagChain(tags) if chain else None
 
     def forward(
         self,

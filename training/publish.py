@@ -20,6 +20,7 @@ from bot.errors import ProjectError
 from bot.project.project import Example, Lookup, NluData, Project
 from nlu import decode
 from nlu.bundle import MANIFEST, file_hash
+from nlu.chain import Chain, write_chain
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
 from nlu.registry import Registry
@@ -38,6 +39,7 @@ Report = Callable[[str], None]
 COMPARED = 300  # about so many training sentences are asked of float32 and int8
 MEASURED = 300  # so many training sentences, or all, give the int8 graph its scales
 ENOUGH = 8  # examples an intent needs before any is kept back
+CHAIN = "chain.npz"
 FEWEST_TO_FIT = 20  # with fewer sentences kept back, the temperature stays 1
 
 
@@ -136,6 +138,8 @@ def make(
         export(trained.model, float32, path, sentences=typical(fitting, trained, recipe))
         before, after = (_open(graph, trained, recipe) for graph in (float32, path))
     (folder / "tokenizer.json").write_text(trained.tokenizer_json, "utf-8")
+    if chain := trained.model.chain:
+        write_chain(folder / CHAIN, *chain.scores())
     report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
     some = fitting[:: max(1, len(fitting) // COMPARED)]
     check_agreement(*(_columns(model, some, trained) for model in (before, after)))
@@ -203,7 +207,12 @@ def extractors(nlu: NluData) -> Extractors:
 
 
 def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
-    return Model(Session(path.read_bytes()), open_tokenizer(trained.tokenizer_json, recipe))
+    chain = trained.model.chain
+    return Model(
+        Session(path.read_bytes()),
+        open_tokenizer(trained.tokenizer_json, recipe),
+        Chain.of(*chain.scores()) if chain else None,
+    )
 
 
 def ask(
@@ -263,6 +272,7 @@ def _manifest(
         data_hash=project.nlu_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
+        chain=CHAIN if CHAIN in files else "",
         context_tokens=recipe.context_tokens,
         context_turns=recipe.context_turns,
         files=files,

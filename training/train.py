@@ -71,6 +71,7 @@ def train(
         labels.tags,
         dropout=recipe.dropout,
         context=recipe.context_tokens > 0,
+        chain=recipe.tag_chain and bool(labels.entities),
     )
     model.to(device)
     if recipe.compile:
@@ -83,6 +84,7 @@ def train(
         examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
     )
     draw = ContextDraw(recipe.context_dropout, rng)
+    chained = model.chain.parameters() if model.chain else ()
     per_epoch = -(-len(examples) // recipe.batch_size)
     epochs = epochs_of(len(examples), recipe)
     loop = Loop(
@@ -90,7 +92,7 @@ def train(
         [
             Group(list(model.encoder.parameters()), recipe.encoder_rate),
             Group(list(model.intent_head.parameters()), recipe.head_rate),
-            Group(list(model.tag_head.parameters()), recipe.head_rate),
+            Group([*model.tag_head.parameters(), *chained], recipe.head_rate),
         ],
         recipe,
         total=epochs * per_epoch,
@@ -117,13 +119,16 @@ def loss_of(model: JointModel, batch: Batch, recipe: Recipe) -> torch.Tensor:
     intent_loss = cross_entropy(
         outputs.intent_logits.float(), batch.intents, label_smoothing=recipe.label_smoothing
     )
-    tag_loss = cross_entropy(
-        outputs.tag_logits.float().flatten(0, 1),
-        batch.tags.flatten(),
-        ignore_index=IGNORED,
-        reduction="sum",
-    ) / (batch.tags != IGNORED).sum().clamp(min=1)  # there may be no word in a whole batch
+    tag_loss = (model.chain or apart)(outputs.tag_logits.float(), batch.tags)
     return intent_loss + recipe.tag_weight * tag_loss
+
+
+def apart(emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
+    """The mean cross-entropy of the words' tags, each by itself; see ``TagChain.forward``."""
+    loss = cross_entropy(
+        emissions.flatten(0, 1), tags.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    return loss / (tags != IGNORED).sum().clamp(min=1)  # there may be no word in a whole batch
 
 
 @torch.no_grad()
