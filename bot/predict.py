@@ -9,7 +9,7 @@ import structlog
 
 from bot.dialogue.domain import DEFAULT_ACTIONS, Domain
 from bot.dialogue.events import ActionExecuted, ActionExecutionRejected, Event, UserFeaturization
-from bot.dialogue.learned import Names, Texts, learned_policies, unread
+from bot.dialogue.learned import Modelled, Names, Texts, learned_policies, unread
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.policy import LISTEN, Policy, Prediction
 from bot.dialogue.rules import RulePolicy
@@ -17,7 +17,7 @@ from bot.dialogue.ruletable import OnlyInRules
 from bot.dialogue.stories import Story
 from bot.dialogue.tracker import Tracker
 from bot.project.project import Component, Project
-from bot.services import Services
+from bot.services import Bot, Services
 from nlu.policy import PolicyModel
 
 FOLLOWUP = "followup_action"
@@ -95,16 +95,25 @@ def predict(tracker: Tracker, parley: Services) -> Prediction:
         if knows_action(tracker.followup_action, parley.bot.domain):
             return Prediction(tracker.followup_action, 1.0, FOLLOWUP)
         log.error("followup.unknown", action=tracker.followup_action)
-    predictions = [
-        _without_rejected(policy.predict(tracker, parley.bot.domain), tracker)
-        for policy in parley.bot.policies
-    ]
+    predictions = _asked(tracker, parley.bot)
     chosen = best(predictions)
     events: tuple[Event, ...] = tuple(event for each in predictions for event in each.events)
     events += chosen.optional_events
     if tracker.latest_action_name == LISTEN:
         events += (UserFeaturization(use_text_for_featurization=chosen.is_end_to_end),)
     return replace(chosen, events=events)
+
+
+def _asked(tracker: Tracker, bot: Bot) -> list[Prediction]:
+    """What the policies say; one that has a model only where that can make a difference."""
+    rejected = _just_rejected(tracker)
+    predictions: list[Prediction] = []
+    for policy in bot.policies:
+        if isinstance(policy, Modelled) and not policy.may_win(predictions, tracker):
+            continue
+        said = policy.predict(tracker, bot.domain)
+        predictions.append(said if rejected is None else _without(rejected, said))
+    return predictions
 
 
 def knows_action(name: str, domain: Domain) -> bool:
@@ -130,10 +139,9 @@ def best(predictions: Sequence[Prediction]) -> Prediction:
     return max(predictions, key=lambda each: (each.confidence, each.priority))
 
 
-def _without_rejected(prediction: Prediction, tracker: Tracker) -> Prediction:
+def _without(rejected: str, prediction: Prediction) -> Prediction:
     """``prediction`` without the action that refused to run just now."""
-    rejected = _just_rejected(tracker)
-    if rejected is None or not (prediction.scores or prediction.action == rejected):
+    if not (prediction.scores or prediction.action == rejected):
         return prediction
     scores = dict(prediction.scores or {prediction.action: prediction.confidence})
     if scores.pop(rejected, None) is None:

@@ -41,13 +41,11 @@ class Turn:
 
     def add(self, *events: Event) -> None:
         """``events`` happen now."""
-        now = self.parley.clock()
-        ours = {
-            "assistant_id": self.parley.bot.assistant_id,
-            "model_id": self.parley.bot.model_id,
-        }
+        now, bot = self.parley.clock(), self.parley.bot
+        ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
+        ours = {key: value for key, value in ours.items() if value}
         for event in events:
-            metadata = {**event.metadata, **{key: value for key, value in ours.items() if value}}
+            metadata = {**event.metadata, **ours}
             stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)

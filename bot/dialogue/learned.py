@@ -98,12 +98,18 @@ class Reader:
         states = told_states(tracker, domain, self._only_in_rules, most=self._most)
         return states[-self._most :]
 
+    def reads_words(self, tracker: Tracker) -> bool:
+        """Whether what the user just said can count as it stands."""
+        said = tracker.latest_message
+        if self._vector is None or said is None or tracker.latest_action_name != LISTEN:
+            return False
+        words = said.text and not said.text.startswith("/")
+        return bool(words) and self._texts(said.text or "") is not None
+
     def by_words(self, states: Sequence[State], tracker: Tracker) -> list[State] | None:
         """``states`` if what the user just said counts as it stands; None where it cannot."""
         said = tracker.latest_message
-        if self._vector is None or said is None or tracker.latest_action_name != LISTEN:
-            return None
-        if not said.text or said.text.startswith("/") or self._texts(said.text) is None:
+        if said is None or not self.reads_words(tracker):
             return None
         now = msgspec.structs.replace(states[-1], user=UserState(text=said.text))
         return [*states[:-1], now]
@@ -121,7 +127,23 @@ class Reader:
                 yield self._columns[name], value
 
 
-class LearnedPolicy:
+class Modelled:
+    """A policy that has to ask a model, which takes longer than all that other policies do."""
+
+    priority: int
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def may_win(self, predictions: Sequence[Prediction], tracker: Tracker) -> bool:
+        """Whether it could be chosen beside ``predictions``, those of the policies before it."""
+        if any(each.is_no_user for each in predictions):
+            return False
+        sure = any(each.confidence >= 1.0 and each.priority > self.priority for each in predictions)
+        return not sure or self._reader.reads_words(tracker)
+
+
+class LearnedPolicy(Modelled):
     """Asks a model what comes next. Below rules and memoization, which are sure.
 
     Stands where TEDPolicy stands in a config.yml. Silent where the likeliest answer to what the
@@ -145,9 +167,9 @@ class LearnedPolicy:
         only_in_rules: OnlyInRules = NOTHING,
         texts: Texts = unread,
     ) -> None:
+        super().__init__(Reader(names, only_in_rules, texts))
         self._model = model
         self._names = names
-        self._reader = Reader(names, only_in_rules, texts)
 
     def predict(self, tracker: Tracker, domain: Domain) -> Prediction:
         states = self._reader.states(tracker, domain)
@@ -175,7 +197,7 @@ class LearnedPolicy:
         return answers is None or action in answers
 
 
-class UnlikelyIntentPolicy:
+class UnlikelyIntentPolicy(Modelled):
     """Proposes `action_unlikely_intent` when what the user said fits no story here.
 
     Stands where UnexpecTEDIntentPolicy stands in a config.yml. Silent on intents that no story
@@ -197,8 +219,8 @@ class UnlikelyIntentPolicy:
         only_in_rules: OnlyInRules = NOTHING,
         texts: Texts = unread,
     ) -> None:
+        super().__init__(Reader(names, only_in_rules, texts))
         self._model = model
-        self._reader = Reader(names, only_in_rules, texts)
         self._floors = dict(zip(names.intents, names.floors, strict=True))
         self._intents = names.intents
         self._ignored = ignored

@@ -31,17 +31,25 @@ class Rule:
 
 
 class RuleTable:
-    """Rules, found by the action that went before the last state."""
+    """Rules, found by the action that went before the last state, and by the intent in it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._by_action: dict[str | None, dict[str, Rule]] = {}
-        for rule in rules:
-            self._by_action.setdefault(rule.states[-1].action, {})[rule.key] = rule
+        self._found_by: dict[tuple[str | None, str | None], list[tuple[int, Rule]]] = {}
+        for number, rule in enumerate({rule.key: rule for rule in rules}.values()):
+            last = rule.states[-1]
+            self._found_by.setdefault((last.action, _intent(last)), []).append((number, rule))
 
     def matching(self, states: Sequence[State]) -> list[Rule]:
-        """The rules whose states the last of ``states`` fulfil."""
-        candidates = self._by_action.get(states[-1].action, {}).values()
-        return [rule for rule in candidates if _holds(rule.states, states)]
+        """The rules whose states the last of ``states`` fulfil, in their order."""
+        action, intent = states[-1].action, _intent(states[-1])
+        candidates = self._found_by.get((action, None), [])
+        if intent:
+            candidates = sorted([*candidates, *self._found_by.get((action, intent), ())])
+        return [rule for _, rule in candidates if _holds(rule.states, states)]
+
+
+def _intent(state: State) -> str | None:
+    return (state.user.intent or None) if state.user else None
 
 
 def _holds(rule: Sequence[State], states: Sequence[State]) -> bool:

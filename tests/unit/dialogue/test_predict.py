@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,6 +19,7 @@ from bot.dialogue.events import (
     UserFeaturization,
     UserUttered,
 )
+from bot.dialogue.learned import VECTOR, LearnedPolicy, Names, Row
 from bot.dialogue.policy import Prediction
 from bot.dialogue.tracker import Tracker
 from bot.predict import make_policies, predict
@@ -85,6 +88,45 @@ def test_events_of_every_policy_are_kept_but_optional_ones_only_of_the_winner(pa
         parley, Says("a", 1.0), Says("b", 0.1, events=interrupted, optional_events=note)
     )
     assert prediction.events == (*interrupted, UserFeaturization(use_text_for_featurization=False))
+
+
+class Model:
+    """Sure of action ``b``; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def actions(self, rows: Sequence[Row]) -> Sequence[float]:
+        self.asked += 1
+        return (0.0, 9.0)
+
+    intents = actions
+
+
+def learned(model: Model, **more: Any) -> LearnedPolicy:
+    names = Names(columns=(VECTOR,), actions=("a", "b"), intents=("a", "b"), max_history=5)
+    return LearnedPolicy(model, names, **more)
+
+
+def test_a_model_is_asked_only_where_it_can_make_a_difference(parley: Services):
+    model = Model()
+    for surer in (Says("form", 0.1, is_no_user=True), Says("a", 1.0, 3)):
+        assert decided(parley, surer, learned(model)).action == surer.name.removeprefix("says ")
+    assert not model.asked
+    for less_sure in (Says("a", 0.9, 3), Says("a", 1.0, 1)):
+        decided(parley, less_sure, learned(model))
+    assert model.asked == 2
+    assert decided(parley, Says("a", 0.9), learned(model)).action == "b"
+
+
+def test_a_model_that_reads_words_may_decide_against_who_is_sure_of_the_intent(parley: Services):
+    heard = learned(Model(), texts=lambda _: [1.0])
+    assert decided(parley, Says("a", 1.0, 3), heard).action == "b"
+
+
+def test_a_model_is_asked_when_what_was_certain_refused(parley: Services):
+    refused = (ActionExecutionRejected(name="a"),)
+    assert decided(parley, Says("a", 1.0, 3), learned(Model()), after=refused).action == "b"
 
 
 def test_a_followup_comes_first_if_it_is_an_action_of_the_bot(parley: Services):
