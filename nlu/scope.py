@@ -60,9 +60,13 @@ class Scope:
 
     def probabilities(self, logits: Floats, sentences: Floats) -> Float64:
         """The same of many texts: (texts, intents) and (texts, hidden) to (texts,)."""
-        signs = (self.signs(logits, sentences) - self.mean) / self.scale
-        odds = np.clip(signs @ self.weights + self.bias, -MOST, MOST)
-        return np.clip(1 / (1 + np.exp(-np.clip(odds, -30, 30))), SURE, 1 - SURE)
+        return self.believed(self.signs(logits, sentences))
+
+    def believed(self, signs: Float64) -> Float64:
+        """The probability that ``signs`` (texts, SIGNS) make, (texts,)."""
+        odds = (signs - self.mean) / self.scale @ self.weights + self.bias
+        probabilities = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+        return np.asarray(np.clip(probabilities, SURE, 1 - SURE), dtype=np.float64)
 
     def signs(self, logits: Floats, sentences: Floats) -> Float64:
         """What speaks for each text being in scope, (texts, SIGNS); more is better."""

@@ -226,6 +226,8 @@ def evaluate(
             bundle.manifest.intents,
             bundle.manifest.labels,
             temperature=bundle.manifest.temperature,
+            scope=bundle.scope,
+            outside=bundle.manifest.outside,
         )
         scores = score(examples, answers)
         if json:

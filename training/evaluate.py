@@ -15,6 +15,7 @@ from nlu import decode
 from nlu.manifest import EntityLabel
 from nlu.model import Model, Reading
 from nlu.parse import NO_CONTEXT, Context, Entity
+from nlu.scope import Scope
 
 RESAMPLES = 1000  # of the bootstrap
 
@@ -27,6 +28,7 @@ class Answer:
     column: int
     logits: tuple[float, ...]
     entities: tuple[Entity, ...]
+    inside: float = 1.0  # probability that the text has any of the intents
 
 
 class Prf(msgspec.Struct, frozen=True):
@@ -75,6 +77,8 @@ def answer(
     *,
     temperature: float = 1.0,
     contexts: Sequence[Context] = (),
+    scope: Scope | None = None,
+    outside: str = "",
 ) -> list[Answer]:
     """Ask ``model`` one text at a time, each in its context if there are contexts.
 
@@ -87,20 +91,32 @@ def answer(
         found = decode.entities(
             text, scores.words, scores.tags, labels, extractor="model", chain=model.chain
         )
+        shares = decode.softmax(scores.intents / temperature).tolist()
+        inside = scope.probability(scores.intents, scores.sentence) if scope else 1.0
         answers.append(
             Answer(
-                intent=intent_of(decode.softmax(scores.intents / temperature).tolist(), intents),
+                intent=intent_of(shares, intents, inside=inside, outside=outside if scope else ""),
                 column=int(scores.intents.argmax()),
                 logits=tuple(scores.intents.tolist()),
                 entities=tuple(found),
+                inside=inside,
             )
         )
     return answers
 
 
-def intent_of(probabilities: Sequence[float], intents: Sequence[str]) -> str:
-    """The likeliest intent. A retrieval intent's answers count together, then the best is taken."""
-    best = decode.ranking(probabilities, intents, most=1)[0].name
+def intent_of(
+    probabilities: Sequence[float],
+    intents: Sequence[str],
+    *,
+    inside: float = 1.0,
+    outside: str = "",
+) -> str:
+    """The likeliest intent. A retrieval intent's answers count together, then the best is taken.
+
+    ``inside`` and ``outside``: see ``decode.ranking``.
+    """
+    best = decode.ranking(probabilities, intents, most=1, inside=inside, outside=outside)[0].name
     likely = sorted(zip(probabilities, intents, strict=True), reverse=True)
     return next(name for _, name in likely if name.partition("/")[0] == best)
 

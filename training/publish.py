@@ -14,24 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bot.errors import ProjectError
 from bot.project.project import Example, Lookup, NluData, Project
-from nlu import decode
 from nlu.bundle import MANIFEST, file_hash
 from nlu.chain import Chain, write_chain
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
 from nlu.registry import Registry
+from nlu.scope import Scope
+from nlu.scope_file import write_scope
 from nlu.session import Session
 from nlu.tokenizer import Tokens
+from training.calibration import Thresholds, fit_temperature, told
 from training.context import ContextDraw, first_context, with_contexts
-from training.dataset import Labels
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
 from training.export import check_agreement, export
 from training.recipe import Recipe
+from training.scope import learn_scope, outside_intent, read_all
 from training.train import Step, Trained, open_tokenizer, overlap, train
 
 Report = Callable[[str], None]
@@ -39,8 +40,8 @@ Report = Callable[[str], None]
 COMPARED = 300  # about so many training sentences are asked of float32 and int8
 MEASURED = 300  # so many training sentences, or all, give the int8 graph its scales
 ENOUGH = 8  # examples an intent needs before any is kept back
+SCOPE = "scope.npz"
 CHAIN = "chain.npz"
-FEWEST_TO_FIT = 20  # with fewer sentences kept back, the temperature stays 1
 
 
 def build(
@@ -72,7 +73,7 @@ def build(
         )
         judged = tests or made.kept_back
         scores = {
-            name: score(judged, ask(model, judged, made.trained, made.temperature))
+            name: score(judged, made.ask(judged, model=model))
             for name, model in (("float32", made.float32), ("int8", made.int8))
         }
         facts = {
@@ -83,12 +84,13 @@ def build(
                 "kept_back": len(made.kept_back),
                 "seconds": round(made.seconds, 1),
             },
+            "thresholds": msgspec.to_builtins(made.thresholds),
             "overlap": _overlap(made.fitting, tests, dropped, recipe),
         }
         _write_json(draft / "scores.json", facts)
         _write_json(draft / "extractors.json", extractors(project.nlu))
         (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
-        manifest = _manifest(draft, project, recipe, made.trained, made.temperature, scores)
+        manifest = _manifest(draft, project, recipe, made, scores)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version)
     return manifest
@@ -112,6 +114,12 @@ class Made:
     fitting: Sequence[Example]
     kept_back: Sequence[Example]
     seconds: float
+    scope: Scope | None = None
+    thresholds: Thresholds | None = None
+
+    def ask(self, examples: Sequence[Example], *, model: Model | None = None) -> list[Answer]:
+        """What the int8 graph, or ``model``, makes of each of ``examples``, as it is served."""
+        return ask(model or self.int8, examples, self.trained, self.temperature, scope=self.scope)
 
 
 def make(
@@ -143,8 +151,25 @@ def make(
     report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
     some = fitting[:: max(1, len(fitting) // COMPARED)]
     check_agreement(*(_columns(model, some, trained) for model in (before, after)))
-    temperature = fit_temperature(ask(after, kept_back, trained), kept_back, trained.labels)
-    return Made(trained, before, after, temperature, fitting, kept_back, seconds)
+    kept = read_all(after, kept_back, trained.labels.intents)
+    temperature = fit_temperature(kept.logits, kept.columns, smoothing=recipe.label_smoothing)
+    fitted = learn_scope(after, fitting, kept, trained.labels.intents, recipe, temperature)
+    if fitted:
+        write_scope(folder / SCOPE, fitted.scope)
+    suggested = fitted.thresholds if fitted else None
+    if suggested:
+        report(told(suggested))
+    return Made(
+        trained,
+        before,
+        after,
+        temperature,
+        fitting,
+        kept_back,
+        seconds,
+        fitted.scope if fitted else None,
+        suggested,
+    )
 
 
 def hold_out(
@@ -175,28 +200,6 @@ def typical(examples: Sequence[Example], trained: Trained, recipe: Recipe) -> li
     return [tokenizer.encode(example.text, first_context(example)) for example in drawn]
 
 
-def fit_temperature(
-    answers: Sequence[Answer], examples: Sequence[Example], labels: Labels
-) -> float:
-    """What to divide the logits by so that confidences are as often right as they say.
-
-    Least negative log-likelihood over a grid (Guo and others, 2017, On calibration of modern
-    neural networks); 1 when there are too few examples to tell.
-    """
-    if len(examples) < FEWEST_TO_FIT:
-        return 1.0
-    logits = np.array([said.logits for said in answers])
-    columns = [labels.intents.index(example.intent) for example in examples]
-    rows = np.arange(len(columns))
-
-    def surprise(temperature: float) -> float:
-        likely = decode.softmax(logits / temperature)[rows, columns]
-        return float(-np.log(np.maximum(likely, 1e-12)).mean())
-
-    grid = np.geomspace(0.25, 4.0, 161)
-    return round(float(min(grid, key=surprise)), 4)
-
-
 def extractors(nlu: NluData) -> Extractors:
     """The project's tables, as the server reads them."""
     return Extractors(
@@ -216,7 +219,12 @@ def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:
 
 
 def ask(
-    model: Model, examples: Sequence[Example], trained: Trained, temperature: float = 1.0
+    model: Model,
+    examples: Sequence[Example],
+    trained: Trained,
+    temperature: float = 1.0,
+    *,
+    scope: Scope | None = None,
 ) -> list[Answer]:
     """What ``model`` makes of each of ``examples``, in its first context."""
     labels = trained.labels
@@ -227,6 +235,8 @@ def ask(
         labels.entities,
         temperature=temperature,
         contexts=[first_context(example) for example in examples],
+        scope=scope,
+        outside=outside_intent(labels.intents),
     )
 
 
@@ -252,8 +262,7 @@ def _manifest(
     draft: Path,
     project: Project,
     recipe: Recipe,
-    trained: Trained,
-    temperature: float,
+    made: Made,
     scores: dict[str, Scores],
 ) -> Manifest:
     now = datetime.now(UTC)
@@ -265,10 +274,10 @@ def _manifest(
         created=now.isoformat(timespec="seconds"),
         language=project.config.language,
         encoder=recipe.encoder,
-        intents=trained.labels.intents,
-        labels=trained.labels.entities,
+        intents=made.trained.labels.intents,
+        labels=made.trained.labels.entities,
         max_tokens=recipe.max_tokens,
-        temperature=temperature,
+        temperature=made.temperature,
         data_hash=project.nlu_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
@@ -276,6 +285,8 @@ def _manifest(
         context_tokens=recipe.context_tokens,
         context_turns=recipe.context_turns,
         files=files,
+        scope=SCOPE if made.scope else "",
+        outside=outside_intent(made.trained.labels.intents),
         parley=_parley(),
         scores={
             name: {

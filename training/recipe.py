@@ -65,6 +65,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     typos: Share
 
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
+    out_of_scope: Annotated[float, Meta(ge=0, le=0.9)]
     near_duplicate: Annotated[float, Meta(ge=0, le=100)]
 
 

@@ -25,8 +25,9 @@ from training.data import Data, DataFile
 from training.dedupe import near_duplicates
 from training.evaluate import Answer, Confusion, Prf, Scores, score
 from training.loop import pick_device
-from training.publish import Made, ask, make
+from training.publish import Made, make
 from training.recipe import Recipe
+from training.scope import outside_intent
 from training.train import Step
 
 LIBRARIES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
@@ -173,12 +174,15 @@ def judge(examples: Sequence[Example], answers: Sequence[Answer], made: Made) ->
 
 def sureness(said: Answer, made: Made) -> float:
     """The probability of the intent that was answered."""
+    names = made.trained.labels.intents
     probabilities = decode.softmax(np.array(said.logits) / made.temperature).tolist()
-    return float(probabilities[made.trained.labels.intents.index(said.intent)])
+    share = said.inside * float(probabilities[names.index(said.intent)])
+    meant = said.intent.partition("/")[0] == outside_intent(names)
+    return share + 1 - said.inside if meant else share
 
 
 def _ask(model: Model, examples: Sequence[Example], made: Made) -> list[Answer]:
-    return ask(model, examples, made.trained, made.temperature)
+    return made.ask(examples, model=model)
 
 
 def _intents(scores: Scores, examples: Sequence[Example], answers: Sequence[Answer]) -> Intents:

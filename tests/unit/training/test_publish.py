@@ -13,9 +13,8 @@ from nlu.bundle import open_bundle
 from nlu.manifest import EntityLabel, Extractors
 from nlu.model import Reading
 from nlu.registry import Registry
-from training.dataset import Labels
-from training.evaluate import Answer, answer
-from training.publish import build, fit_temperature, hold_out
+from training.evaluate import answer
+from training.publish import build, hold_out
 from training.recipe import Recipe, load_recipe
 
 from .conftest import example
@@ -128,20 +127,3 @@ def test_of_small_intents_some_give_one_example_and_no_share_is_lost():
     _, back = hold_out(examples, 0.05, seed=1)
     assert 30 < len(back) < 70
     assert len({each.intent for each in back}) == len(back)
-
-
-@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
-def test_the_temperature_that_made_the_answers_is_found(true: float):
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(4000, 3)) * 2
-    odds = np.exp(logits / true)
-    odds /= odds.sum(1, keepdims=True)
-    names = ("a", "b", "c")
-    examples = [example(names[rng.choice(3, p=p)], "x") for p in odds]
-    answers = [Answer("a", 0, tuple(row), ()) for row in logits.tolist()]
-    assert fit_temperature(answers, examples, Labels(names, ())) == pytest.approx(true, rel=0.1)
-
-
-def test_few_sentences_leave_the_temperature_at_one():
-    answers = [Answer("a", 0, (9.0, 0.0), ())] * 5
-    assert fit_temperature(answers, [example("b", "x")] * 5, Labels(("a", "b"), ())) == 1.0
