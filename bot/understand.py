@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import structlog
 
 from bot.actions.extraction import extract_slots
 from bot.actions.stage import Stage
+from bot.dialogue.context import context_of
 from bot.dialogue.domain import DEFAULT_INTENTS, Domain
 from bot.dialogue.events import Event, UserUttered
 from bot.dialogue.messages import Message
@@ -19,7 +21,7 @@ from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.services import Services
 from bot.stopwatch import Stopwatch
-from nlu.parse import Context, Entity, Intent, Parse
+from nlu.parse import Entity, Intent, Parse
 
 # /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
 _PAYLOAD = re.compile(
@@ -27,6 +29,7 @@ _PAYLOAD = re.compile(
 )
 _UNWELCOME = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MOST_WORDS = 200  # states looked back on for words: more than any policy does
+REFERENCE = "reference_time"  # in a message's metadata
 EXTRACTOR = "RegexMessageHandler"  # as Rasa names it in such entities
 
 log = structlog.get_logger(__name__)
@@ -50,18 +53,19 @@ async def understand(
     """
     watch = watch or Stopwatch()
     text = cleaned(message.text)
+    at = written_at(message.metadata) or message.received or parley.clock()
     with watch.step("nlu"):
         parse = (
             message.parse
             or read_payload(text, parley.bot.domain)
-            or await _parsed(text, tracker, parley)
+            or await _parsed(text, _context(message, tracker, at), parley)
         )
     user = UserUttered(
         text=text,
         parse_data=parse,
         input_channel=message.input_channel,
         message_id=message.message_id or None,
-        metadata=dict(message.metadata),
+        metadata={**message.metadata, **_recorded(parse, at)},
     )
     channel = message.output_channel
     stage = Stage(
@@ -79,7 +83,7 @@ async def _parsed(text: str, tracker: Tracker, parley: Services) -> Parse:
     if not text:
         return Parse("")
     with _reached():
-        return await parley.nlu.parse(text, Context(tracker.bot_text, tracker.requested_slot))
+        return await parley.nlu.parse(text, context_of(tracker))
 
 
 async def know_words(tracker: Tracker, parley: Services) -> None:

@@ -76,7 +76,8 @@ async def parse(
     if not body.text:
         raise BadRequest('There is no text to understand; send {"text": "…"}.')
     text = cleaned(checked(body.text, running(request).settings.max_message_chars))
-    found = read_payload(text, loaded.parley.bot.domain) or await loaded.nlu.parse(text)
+    found = read_payload(text, loaded.parley.bot.domain)
+    found = found or await loaded.nlu.parse(text, body.context.read())
     return answer(emulate(found) if emulate else found)
 
 

@@ -9,8 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from bot.model.pulling import Source
 from bot.project.project import Endpoint
+from nlu.parse import Context
 
 IncludeEvents = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
+
+
+class ContextBody(BaseModel):
+    """What went before a text, for models that were trained with that."""
+
+    bot_text: str | None = Field(None, description="What the bot said last.")
+    requested_slot: str | None = Field(None, description="The slot that a form asked for.")
+    earlier: list[str] = Field([], max_length=8, description="The user's turns, latest first.")
+
+    def read(self) -> Context:
+        """As NLU is told it."""
+        return Context(self.bot_text, self.requested_slot, tuple(self.earlier))
 
 
 class ParseBody(BaseModel):
@@ -20,6 +33,7 @@ class ParseBody(BaseModel):
 
     text: str | None = None
     message_id: str | None = Field(None, max_length=255)
+    context: ContextBody = ContextBody()
 
 
 class EventsBody(RootModel[dict[str, Any] | list[dict[str, Any]]]):

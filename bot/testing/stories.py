@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from bot.dialogue.context import context_of
 from bot.dialogue.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -30,7 +31,7 @@ from bot.services import Services
 from bot.testing.events import opening_events, told_events, told_parse
 from bot.testing.outcome import Draft, Outcome
 from bot.testing.told import Expected, Said, Transcript
-from nlu.parse import Context, Parse
+from nlu.parse import Parse
 
 UNLIKELY = "action_unlikely_intent"  # a remark of a policy on the message, not a mistake
 # What these do is known without running them, and nothing a story could tell. Rasa leaves it out,
@@ -149,8 +150,7 @@ class _Run:
         return base if is_retrieval(base, self._domain.responses) else expected
 
     async def _understood(self, text: str) -> Parse:
-        context = Context(self._tracker.bot_text, self._tracker.requested_slot)
-        return await self._services.nlu.parse(text, context)
+        return await self._services.nlu.parse(text, context_of(self._tracker))
 
     def _happen(self, *events: Event) -> None:
         now = self._services.clock()

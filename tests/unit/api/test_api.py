@@ -85,6 +85,15 @@ async def test_a_text_is_parsed(client):
     assert answer.json()["intent"] == {"name": "greet", "confidence": 0.9}
 
 
+async def test_a_text_may_be_parsed_in_a_context(client):
+    context = {"bot_text": "Which size?", "requested_slot": "size", "earlier": ["a shirt"]}
+    for told in (context, {"bot_text": "Hello!"}, {}):
+        answer = await client.post("/model/parse", json={"text": "hello", "context": told})
+        assert answer.json()["intent"]["name"] == "greet"
+    wrong = await client.post("/model/parse", json={"text": "hello", "context": {"bot_text": 3}})
+    assert wrong.status_code == 422
+
+
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": None}])
 async def test_no_text_is_a_bad_request(client, body):
     assert (await client.post("/model/parse", json=body)).status_code == 400
