@@ -31,6 +31,11 @@ class Reading:
         return self._windows
 
     @property
+    def tokens(self) -> Tokens:
+        """Those of the first window, which is all there is of nearly any text."""
+        return self.windows[0]
+
+    @property
     def length(self) -> int:
         """How many tokens the model reads, padding between windows included."""
         return len(self.windows) * max(len(window.ids) for window in self.windows)
