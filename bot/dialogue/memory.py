@@ -7,7 +7,17 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bot.dialogue.domain import Domain
-from bot.dialogue.events import ActionExecuted, Event
+from bot.dialogue.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    ActiveLoop,
+    AllSlotsReset,
+    Event,
+    LegacyForm,
+    LegacyFormValidation,
+    LoopInterrupted,
+    SlotSet,
+)
 from bot.dialogue.paths import story_events
 from bot.dialogue.policy import LISTEN, Prediction, as_sure_as_nlu
 from bot.dialogue.ruletable import NOTHING, OnlyInRules
@@ -19,6 +29,17 @@ _Moment = tuple[
     str | None, str | None, tuple[str, ...], str | None, str | None, tuple[tuple[str, Feature], ...]
 ]
 _Key = tuple[_Moment, ...]
+
+LASTING = (
+    SlotSet,
+    AllSlotsReset,
+    ActiveLoop,
+    LegacyForm,
+    LoopInterrupted,
+    LegacyFormValidation,
+    ActionExecutionRejected,
+)
+"""What changes the states of all turns to come, not of one."""
 
 
 class MemoizationPolicy:
@@ -79,24 +100,48 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
     def _recall_forgetting(self, tracker: Tracker, domain: Domain) -> str | None:
         applied = [tracker.events[index] for index in tracker.applied]
         actions = [n for n, event in enumerate(applied) if isinstance(event, ActionExecuted)]
+        nearest = self._nearest(tracker, actions)
         earlier: list[State] | None = None
         blank = Tracker(tracker.conversation_id, tracker.shapes).reborn()
-        for first in actions[self._oldest(tracker) :]:
-            rest = blank.apply_all(applied[first:])
+        for first in (*self._further(applied, nearest), *(at for at in actions if at >= nearest)):
+            lasting = [e for e in applied[first:nearest] if isinstance(e, LASTING)]
+            rest = blank.apply_all([*lasting, *applied[max(first, nearest) :]])
             states = told_states(rest, domain, self._only_in_rules, most=self._longest + 1)
             if states != earlier and (action := super()._recall(states, rest, domain)) is not None:
                 return action
             earlier = states
         return None
 
-    def _oldest(self, tracker: Tracker) -> int:
-        """The first of the actions so far from which on a story could still be recognised."""
-        left = self._longest
-        for number in range(len(tracker.past) - 1, -1, -1):
-            left -= not tracker.past[number].hidden
-            if left < 0 or len(tracker.past) - number == self._max_history:
-                return number
-        return 0
+    def _nearest(self, tracker: Tracker, actions: Sequence[int]) -> int:
+        """The last action from which on every turn is there that a story could be recognised by."""
+        most = self._longest + 1 if self._max_history is None else self._max_history
+        number = max(_window(tracker.states, most) - 1, 0)
+        return actions[number] if number < len(actions) else 0
+
+    def _further(self, applied: Sequence[Event], nearest: int) -> list[int]:
+        """Actions before that; between one and the next another slot is forgotten.
+
+        What was said there is out of a story's sight; slots and loops last. Without a
+        ``max_history`` a story is recognised whole, and nothing is told before it.
+        """
+        if self._max_history is None:
+            return []
+        told_last: dict[str, int] = {}
+        for at, event in enumerate(applied[:nearest]):
+            match event:
+                case SlotSet(name=slot):
+                    told_last[f"slot {slot}"] = at
+                case ActiveLoop() | LegacyForm():
+                    told_last["loop"] = at
+        found: list[int] = []
+        forgotten = iter((-1, *sorted(told_last.values())))
+        until = next(forgotten, None)
+        for at, event in enumerate(applied[:nearest]):
+            if until is not None and at > until and isinstance(event, ActionExecuted):
+                found.append(at)
+                while until is not None and until < at:
+                    until = next(forgotten, None)
+        return found
 
 
 def told_states(

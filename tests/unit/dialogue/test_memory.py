@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec, Slot
 from bot.dialogue.events import (
     ActionExecuted,
@@ -11,7 +13,7 @@ from bot.dialogue.events import (
 )
 from bot.dialogue.memory import AugmentedMemoizationPolicy, MemoizationPolicy
 from bot.dialogue.ruletable import OnlyInRules
-from bot.dialogue.stories import ActionStep, Story, UserStep
+from bot.dialogue.stories import ActionStep, SlotStep, Story, UserStep
 from bot.dialogue.tracker import Tracker
 from nlu.parse import Intent, Parse
 
@@ -99,3 +101,59 @@ def test_a_long_conversation_is_decided_by_its_end():
     before = [event for _ in range(50) for event in turn("other", "x")]
     assert proposed(policy, *before, *turn("ask")) == NOTHING
     assert proposed(policy, *before, *turn("ask", "a"), *turn("more")) == ("b", 1.0)
+
+
+TWO_ACTIONS = Story(
+    "t", (UserStep("ask"), ActionStep("a"), UserStep("more"), ActionStep("b"), ActionStep("c"))
+)
+
+
+def test_the_turn_whose_last_actions_are_seen_is_remembered_whole():
+    """With a history shorter than the story its oldest state is of the middle of a turn."""
+    policy = AugmentedMemoizationPolicy((TWO_ACTIONS,), DOMAIN, max_history=4)
+    before = [SlotSet(name="known", value="x"), *turn("other", "y")]
+    told = [*turn("ask", "a"), *turn("more", "b"), ActionExecuted(name="c")]
+    assert proposed(policy, *before, *told) == ("action_listen", 1.0)
+
+
+def test_turns_of_rules_do_not_shorten_what_is_seen():
+    policy = AugmentedMemoizationPolicy((TWO_ACTIONS,), DOMAIN, max_history=4)
+    before = [SlotSet(name="known", value="x"), *turn("other", "y")]
+    hidden = ActionExecuted(name="action_listen", hide_rule_turn=True)
+    rule = turn("hi", "z", hidden=True)[1:]
+    aside = [LISTEN, *rule, *(event for _ in range(4) for event in (hidden, *rule)), hidden]
+    told = [*turn("ask", "a"), *aside, *turn("more", "b")[1:], ActionExecuted(name="c")]
+    assert proposed(policy, *before, *told) == ("action_listen", 1.0)
+
+
+def test_slots_are_forgotten_one_after_the_other():
+    slots = {"known": Slot("known", "text"), "new": Slot("new", "text")}
+    domain = Domain(intents=DOMAIN.intents, slots=slots)
+    story = Story("s", (SlotStep("new", "y"), UserStep("ask"), ActionStep("a")))
+    policy = AugmentedMemoizationPolicy((story,), domain, max_history=1)
+    first = [SlotSet(name="known", value="x"), *turn("other", "y")]
+    second = [SlotSet(name="new", value="y"), *turn("other", "y"), *turn("other", "y")]
+    tracker = Tracker.start("c", domain).apply_all([*first, *second, *turn("ask")])
+    assert policy.predict(tracker, domain).action == "a"
+
+
+def test_a_long_conversation_costs_no_more_than_a_short_one(monkeypatch: pytest.MonkeyPatch):
+    policy = AugmentedMemoizationPolicy((TWO_ACTIONS,), DOMAIN, max_history=4)
+    replayed = []
+    apply_all = Tracker.apply_all
+
+    def counted(tracker: Tracker, events: list[Event]) -> Tracker:
+        replayed.append(len(events))
+        return apply_all(tracker, events)
+
+    def cost(turns: int) -> int:
+        slots = [SlotSet(name="known", value="x")]
+        said = [event for _ in range(turns) for event in (*slots, *turn("other", "y"))]
+        tracker = Tracker.start("c", DOMAIN).apply_all(said)
+        replayed.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(Tracker, "apply_all", counted)
+            policy.predict(tracker, DOMAIN)
+        return sum(replayed)
+
+    assert cost(200) <= cost(20) + 2 * 200  # the slots, and nothing of what was said
