@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,11 +16,12 @@ from bot.dialogue.context import context_of
 from bot.dialogue.domain import DEFAULT_INTENTS, Domain
 from bot.dialogue.events import Event, UserUttered
 from bot.dialogue.messages import Message
+from bot.dialogue.moment import remembered, written, written_at
 from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.services import Services
 from bot.stopwatch import Stopwatch
-from nlu.parse import Entity, Intent, Parse
+from nlu.parse import Context, Entity, Intent, Parse
 
 # /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
 _PAYLOAD = re.compile(
@@ -29,7 +29,6 @@ _PAYLOAD = re.compile(
 )
 _UNWELCOME = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MOST_WORDS = 200  # states looked back on for words: more than any policy does
-REFERENCE = "reference_time"  # in a message's metadata
 EXTRACTOR = "RegexMessageHandler"  # as Rasa names it in such entities
 
 log = structlog.get_logger(__name__)
@@ -58,14 +57,14 @@ async def understand(
         parse = (
             message.parse
             or read_payload(text, parley.bot.domain)
-            or await _parsed(text, _context(message, tracker, at), parley)
+            or await _parsed(text, written(context_of(tracker), message, at), parley)
         )
     user = UserUttered(
         text=text,
         parse_data=parse,
         input_channel=message.input_channel,
         message_id=message.message_id or None,
-        metadata={**message.metadata, **_recorded(parse, at)},
+        metadata={**message.metadata, **remembered(parse, at)},
     )
     channel = message.output_channel
     stage = Stage(
@@ -79,11 +78,11 @@ async def understand(
         return [user, *await extract_slots(heard, stage)]
 
 
-async def _parsed(text: str, tracker: Tracker, parley: Services) -> Parse:
+async def _parsed(text: str, context: Context, parley: Services) -> Parse:
     if not text:
         return Parse("")
     with _reached():
-        return await parley.nlu.parse(text, context_of(tracker))
+        return await parley.nlu.parse(text, context)
 
 
 async def know_words(tracker: Tracker, parley: Services) -> None:

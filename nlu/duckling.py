@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import structlog
 
-from nlu.parse import Entity
+from nlu.parse import NO_CONTEXT, Context, Entity
 
 NAME = "DucklingEntityExtractor"
 LARGEST_ANSWER = 1_000_000  # bytes
@@ -74,11 +74,12 @@ class Duckling:
         self._url = f"{options.url.rstrip('/')}/parse"
         self._answers = True
 
-    async def find(self, text: str) -> tuple[Entity, ...]:
-        """What is in ``text``; never raises for anything a server answers."""
+    async def find(self, text: str, context: Context = NO_CONTEXT) -> tuple[Entity, ...]:
+        """What is in ``text``, as seen from the user's clock; never raises for anything a server
+        answers."""
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                body = await self._ask(text)
+                body = await self._ask(text, context)
             matches = msgspec.json.decode(body, type=tuple[_Match, ...])
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, _Refused) as error:
             self._say(str(error) or type(error).__name__)
@@ -91,13 +92,14 @@ class Duckling:
         found = [match.entity() for match in matches if wanted is None or match.dim in wanted]
         return tuple(each for each in found if 0 <= each.start < each.end <= len(text))
 
-    async def _ask(self, text: str) -> bytes:
+    async def _ask(self, text: str, context: Context) -> bytes:
+        at = self._clock() if context.at is None else context.at
         given = {
             "text": text,
-            "locale": self._options.locale,
-            "tz": self._options.timezone,
+            "locale": context.locale or self._options.locale,
+            "tz": context.timezone or self._options.timezone,
             "dims": json.dumps(self._options.dimensions) if self._options.dimensions else None,
-            "reftime": str(int(self._clock() * 1000)),
+            "reftime": str(int(at * 1000)),
         }
         form = {key: value for key, value in given.items() if value is not None}
         async with self._client.stream("POST", self._url, data=form) as response:

@@ -50,12 +50,17 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
 class Context(msgspec.Struct, frozen=True):
     """What was going on when the user wrote: the bot's last words and the slot it asked for.
 
-    ``earlier`` is what the user wrote in the turns before, the latest first.
+    ``earlier`` is what the user wrote in the turns before, the latest first. ``at`` is when the
+    text was written, in seconds since the epoch (None: now); ``timezone`` and ``locale`` are the
+    user's own, where they are told.
     """
 
     bot_text: str | None = None
     requested_slot: str | None = None
     earlier: tuple[str, ...] = ()
+    at: float | None = None
+    timezone: str | None = None
+    locale: str | None = None
 
 
 NO_CONTEXT = Context()

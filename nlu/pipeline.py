@@ -33,10 +33,10 @@ class Decision(Protocol):
 
 
 class Finder(Protocol):
-    """Finds entities by asking another server."""
+    """Finds measures: dates, numbers, amounts and the like, by rules or by asking a server."""
 
-    async def find(self, text: str) -> Sequence[Entity]:
-        """What is in ``text``, beside whatever others find in the same place."""
+    async def find(self, text: str, context: Context) -> Sequence[Entity]:
+        """What is in ``text``, as seen from the user's clock."""
         ...
 
 
@@ -94,7 +94,7 @@ class Nlu:
             return parse
         for decision in self._pipeline.before:
             parse = decision.decide(parse)
-        asked = [asyncio.ensure_future(each.find(parse.text)) for each in self._pipeline.finders]
+        asked = [_asked(each, parse.text, context) for each in self._pipeline.finders]
         try:
             found: Sequence[Entity] = ()
             if self._served:
@@ -102,14 +102,13 @@ class Nlu:
                 if self._sentences and not self._served.bundle.manifest.context_tokens:
                     self._sentences.keep(text, scores.sentence)
                 parse, found = self._decoded(parse, scores, self._served.bundle)
-            elsewhere = [entity for one in asked for entity in await one]
+            measures = [entity for one in asked for entity in await one]
         finally:
             for one in asked:
                 one.cancel()
         for decision in self._pipeline.after:
             parse = decision.decide(parse)
-        entities = merge(parse.text, found, self._pipeline.extractors)
-        entities = tuple(sorted((*entities, *elsewhere), key=lambda e: (e.start, e.end)))
+        entities = merge(parse.text, found, self._pipeline.extractors, measures)
         if self._pipeline.synonyms:
             entities = self._pipeline.synonyms.apply(entities)
         return msgspec.structs.replace(parse, entities=entities)
@@ -128,14 +127,7 @@ class Nlu:
             response_selector=decode.selection(probabilities, manifest.intents, wanted.selectors),
         )
         if wanted.intents:
-            scope = bundle.scope
-            ranked = decode.ranking(
-                probabilities,
-                manifest.intents,
-                most=wanted.most_ranked,
-                inside=scope.probability(scores.intents, scores.sentence) if scope else 1.0,
-                outside=manifest.outside if scope else "",
-            )
+            ranked = bundle.ranking(scores, most=wanted.most_ranked)
             parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
         if not wanted.entities:
             return parse, []
@@ -147,6 +139,10 @@ class Nlu:
             extractor=wanted.finder,
             chain=bundle.model.chain,
         )
+
+
+def _asked(finder: Finder, text: str, context: Context) -> asyncio.Task[Sequence[Entity]]:
+    return asyncio.ensure_future(finder.find(text, context))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -28,10 +33,11 @@ from nlu.extractors.lookup import LookupExtractor
 from nlu.extractors.regex import RegexExtractor
 from nlu.extractors.synonyms import Synonyms
 from nlu.fallback import Fallback
+from nlu.grammar import component as grammar
 from nlu.http import open_remote
 from nlu.keywords import Keywords
 from nlu.parse import Understanding
-from nlu.pipeline import Decision, Nlu, Pipeline, serve
+from nlu.pipeline import Decision, Finder, Nlu, Pipeline, serve
 from nlu.registry import Registry
 
 log = structlog.get_logger()
@@ -49,7 +55,13 @@ ENTITY_MODELS = (
     "SpacyEntityExtractor",
 )
 MAKES_FEATURES = ("Tokenizer", "Featurizer", "NLP")  # how such components' names end
-ELSEWHERE = ("RegexEntityExtractor", "EntitySynonymMapper", "ResponseSelector", duckling.NAME)
+ELSEWHERE = (
+    "RegexEntityExtractor",
+    "EntitySynonymMapper",
+    "ResponseSelector",
+    duckling.NAME,
+    grammar.NAME,
+)
 
 
 class ServedUnderstanding(Understanding, Protocol):
@@ -90,7 +102,7 @@ async def open_understanding(
         yield Nlu(_keywords_only(pipeline))
         return
     async with AsyncExitStack() as stack:
-        finders = [await stack.enter_async_context(open_duckling(o)) for o in _ducklings(project)]
+        finders = [await stack.enter_async_context(each) for each in _finders(project)]
         pipeline = replace(pipeline, finders=tuple(finders))
         bundle = await asyncio.to_thread(_bundle, project, models, version)
         if bundle is None:
@@ -234,23 +246,48 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
     return tuple(found)
 
 
-def _ducklings(project: Project) -> Iterator[duckling.Options]:
-    """The Duckling servers the pipeline names; Rasa's variable comes before their ``url``."""
+def _finders(project: Project) -> Iterator[AbstractAsyncContextManager[Finder]]:
+    """What finds dates, numbers and the like: the grammar, or a Duckling server where the project
+    names one; Rasa's variable comes before its ``url``."""
     for component in project.config.pipeline:
-        if _name(component) != duckling.NAME:
+        name = _name(component)
+        if name not in (duckling.NAME, grammar.NAME):
             continue
-        url = os.environ.get("RASA_DUCKLING_HTTP_URL") or component.options.get("url")
-        if not url:
-            log.warning("nlu.component_ignored", component=component.name, why="it has no url")
-            continue
-        dimensions = component.options.get("dimensions")
-        yield duckling.Options(
-            str(url),
-            tuple(str(each) for each in dimensions) if isinstance(dimensions, list) else None,
-            component.options.get("locale") or _locale(project.config.language),
-            component.options.get("timezone"),
-            _number(component, "timeout", 3.0),
+        options = component.options
+        dimensions = options.get("dimensions")
+        wanted = tuple(str(each) for each in dimensions) if isinstance(dimensions, list) else None
+        url = os.environ.get("RASA_DUCKLING_HTTP_URL") or options.get("url")
+        if name == duckling.NAME and url:
+            locale = options.get("locale") or _locale(project.config.language)
+            timeout_s = _number(component, "timeout", 3.0)
+            yield open_duckling(
+                duckling.Options(str(url), wanted, locale, options.get("timezone"), timeout_s)
+            )
+        else:
+            yield nullcontext(_grammar(component, wanted, project.config.language))
+
+
+def _grammar(component: Component, dimensions: tuple[str, ...] | None, language: str) -> Finder:
+    """The grammar, also in the place of a Duckling without a server."""
+    name = _name(component)
+    if name == duckling.NAME:
+        log.info("nlu.grammar_serves", component=name, why="it has no url")
+    locale = str(component.options.get("locale") or language)
+    if not grammar.knows_words(locale):
+        hint = "it knows the words of English and Chinese; here only figures and signs"
+        log.warning("nlu.grammar_without_words", component=name, locale=locale, hint=hint)
+    try:
+        return grammar.GrammarFinder(
+            grammar.Options(
+                dimensions=dimensions,
+                locale=locale,
+                timezone=str(component.options.get("timezone") or "UTC"),
+                latent=_flag(component, "latent", False),
+                extractor=name,
+            )
         )
+    except NluError as error:
+        raise ProjectError(f"{name}: {error}", file="config.yml") from error
 
 
 def _locale(language: str) -> str | None:

@@ -39,6 +39,7 @@ KINDS: Mapping[str, Check] = {
     "epochs": _whole(1),
     "ignore_intents_list": Node.names,
     "intent_classification": Node.truth,
+    "latent": Node.truth,
     "locale": Node.name,
     "max_history": _whole(1),
     "priority": _whole(0),

@@ -45,6 +45,7 @@ PIPELINE_COMPONENTS = frozenset(
         "SpacyEntityExtractor",
         "CRFEntityExtractor",
         "DucklingEntityExtractor",
+        "GrammarEntityExtractor",
         "RegexEntityExtractor",
         "EntitySynonymMapper",
         "ResponseSelector",

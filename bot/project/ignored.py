@@ -22,6 +22,7 @@ MEANT: Mapping[str, frozenset[str]] = {
         {"case_sensitive", "use_regexes", "use_lookup_tables", "use_word_boundaries"}
     ),
     "DucklingEntityExtractor": frozenset({"url", "dimensions", "locale", "timezone", "timeout"}),
+    "GrammarEntityExtractor": frozenset({"dimensions", "locale", "timezone", "latent"}),
     "EntitySynonymMapper": frozenset(),
     "KeywordIntentClassifier": frozenset({"case_sensitive"}),
     "FallbackClassifier": frozenset({"threshold", "ambiguity_threshold"}),

@@ -23,17 +23,39 @@ class Extractor(Protocol):
 
 
 def merge(
-    text: str, from_model: Sequence[Entity], extractors: Iterable[Extractor]
+    text: str,
+    from_model: Sequence[Entity],
+    extractors: Iterable[Extractor],
+    measures: Iterable[Entity] = (),
 ) -> tuple[Entity, ...]:
-    """The model's entities and the extractors' without overlaps, in the order of the text.
+    """What all found, in the order of the text.
 
-    Where spans overlap:
+    One rule: of finds that overlap the surest stays. The surest is a measure (what the grammar or
+    a Duckling server finds), then an exact pattern, then the model, then a list; of equals the
+    longer, then the earlier. It has two limits:
 
-    1. an exact find wins over the model if it covers all it touches of the model's, and each is
-       of the same entity or shorter; a role or group the model saw is kept;
-    2. otherwise the model wins;
-    3. among extractors the exact, then the longer, then the earlier wins.
+    1. a measure competes only with finds of its own name, and stands beside all others, as in
+       Rasa;
+    2. a pattern counts as exact only if it covers all it touches of the model's, and each is of
+       the same entity or shorter. Otherwise the model wins.
+
+    A role or group that the model saw is kept by what takes the place.
     """
+    kept = _without_overlaps(text, from_model, extractors)
+    longest = sorted(measures, key=lambda entity: (entity.start - entity.end, entity.start))
+    standing: list[Entity] = []
+    for entity in longest:
+        if not any(_competes(entity, other) for other in standing):
+            beaten = [other for other in kept if _competes(entity, other)]
+            standing.append(_with_role(entity, beaten))
+            kept = [other for other in kept if other not in beaten]
+    return tuple(sorted((*kept, *standing), key=lambda entity: (entity.start, entity.end)))
+
+
+def _without_overlaps(
+    text: str, from_model: Sequence[Entity], extractors: Iterable[Extractor]
+) -> list[Entity]:
+    """The model's finds and those of patterns and lists."""
     kept = list(from_model)
     found: list[tuple[bool, Entity]] = []
     for extractor in extractors:
@@ -43,12 +65,16 @@ def merge(
                 found.append((extractor.exact, entity))
             elif extractor.exact and all(_outdoes(entity, other) for other in touched):
                 found.append((True, _with_role(entity, touched)))
-                kept = [other for other in kept if other not in touched]
     found.sort(key=lambda pair: (not pair[0], pair[1].start - pair[1].end, pair[1].start))
-    for _, entity in found:
-        if not any(_overlap(entity, other) for other in kept):
-            kept.append(entity)
-    return tuple(sorted(kept, key=lambda entity: (entity.start, entity.end)))
+    for exact, entity in found:
+        touched = [other for other in kept if _overlap(entity, other)]
+        if not touched or (exact and all(other in from_model for other in touched)):
+            kept = [*(other for other in kept if other not in touched), entity]
+    return kept
+
+
+def _competes(one: Entity, other: Entity) -> bool:
+    return one.entity == other.entity and _overlap(one, other)
 
 
 def _overlap(one: Entity, other: Entity) -> bool:

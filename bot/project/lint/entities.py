@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from bot.project.lint.subject import Found, Subject, kind_of
 
 # They find entities of names of their own, whatever the examples mark.
-FINDERS = ("DucklingEntityExtractor", "SpacyEntityExtractor", "MitieEntityExtractor")
+FINDERS = (
+    "DucklingEntityExtractor",
+    "GrammarEntityExtractor",
+    "SpacyEntityExtractor",
+    "MitieEntityExtractor",
+)
 
 
 def check(subject: Subject) -> Iterator[Found]:

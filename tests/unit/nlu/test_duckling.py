@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from nlu.duckling import NAME, Duckling, Options
-from nlu.parse import Entity
+from nlu.parse import Context, Entity
 from nlu.pipeline import Nlu, Pipeline
 
 TWO = {
@@ -148,7 +148,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for() -> None:
 
 async def test_what_it_finds_stands_beside_what_others_find_there() -> None:
     class Two:
-        async def find(self, text: str) -> tuple[Entity, ...]:
+        async def find(self, text: str, context: Context) -> tuple[Entity, ...]:
             return (Entity(entity="number", value=2, start=0, end=3),)
 
     class Word:

@@ -1,0 +1,312 @@
+"""English dates: next friday, the 3rd of march 2027, the last monday of may, two weeks ago."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nlu.grammar.chart import Made, Rules
+from nlu.grammar.clock import DayPart, Part
+from nlu.grammar.english.words import EVENING
+from nlu.grammar.interval import Since, Until
+from nlu.grammar.measures import Duration
+from nlu.grammar.numerals import Number
+from nlu.grammar.when import (
+    Away,
+    EdgeOf,
+    Holiday,
+    Month,
+    MonthDay,
+    NthOf,
+    Period,
+    Quarter,
+    Stretch,
+    Weekday,
+    WeekdayOfWeek,
+    Weekend,
+    WeekOf,
+    When,
+    Within,
+    Year,
+)
+
+LATE = 21  # o'clock: late last night
+
+
+def add_dates(rules: Rules) -> None:
+    """What days, weeks, months and years are said with."""
+    _weekdays(rules)
+    _days_of_months(rules)
+    _months_and_years(rules)
+    _periods(rules)
+    _parts_of_periods(rules)
+    _distances(rules)
+    _with_small_words(rules)
+
+
+def _weekdays(rules: Rules) -> None:
+    @rules.add("clearweekday", "=on weekday", "clearweekday =.", "weekday =.")
+    def weekday(day: int) -> Made:
+        return Made("day", Weekday(day))
+
+    @rules.add("rel weekday")
+    def relative(rel: int, day: int) -> Made:
+        return Made("day", Weekday(day, back=rel < 0))
+
+    @rules.add("weekday rel unit", "weekday =of|=in|=from rel unit")
+    def of_week(day: int, rel: int, unit: str) -> Made | None:
+        return Made("day", WeekdayOfWeek(day, rel)) if unit == "week" else None
+
+    @rules.add("rel unit weekday", "rel unit =' =s weekday")
+    def week_with_day(rel: int, unit: str, day: int) -> Made | None:
+        return Made("day", WeekdayOfWeek(day, rel)) if unit == "week" else None
+
+    @rules.add("weekday =after =next")
+    def after_next(day: int) -> Made:
+        return Made("day", Away(1, "week", Weekday(day)))
+
+    @rules.add("weekday =week")
+    def week_on(day: int) -> Made:
+        return Made("day", Away(1, "week", Weekday(day)))
+
+
+def _days_of_months(rules: Rules) -> None:
+    @rules.add("month num", "month [=.] [=the] ord")
+    def month_first(month: int, day: Number | int) -> Made | None:
+        return _month_day(day, month)
+
+    @rules.add("num [=of] month", "[=the] ord [=of|=in|=day_of|=day_in] month")
+    def day_first(day: Number | int, month: int) -> Made | None:
+        return _month_day(day, month)
+
+    @rules.add("=the ord")
+    def day_alone(day: int) -> Made | None:
+        return Made("domday", MonthDay(day)) if day <= 31 else None
+
+    @rules.add("=on ord", "=on domday")
+    def on_day(day: int | MonthDay) -> Made | None:
+        found = day if isinstance(day, MonthDay) else MonthDay(day)
+        return Made("day", found) if found.day <= 31 else None
+
+    @rules.add("monthday")
+    def complete(day: MonthDay) -> Made:
+        return Made("day", day)
+
+    @rules.add("monthday year", "monthday =,|=of|=in year")
+    def with_year(day: MonthDay, year: int) -> Made | None:
+        return None if day.year else Made("monthday", msgspec.structs.replace(day, year=year))
+
+    @rules.add("weekday [=,|=.] [=the] monthday", "weekday =. =, monthday")
+    def weekday_first(weekday: int, day: MonthDay) -> Made:
+        return Made("monthday", msgspec.structs.replace(day, weekday=weekday))
+
+    @rules.add("weekday [=,] [=the] ord", "weekday [=,] domday")
+    def weekday_and_day(weekday: int, day: int | MonthDay) -> Made | None:
+        number = day.day if isinstance(day, MonthDay) else day
+        return Made("monthday", MonthDay(number, weekday=weekday)) if number <= 31 else None
+
+    @rules.add("monthday [=,] [=on] weekday", "monthday =, =on weekday")
+    def weekday_last(day: MonthDay, weekday: int) -> Made | None:
+        if day.weekday is not None:
+            return None
+        return Made("monthday", msgspec.structs.replace(day, weekday=weekday))
+
+    @rules.add("rel monthday")
+    def last_day(rel: int, day: MonthDay) -> Made | None:
+        if day.year is not None or rel == 0:
+            return None
+        return Made("day", msgspec.structs.replace(day, back=rel < 0))
+
+    @rules.add("[=the] ord weekday =of|=in [=the] month", "[=the] ord weekday =of|=in monthspan")
+    def nth_weekday(count: int, weekday: int, month: int | When) -> Made | None:
+        return _nth(count, weekday, "day", month)
+
+    @rules.add("rel weekday =of|=in month", "rel weekday =of|=in monthspan")
+    def last_weekday(rel: int, weekday: int, month: int | When) -> Made | None:
+        return _nth(-1, weekday, "day", month) if rel < 0 else None
+
+    @rules.add("[=the] ord unit =of|=in month", "[=the] ord unit =of|=in monthspan|yearspan")
+    def nth_unit(count: int, unit: str, base: int | When) -> Made | None:
+        return _nth(count, None, unit, base) if unit in ("day", "week") else None
+
+    @rules.add("rel unit =of|=in month", "rel unit =of|=in monthspan|yearspan")
+    def last_unit(rel: int, unit: str, base: int | When) -> Made | None:
+        return _nth(-1, None, unit, base) if rel < 0 and unit in ("day", "week") else None
+
+
+def _months_and_years(rules: Rules) -> None:
+    @rules.add("clearmonth")
+    def month(number: int) -> Made:
+        return Made("monthspan", Month(number))
+
+    @rules.add("=in|=during month")
+    def in_month(number: int) -> Made:
+        return Made("day", Month(number))
+
+    @rules.add("rel month")
+    def relative_month(rel: int, number: int) -> Made:
+        return Made("monthspan", Month(number, rel=rel))
+
+    @rules.add("month year", "month =,|=of|=in year", "month =' =s year")
+    def month_of_year(number: int, year: int) -> Made:
+        return Made("monthspan", Month(number, year))
+
+    @rules.add("month =of|=in rel unit", "month rel unit")
+    def month_of_relative(number: int, rel: int, unit: str) -> Made | None:
+        if unit != "year":
+            return None
+        return Made("monthspan", NthOf(number, None, "month", Period("year", rel)))
+
+    @rules.add("=in|=during|=the_year|=in_the_year year")
+    def in_year(number: int) -> Made:
+        return Made("day", Year(number))
+
+    @rules.add("=since|=after year")
+    def since_year(number: int) -> Made:
+        return Made("interval", Since(Year(number)))
+
+    @rules.add("=until|=before year")
+    def until_year(number: int) -> Made:
+        return Made("interval", Until(Year(number)))
+
+    @rules.add("year")
+    def year(number: int) -> Made:
+        return Made("yearspan", Year(number))
+
+    @rules.add("[=the] ord unit", "[=the] ord unit year", "[=the] ord unit =of|=in year")
+    def quarter(number: int, unit: str, year: int | None = None) -> Made | None:
+        if unit != "quarter" or number > 4:
+            return None
+        return Made("day", Quarter(number, year))
+
+    @rules.add("holiday year", "holiday =in|=of year")
+    def holiday_of_year(day: Holiday, year: int) -> Made:
+        return Made("day", msgspec.structs.replace(day, year=year))
+
+    @rules.add("rel holiday")
+    def relative_holiday(rel: int, day: Holiday) -> Made:
+        return Made("day", msgspec.structs.replace(day, back=rel < 0))
+
+    @rules.add("holiday")
+    def holiday(day: Holiday) -> Made:
+        return Made("day", day)
+
+    @rules.add("monthspan")
+    def whole_month(month: When) -> Made:
+        return Made("day", month)
+
+
+def _periods(rules: Rules) -> None:
+    @rules.add("rel unit")
+    def relative(rel: int, unit: str) -> Made | None:
+        if unit in ("second", "minute", "hour", "day"):
+            return None
+        kind = {"month": "monthspan", "year": "yearspan"}.get(unit, "day")
+        return Made(kind, Period(unit, rel))
+
+    @rules.add("yearspan")
+    def whole_year(year: When) -> Made | None:
+        return Made("day", year) if isinstance(year, Period) else None
+
+    @rules.add("rel weekend")
+    def relative_weekend(rel: int, _: None) -> Made:
+        return Made("interval", Weekend(rel))
+
+    @rules.add("=the weekend", "=on|=at|=over [=the] weekend")
+    def weekend(_: None) -> Made:
+        return Made("interval", Weekend())
+
+    @rules.add("rel num unit", "rel few unit")
+    def stretch(rel: int, count: Number, unit: str) -> Made | None:
+        if rel == 0 or count.whole is None or not 0 < count.whole < 10_000:
+            return None
+        return Made("interval", Stretch(count.whole * rel, unit))
+
+    @rules.add("=the_week_of day")
+    def week_of(day: When) -> Made:
+        return Made("day", WeekOf(day))
+
+
+def _parts_of_periods(rules: Rules) -> None:
+    @rules.add("edge =of monthspan|yearspan", "earlylate monthspan")
+    def edge(part: int, base: When) -> Made:
+        return Made("edgespan", EdgeOf(part, base))
+
+    @rules.add("edge =of month", "earlylate month")
+    def edge_of_month(part: int, month: int) -> Made:
+        return Made("edgespan", EdgeOf(part, Month(month)))
+
+    @rules.add("edge =of [=the] unit")
+    def edge_of_this(part: int, unit: str) -> Made | None:
+        if unit == "day":
+            return Made("daypart", DayPart(Part(17, 24), Period("day"))) if part == 2 else None
+        return Made("edgespan", EdgeOf(part, Period(unit))) if unit != "hour" else None
+
+    @rules.add("edge =of rel unit")
+    def edge_of_relative(part: int, rel: int, unit: str) -> Made | None:
+        if unit not in ("week", "month", "year"):
+            return None
+        return Made("edgespan", EdgeOf(part, Period(unit, rel)))
+
+    @rules.add("=at|=around|=towards edgespan", "edgespan")
+    def at_edge(edge: EdgeOf) -> Made:
+        return Made("interval", edge)
+
+    @rules.add("rel =night")
+    def last_night(rel: int) -> Made:
+        return Made("daypart", DayPart(EVENING, Period("day", rel)))
+
+    @rules.add("=late rel =night")
+    def late_last_night(rel: int) -> Made:
+        return Made("daypart", DayPart(Part(LATE, 24), Period("day", rel)))
+
+
+def _distances(rules: Rules) -> None:
+    @rules.add("=in duration", "=in =about duration", "duration =from_now|=hence|=later")
+    def ahead(duration: Duration) -> Made | None:
+        return _away(duration, 1)
+
+    @rules.add("duration =from_today")
+    def from_today(duration: Duration) -> Made | None:
+        return Made("day", Away(duration.count, duration.grain, Period("day")))
+
+    @rules.add("duration =ago|=earlier|=back")
+    def ago(duration: Duration) -> Made | None:
+        return _away(duration, -1)
+
+    @rules.add("duration =after|=from day", "duration =after|=from moment")
+    def after(duration: Duration, base: When) -> Made:
+        kind = "moment" if duration.grain in ("second", "minute", "hour") else "day"
+        return Made(kind, Away(duration.count, duration.grain, base))
+
+    @rules.add("duration =before day", "duration =before moment")
+    def before(duration: Duration, base: When) -> Made:
+        kind = "moment" if duration.grain in ("second", "minute", "hour") else "day"
+        return Made(kind, Away(-duration.count, duration.grain, base))
+
+    @rules.add("=within duration", "=within =the =next duration")
+    def within(duration: Duration) -> Made:
+        return Made("interval", Within(duration.count, duration.grain))
+
+
+def _with_small_words(rules: Rules) -> None:
+    @rules.add("=on|=at|=around|=about|=approximately day")
+    def small(day: When) -> Made:
+        return Made("day", day)
+
+
+def _month_day(day: Number | int, month: int) -> Made | None:
+    if isinstance(day, Number):
+        if day.whole is None or day.digits > 2 or day.one:
+            return None
+        day = day.whole
+    return Made("monthday", MonthDay(day, month)) if 1 <= day <= 31 else None
+
+
+def _nth(count: int, weekday: int | None, grain: str, base: int | When) -> Made:
+    month = Month(base) if isinstance(base, int) else base
+    return Made("day", NthOf(count, weekday, grain, month))
+
+
+def _away(duration: Duration, way: int) -> Made:
+    kind = "moment" if duration.grain in ("second", "minute", "hour") else "day"
+    return Made(kind, Away(duration.count * way, duration.grain))

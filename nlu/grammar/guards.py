@@ -1,0 +1,73 @@
+"""Readings that the words around them contradict: ``table for 2 tonight`` is no two o'clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nlu.grammar.chart import Item
+from nlu.grammar.chinese.numbers import CLASSIFIERS
+from nlu.grammar.clock import Clock, Moment
+from nlu.grammar.measures import Duration
+from nlu.grammar.numerals import Number
+from nlu.grammar.tokens import Token
+
+COUNTED = frozenset("for of with are we us be is party table need have has had want all".split())
+"""Before a number they tell that it counts people or things, not hours."""
+FOLLOW = frozenset(
+    "on in at for please and or to today tomorrow tonight this next if with under name thanks "
+    "thank would works is sharp exactly but instead then as by from until till because so ok okay "
+    "i we the my you can could will not around about day night".split()
+)
+"""What may stand after ``at 7`` or ``march 3``; any other word is what the number counts."""
+FREQUENCY = frozenset("once twice times per every each".split())
+COUNT_WORDS = frozenset(CLASSIFIERS)
+"""A single numeral such as 一 is a number only before a word that counts."""
+ARTICLES = frozenset("a an per each one any just wait every half split".split())
+PRONOUNS = frozenset("no this that which the any each every some another my your other".split())
+AFTER_POINTS = frozenset("建意要原理问不想感心看")
+"""After 三点 they tell that these are points and no hour."""
+WEAK = frozenset("may march mar sat sun mon wed".split())
+
+
+def holds(item: Item, tokens: Sequence[Token]) -> bool:
+    """Whether nothing beside ``item`` contradicts it."""
+    first = tokens[item.start].text
+    before = tokens[item.start - 1].text if item.start else ""
+    after = tokens[item.end].text if item.end < len(tokens) else ""
+    match item.value:
+        case Clock() as clock:
+            if first == "一" and clock.bare:
+                return False
+            return _clock_holds(clock, before, after)
+        case Moment(clock=clock) if clock.bare:
+            return before not in COUNTED
+        case Duration(loose=True, grain=grain):
+            short = grain in ("second", "minute", "day")
+            return not short and before not in FREQUENCY
+        case Number() if item.kind == "hannum":
+            return item.end - item.start > 1 or after in COUNT_WORDS
+        case Number() as number if number.digits == 0:
+            return not (first == "one" and before in PRONOUNS)
+    if item.kind == "ord":
+        return not (first == "second" and before in ARTICLES) and (
+            after not in ("name", "names") and not (before == "at" and after != "of")
+        )
+    if item.kind == "day":
+        return _day_holds([token.text for token in tokens[item.start : item.end]], after)
+    return True
+
+
+def _day_holds(words: Sequence[str], after: str) -> bool:
+    """Not ``may 2 of us come`` nor ``1/2 cup``."""
+    doubtful = (len(words) == 2 and words[0] in WEAK) or (len(words) == 3 and words[1] == "/")
+    return _may_follow(after) if doubtful else True
+
+
+def _clock_holds(clock: Clock, before: str, after: str) -> bool:
+    if clock.bare:
+        return before not in COUNTED
+    return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
+
+
+def _may_follow(after: str) -> bool:
+    return not after.isalpha() or not after.isascii() or after in FOLLOW
