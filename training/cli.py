@@ -10,7 +10,7 @@ import typer
 
 from bot.commands import options
 from bot.errors import NotFound
-from training import testing
+from training import pretrain_cli, testing
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     app.command()(train)
     app.command()(evaluate)
+    app.command()(pretrain_cli.pretrain)
     app.add_typer(models_app, name="models")
     app.add_typer(testing.app, name="test")
 
