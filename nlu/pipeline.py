@@ -127,7 +127,14 @@ class Nlu:
             response_selector=decode.selection(probabilities, manifest.intents, wanted.selectors),
         )
         if wanted.intents:
-            ranked = bundle.ranking(scores, most=wanted.most_ranked)
+            scope = bundle.scope
+            ranked = decode.ranking(
+                probabilities,
+                manifest.intents,
+                most=wanted.most_ranked,
+                inside=scope.probability(scores.intents, scores.sentence) if scope else 1.0,
+                outside=manifest.outside if scope else "",
+            )
             parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
         if not wanted.entities:
             return parse, []
