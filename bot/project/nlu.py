@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,16 @@ class NluReader:
         if not text.strip():
             self.report.warn(place.wrong(f"an example of the intent '{intent}' is empty."))
             return
+        for one, other in _overlapping(entities):
+            self.report.warn(
+                place.wrong(
+                    f"in '{shortened(text)}' the annotations of "
+                    f"'{text[one.start : one.end]}' ({one.entity}) and "
+                    f"'{text[other.start : other.end]}' ({other.entity}) overlap; where they do, "
+                    f"the model learns the first alone.",
+                    "Annotate every word once.",
+                )
+            )
         for entity in entities:
             self.mentions.add("entity", place, f"an example of '{intent}'", entity.entity)
             surface = text[entity.start : entity.end]
@@ -218,6 +229,15 @@ class NluReader:
                 continue
             if text := stripped[1:].strip():
                 yield text, place
+
+
+def _overlapping(
+    entities: Iterable[ExampleEntity],
+) -> Iterator[tuple[ExampleEntity, ExampleEntity]]:
+    """Neighbours that have some words in common, but are not two readings of the same words."""
+    for one, other in pairwise(sorted(entities, key=lambda entity: (entity.start, entity.end))):
+        if other.start < one.end and (one.start, one.end) != (other.start, other.end):
+            yield one, other
 
 
 def _names_a_file(examples: Node) -> bool:

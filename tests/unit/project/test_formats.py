@@ -102,6 +102,32 @@ def test_json_of_rasa_is_read(tmp_path: Path) -> None:
     assert data.lookups == (Lookup("city", ("Rome", "Bonn")),)
 
 
+@pytest.mark.parametrize(
+    ("spans", "said"),
+    [
+        ([(0, 8), (4, 12)], "'New York' (a) and 'York ham' (b) overlap"),
+        ([(4, 8), (0, 12)], "'New York ham' (b) and 'York' (a) overlap"),
+        ([(0, 8), (9, 12)], ""),
+        ([(0, 8), (0, 8)], ""),
+    ],
+)
+def test_annotations_that_overlap_are_named_with_their_place(
+    tmp_path: Path, spans: list[tuple[int, int]], said: str
+) -> None:
+    entities = [
+        {"start": start, "end": end, "entity": name, "value": "x"}
+        for name, (start, end) in zip("ab", spans, strict=True)
+    ]
+    example = {"text": "New York ham", "intent": "buy", "entities": entities}
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps({"rasa_nlu_data": {"common_examples": [example]}}))
+    report = Report()
+    assert len(read_nlu([path], report).examples) == 1
+    found = [str(problem) for problem in report.problems if "overlap" in str(problem)]
+    assert len(found) == bool(said)
+    assert all(said in line and "data.json:1" in line for line in found)
+
+
 def test_an_app_of_luis_is_read(tmp_path: Path) -> None:
     data = read(tmp_path, "app.json", LUIS)
     assert said(data) == [("to Rome", "go", (TO_ROME,))]
