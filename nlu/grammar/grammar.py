@@ -25,6 +25,7 @@ _DIMENSION = {
     "moment": TIME,
     "daypart": TIME,
     "interval": TIME,
+    "domday": TIME,
     "clockrange": TIME,
     "clock": TIME,
     "open": TIME,

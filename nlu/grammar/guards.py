@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nlu.grammar.chart import Item
 from nlu.grammar.chinese.numbers import CLASSIFIERS
 from nlu.grammar.clock import Clock, Moment
+from nlu.grammar.english.numbers import ORDINALS
 from nlu.grammar.measures import Duration
 from nlu.grammar.numerals import Number
 from nlu.grammar.tokens import Token
@@ -38,9 +39,11 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
         case Clock() as clock:
             if first == "一" and clock.bare:
                 return False
-            return _clock_holds(clock, before, after)
+            if clock.bare:
+                return not _counts(item, tokens)
+            return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
         case Moment(clock=clock) if clock.bare:
-            return before not in COUNTED
+            return not _counts(item, tokens)
         case Duration(loose=True, grain=grain):
             short = grain in ("second", "minute", "day")
             return not short and before not in FREQUENCY
@@ -52,21 +55,25 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
         return not (first == "second" and before in ARTICLES) and (
             after not in ("name", "names") and not (before == "at" and after != "of")
         )
+    if item.kind == "domday":  # the 3rd, not the third
+        return tokens[item.start + 1].text.isdigit() and _may_follow(after)
     if item.kind == "day":
         return _day_holds([token.text for token in tokens[item.start : item.end]], after)
     return True
 
 
 def _day_holds(words: Sequence[str], after: str) -> bool:
-    """Not ``may 2 of us come`` nor ``1/2 cup``."""
-    doubtful = (len(words) == 2 and words[0] in WEAK) or (len(words) == 3 and words[1] == "/")
+    """Not ``may 2 of us come``, ``1/2 cup``, ``on second thought``."""
+    doubtful = (len(words) == 2 and (words[0] in WEAK or words[1] in ORDINALS)) or (
+        len(words) == 3 and words[1] == "/"
+    )
     return _may_follow(after) if doubtful else True
 
 
-def _clock_holds(clock: Clock, before: str, after: str) -> bool:
-    if clock.bare:
-        return before not in COUNTED
-    return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
+def _counts(item: Item, tokens: Sequence[Token]) -> bool:
+    """Whether the number that begins ``item`` counts people or things, by what stands before."""
+    before = [token.text for token in tokens[max(0, item.start - 2) : item.start]]
+    return bool(before) and before[-1] in COUNTED and before != ["time", "of"]
 
 
 def _may_follow(after: str) -> bool:

@@ -22,7 +22,7 @@ _ISO = re.compile(
     r" ?(z|utc|[+-][0-9]{2}:?[0-9]{2})?)?(?![0-9:/])"
 )
 _YEAR_LAST = re.compile(
-    r"([0-9]{1,2}) ?([-/.]) ?([0-9]{1,2})(?: ?\2 ?([0-9]{4}|[0-9]{2}))?(?![0-9/.-]|[^\W\d_])"
+    r"([0-9]{1,2}) ?([-/.]) ?([0-9]{1,2})(?: ?\2 ?([0-9]{4}|[0-9]{2}))?(?![0-9/-]|\.[0-9]|[^\W\d_])"
 )
 
 
@@ -53,7 +53,7 @@ class NumericReader:
         """What is written in figures from the token ``start`` on."""
         token = tokens[start]
         length = token.end - token.start
-        if length == 4:
+        if length == 4 and token.text.isdigit():
             return [*self._year(token, start), *_iso(text, tokens, start)]
         if length <= 2:
             return [*_clock(text, tokens, start), *self._date(text, tokens, start)]
@@ -61,7 +61,7 @@ class NumericReader:
         return [*_dotted_clock(token, start), *dates]
 
     def _year(self, token: Token, start: int) -> list[Item]:
-        number = int(token.text) if token.text.isdigit() else 0
+        number = int(token.text)
         return [Item("year", number, start, start + 1)] if 1900 <= number <= 2100 else []
 
     def _date(self, text: str, tokens: Sequence[Token], start: int) -> list[Item]:

@@ -9,7 +9,7 @@ from nlu.grammar.clock import Clock, DayPart, Moment, Part
 from nlu.grammar.interval import ClockRange, Range, Since, Until
 from nlu.grammar.measures import Duration, duration
 from nlu.grammar.numerals import Number
-from nlu.grammar.when import Away, Now, When, Within
+from nlu.grammar.when import Away, Now, Period, When, Within
 
 TO = "=到|=至|=-"
 
@@ -69,10 +69,6 @@ def _clocks(rules: Rules) -> None:
     def in_part(part: Part, clock: Clock) -> Made:
         return Made("clock", clock.during(part))
 
-    @rules.add("part =的")
-    def parts(part: Part) -> Made:
-        return Made("part", part)
-
     @rules.add("part")
     def part_alone(part: Part) -> Made:
         return Made("daypart", DayPart(part))
@@ -113,6 +109,7 @@ def _durations(rules: Rules) -> None:
     def ahead(length: Duration) -> Made:
         return _away(length, 1)
 
+    @rules.add("=从现在起|=从现在开始 [=的] duration =后|=之后|=以后|=里")
     @rules.add("=过|=再过 duration =后|=之后|=以后")
     def after(length: Duration) -> Made:
         return _away(length, 1)
@@ -143,9 +140,9 @@ def _with_days(rules: Rules) -> None:
     def day_part(day: When, part: Part) -> Made:
         return Made("daypart", DayPart(part, day))
 
-    @rules.add("=今天|=今日 =这个 part")
+    @rules.add("=这个|=這個 part")
     def this_part(part: Part) -> Made:
-        return Made("daypart", DayPart(part))
+        return Made("daypart", DayPart(part, Period("day")))
 
 
 def _ranges(rules: Rules) -> None:
@@ -174,7 +171,7 @@ def _ranges(rules: Rules) -> None:
     def until(time: When) -> Made:
         return Made("open", Until(time))
 
-    @rules.add("clock|day|moment =之后|=以后|=后|=起|=开始|=以後|=之後")
+    @rules.add("clock|day|moment =之后|=以后|=后|=起|=以後|=之後", "=从|=從 clock|day|moment =开始|=起")
     def since(time: When) -> Made | None:
         return None if isinstance(time, Now) else Made("open", Since(time))
 

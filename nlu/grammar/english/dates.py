@@ -12,6 +12,7 @@ from nlu.grammar.measures import Duration
 from nlu.grammar.numerals import Number
 from nlu.grammar.when import (
     Away,
+    DayOfPeriod,
     EdgeOf,
     Holiday,
     Month,
@@ -44,7 +45,7 @@ def add_dates(rules: Rules) -> None:
 
 
 def _weekdays(rules: Rules) -> None:
-    @rules.add("clearweekday", "=on weekday", "clearweekday =.", "weekday =.")
+    @rules.add("clearweekday", "=on weekday [=.]", "clearweekday =.", "weekday =.")
     def weekday(day: int) -> Made:
         return Made("day", Weekday(day))
 
@@ -70,7 +71,7 @@ def _weekdays(rules: Rules) -> None:
 
 
 def _days_of_months(rules: Rules) -> None:
-    @rules.add("month num", "month [=.] [=the] ord")
+    @rules.add("month [=.] num", "month [=.] [=the] ord")
     def month_first(month: int, day: Number | int) -> Made | None:
         return _month_day(day, month)
 
@@ -115,6 +116,10 @@ def _days_of_months(rules: Rules) -> None:
         if day.year is not None or rel == 0:
             return None
         return Made("day", msgspec.structs.replace(day, back=rel < 0))
+
+    @rules.add("[=the] ord =of|=in rel unit")
+    def day_of_month(day: int, rel: int, unit: str) -> Made | None:
+        return Made("day", DayOfPeriod(day, Period("month", rel))) if unit == "month" else None
 
     @rules.add("[=the] ord weekday =of|=in [=the] month", "[=the] ord weekday =of|=in monthspan")
     def nth_weekday(count: int, weekday: int, month: int | When) -> Made | None:

@@ -73,11 +73,11 @@ def _clocks(rules: Rules) -> None:
     def at_clock(clock: Clock) -> Made:
         return Made("clock", msgspec.structs.replace(clock, after_at=False))
 
-    @rules.add("clock =ish|=sharp|=exactly|=approximately|=prompt")
+    @rules.add("clock [=-] =ish|=sharp|=exactly|=approximately|=prompt")
     def about(clock: Clock) -> Made:
         return Made("clock", msgspec.structs.replace(clock, after_at=False))
 
-    @rules.add("num =ish")
+    @rules.add("num [=-] =ish")
     def ish(number: Number) -> Made | None:
         clock = _clock(number, False) or _clock(number, True)
         return None if clock is None else Made("clock", msgspec.structs.replace(clock, bare=False))
@@ -92,7 +92,9 @@ def _past_and_to(rules: Rules) -> None:
     def quarter_past(clock: Clock) -> Made | None:
         return _shifted(clock, 15)
 
-    @rules.add("=a_quarter_to|=quarter_to|=a_quarter_till|=quarter_till|=quarter_of hour|clock")
+    @rules.add("=a_quarter_to|=quarter_to|=a_quarter_till|=quarter_till|=quarter_of hour|clock",
+        "=a_quarter_before|=quarter_before hour|clock",
+    )
     def quarter_to(clock: Clock) -> Made | None:
         return _shifted(clock, -15)
 
@@ -114,6 +116,10 @@ def _parts_of_days(rules: Rules) -> None:
     @rules.add("=in_the|=in|=during_the|=at|=during part", "=in_the =early|=late part")
     def in_part(part: Part) -> Made:
         return Made("inpart", part)
+
+    @rules.add("=at|=during|=over meal")
+    def at_meal(part: Part) -> Made:
+        return Made("daypart", DayPart(part))
 
     @rules.add("inpart")
     def alone(part: Part) -> Made:
@@ -141,6 +147,10 @@ def _parts_of_days(rules: Rules) -> None:
 def _on_days(rules: Rules) -> None:
     @rules.add("day|domday [=,|=for] part|inpart", "day =- part")
     def day_part(day: When, part: Part) -> Made:
+        return Made("daypart", DayPart(part, day))
+
+    @rules.add("day|domday [=at|=for|=,] meal")
+    def meal(day: When, part: Part) -> Made:
         return Made("daypart", DayPart(part, day))
 
     @rules.add("part|inpart =of|=on day", "inpart [=,] day", "part day")
@@ -224,10 +234,20 @@ def _day_ranges(rules: Rules) -> None:
 def _open_ranges(rules: Rules) -> None:
     times = "clock|day|moment"
 
-    @rules.add(f"=after|=since|=later_than|=any_time_after|=anytime_after|=not_before {times}")
+    @rules.add(f"=after|=since|=later_than|=not_before {times}")
     @rules.add(f"=from|=starting_from|=starting|=as_of {times}")
     def since(time: When) -> Made | None:
         return Made("open", Since(_sure(time)))
+
+    free = "=any_time|=anytime|=sometime|=some_time"
+
+    @rules.add(f"{free} =after hour|clock")
+    def free_since(clock: Clock) -> Made:
+        return Made("open", Since(_sure(clock)))
+
+    @rules.add(f"{free} =before hour|clock")
+    def free_until(clock: Clock) -> Made:
+        return Made("open", Until(_sure(clock)))
 
     @rules.add(
         f"=before|=until|=till|=through|=up_to|=earlier_than|=no_later_than|=prior_to {times}"

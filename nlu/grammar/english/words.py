@@ -92,6 +92,8 @@ PARTS = {
     "evenings": EVENING,
     "night": EVENING,
     "late night": Part(21, 24),
+}
+MEALS = {
     "lunch": LUNCH,
     "lunchtime": LUNCH,
     "lunch time": LUNCH,
@@ -143,6 +145,7 @@ def _entries() -> list[tuple[str, str, Any]]:
     found += ((name, "unit", grain) for name, grain in UNITS.items())
     found += ((name, "rel", count) for name, count in RELATIVE.items())
     found += ((name, "part", part) for name, part in PARTS.items())
+    found += ((name, "meal", part) for name, part in MEALS.items())
     found += ((name, "day", day) for name, day in DAYS.items())
     found += ((name, "moment", Now()) for name in NOWS)
     found += ((name, "daypart", TONIGHT) for name in ("tonight", "tonite"))
