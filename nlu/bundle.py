@@ -13,14 +13,16 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from nlu import decode
 from nlu.chain import read_chain
 from nlu.errors import BundleError, NluError
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model, Reading, Scores
-from nlu.parse import NO_CONTEXT, Context
+from nlu.parse import NO_CONTEXT, Context, Intent
 from nlu.scope import Scope
 from nlu.scope_file import read_scope
 from nlu.session import Session
+from nlu.several import Several, parts_of
 from nlu.tokenizer import Tokenizer
 
 T = TypeVar("T")
@@ -46,6 +48,20 @@ class Bundle:
     model: Model
     batches: bool
     scope: Scope | None = None
+    several: Several | None = None
+
+    def ranking(self, scores: Scores, *, most: int = 10) -> tuple[Intent, ...]:
+        """The intents of a text, the likeliest first, with the probability of each."""
+        manifest, logits = self.manifest, scores.intents / self.manifest.temperature
+        if self.several:
+            return self.several.ranking(logits, most=most)
+        return decode.ranking(
+            decode.softmax(logits).tolist(),
+            manifest.intents,
+            most=most,
+            inside=self.scope.probability(scores.intents, scores.sentence) if self.scope else 1.0,
+            outside=manifest.outside if self.scope else "",
+        )
 
 
 def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
@@ -74,7 +90,8 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
         batches = _try(model, manifest)
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
-    return Bundle(manifest, extractors, model, batches, _scope(folder, manifest, model))
+    scope = _scope(folder, manifest, model)
+    return Bundle(manifest, extractors, model, batches, scope, _several(manifest))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -107,6 +124,12 @@ def _scope(folder: Path, manifest: Manifest, model: Model) -> Scope | None:
     )
 
 
+def _several(manifest: Manifest) -> Several | None:
+    if not manifest.split:
+        return None
+    return Several(manifest.intents, manifest.combinations, manifest.split)
+
+
 class _Format(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
@@ -124,6 +147,14 @@ def _problems(manifest: Manifest) -> list[str]:
         for field, named in (("scope", manifest.scope), ("chain", manifest.chain))
         if named and named not in manifest.files
     ]
+    unknown = {
+        part
+        for name in manifest.combinations
+        for part in parts_of(name, manifest.split or name)
+        if part not in manifest.intents
+    }
+    if unknown:
+        found.append(f"combinations name {min(unknown)!r}, which is none of the intents.")
     if not manifest.intents:
         found.append("there are no intents.")
     if len(set(manifest.intents)) != len(manifest.intents):

@@ -54,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True):
     ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
     ``scope`` names the file that tells what is out of scope; without one (empty) nothing is.
     ``outside`` is the project's own intent for that, empty where it has none.
+    Where a message may have several of the intents, ``split`` stands between them in the names of
+    ``combinations``, those the project knows; each logit then tells of its intent alone.
     ``files`` maps each other file of the bundle to its SHA-256. ``data_hash`` is the project's
     ``nlu_hash``; together with ``recipe_hash`` it tells whether training again is needed.
     """
@@ -77,4 +79,6 @@ class Manifest(msgspec.Struct, frozen=True):
     chain: str = ""
     scope: str = ""
     outside: str = ""
+    split: str = ""
+    combinations: tuple[str, ...] = ()
     scores: dict[str, Any] = {}

@@ -127,14 +127,7 @@ class Nlu:
             response_selector=decode.selection(probabilities, manifest.intents, wanted.selectors),
         )
         if wanted.intents:
-            scope = bundle.scope
-            ranked = decode.ranking(
-                probabilities,
-                manifest.intents,
-                most=wanted.most_ranked,
-                inside=scope.probability(scores.intents, scores.sentence) if scope else 1.0,
-                outside=manifest.outside if scope else "",
-            )
+            ranked = bundle.ranking(scores, most=wanted.most_ranked)
             parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
         if not wanted.entities:
             return parse, []

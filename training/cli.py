@@ -229,6 +229,7 @@ def evaluate(
             temperature=bundle.manifest.temperature,
             scope=bundle.scope,
             outside=bundle.manifest.outside,
+            several=bundle.several,
         )
         scores = score(examples, answers)
         if json:

@@ -10,28 +10,44 @@ import torch
 
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
+from nlu.several import Several
 from nlu.tokenizer import Tokenizer
 from training.context import first_context
+from training.multi_label import several_of
 
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The names behind the columns of the model's outputs, in the manifest's order."""
+    """The names behind the columns of the model's outputs, in the manifest's order.
+
+    ``intents`` are those of the examples. Where they are combinations of intents, ``several`` says
+    of which, and those are the ``columns``.
+    """
 
     intents: tuple[str, ...]
     entities: tuple[EntityLabel, ...]
+    several: Several | None = None
 
     @classmethod
-    def of(cls, examples: Sequence[Example]) -> Labels:
-        """Every intent and kind of entity in ``examples``, sorted."""
+    def of(cls, examples: Sequence[Example], split: str = "") -> Labels:
+        """Every intent and kind of entity in ``examples``, sorted.
+
+        ``split`` stands between the intents of a label that has several.
+        """
         kinds = {(e.entity, e.role, e.group) for example in examples for e in example.entities}
         ordered = sorted(kinds, key=lambda kind: tuple(part or "" for part in kind))
         return cls(
             intents=tuple(sorted({example.intent for example in examples})),
             entities=tuple(EntityLabel(*kind) for kind in ordered),
+            several=several_of((example.intent for example in examples), split),
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The intents that the columns of ``intent_logits`` stand for."""
+        return self.several.intents if self.several else self.intents
 
     @property
     def tags(self) -> int:

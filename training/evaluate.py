@@ -16,6 +16,7 @@ from nlu.manifest import EntityLabel
 from nlu.model import Model, Reading
 from nlu.parse import NO_CONTEXT, Context, Entity
 from nlu.scope import Scope
+from nlu.several import Several
 
 RESAMPLES = 1000  # of the bootstrap
 
@@ -79,6 +80,7 @@ def answer(
     contexts: Sequence[Context] = (),
     scope: Scope | None = None,
     outside: str = "",
+    several: Several | None = None,
 ) -> list[Answer]:
     """Ask ``model`` one text at a time, each in its context if there are contexts.
 
@@ -95,7 +97,9 @@ def answer(
         inside = scope.probability(scores.intents, scores.sentence) if scope else 1.0
         answers.append(
             Answer(
-                intent=intent_of(shares, intents, inside=inside, outside=outside if scope else ""),
+                intent=several.ranking(scores.intents / temperature, most=1)[0].name or ""
+                if several
+                else intent_of(shares, intents, inside=inside, outside=outside if scope else ""),
                 column=int(scores.intents.argmax()),
                 logits=tuple(scores.intents.tolist()),
                 entities=tuple(found),

@@ -26,13 +26,15 @@ from nlu.scope import Scope
 from nlu.scope_file import write_scope
 from nlu.session import Session
 from nlu.tokenizer import Tokens
-from training.calibration import Thresholds, fit_temperature, told
+from training.calibration import told
+from training.confidence import Confidence, fit_confidence
 from training.context import ContextDraw, first_context, with_contexts
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
 from training.export import check_agreement, export
+from training.multi_label import split_of
 from training.recipe import Recipe
-from training.scope import learn_scope, outside_intent, read_all
+from training.scope import outside_intent
 from training.train import Step, Trained, open_tokenizer, overlap, train
 
 Report = Callable[[str], None]
@@ -69,7 +71,13 @@ def build(
         report(f"{len(dropped)} examples left out: the tests repeat them.")
     with registry.draft() as draft:
         made = make(
-            examples, recipe, draft, lookups=project.nlu.lookups, watch=watch, report=report
+            examples,
+            recipe,
+            draft,
+            lookups=project.nlu.lookups,
+            split=split_of(project.config),
+            watch=watch,
+            report=report,
         )
         judged = tests or made.kept_back
         scores = {
@@ -84,7 +92,7 @@ def build(
                 "kept_back": len(made.kept_back),
                 "seconds": round(made.seconds, 1),
             },
-            "thresholds": msgspec.to_builtins(made.thresholds),
+            "thresholds": msgspec.to_builtins(made.confidence.thresholds),
             "overlap": _overlap(made.fitting, tests, dropped, recipe),
         }
         _write_json(draft / "scores.json", facts)
@@ -110,16 +118,25 @@ class Made:
     trained: Trained
     float32: Model
     int8: Model
-    temperature: float
+    confidence: Confidence
     fitting: Sequence[Example]
     kept_back: Sequence[Example]
     seconds: float
-    scope: Scope | None = None
-    thresholds: Thresholds | None = None
+
+    @property
+    def temperature(self) -> float:
+        """What divides the intent logits before they are probabilities."""
+        return self.confidence.temperature
 
     def ask(self, examples: Sequence[Example], *, model: Model | None = None) -> list[Answer]:
         """What the int8 graph, or ``model``, makes of each of ``examples``, as it is served."""
-        return ask(model or self.int8, examples, self.trained, self.temperature, scope=self.scope)
+        return ask(
+            model or self.int8,
+            examples,
+            self.trained,
+            self.temperature,
+            scope=self.confidence.scope,
+        )
 
 
 def make(
@@ -128,16 +145,20 @@ def make(
     folder: Path,
     *,
     lookups: Sequence[Lookup] = (),
+    split: str = "",
     watch: Callable[[Step], None] = lambda step: None,
     report: Report = lambda line: None,
 ) -> Made:
-    """Train on ``examples`` and write the graph in int8 and the tokenizer into ``folder``."""
+    """Train on ``examples`` and write the graph in int8 and the tokenizer into ``folder``.
+
+    ``split`` stands between the intents of an example that has several.
+    """
     started = time.monotonic()
     fitting, kept_back = hold_out(examples, recipe.holdout, recipe.seed)
     draw = ContextDraw(recipe.context_dropout, random.Random(recipe.seed))
     kept_back = [draw(example) for example in kept_back]
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
-    trained = train(fitting, recipe, lookups=lookups, watch=watch)
+    trained = train(fitting, recipe, lookups=lookups, split=split, watch=watch)
     seconds = time.monotonic() - started
 
     path = folder / "model.onnx"
@@ -151,25 +172,12 @@ def make(
     report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
     some = fitting[:: max(1, len(fitting) // COMPARED)]
     check_agreement(*(_columns(model, some, trained) for model in (before, after)))
-    kept = read_all(after, kept_back, trained.labels.intents)
-    temperature = fit_temperature(kept.logits, kept.columns, smoothing=recipe.label_smoothing)
-    fitted = learn_scope(after, fitting, kept, trained.labels.intents, recipe, temperature)
-    if fitted:
-        write_scope(folder / SCOPE, fitted.scope)
-    suggested = fitted.thresholds if fitted else None
-    if suggested:
-        report(told(suggested))
-    return Made(
-        trained,
-        before,
-        after,
-        temperature,
-        fitting,
-        kept_back,
-        seconds,
-        fitted.scope if fitted else None,
-        suggested,
-    )
+    confidence = fit_confidence(after, fitting, kept_back, trained.labels, recipe)
+    if confidence.scope:
+        write_scope(folder / SCOPE, confidence.scope)
+    if confidence.thresholds:
+        report(told(confidence.thresholds))
+    return Made(trained, before, after, confidence, fitting, kept_back, seconds)
 
 
 def hold_out(
@@ -237,6 +245,7 @@ def ask(
         contexts=[first_context(example) for example in examples],
         scope=scope,
         outside=outside_intent(labels.intents),
+        several=labels.several,
     )
 
 
@@ -265,7 +274,7 @@ def _manifest(
     made: Made,
     scores: dict[str, Scores],
 ) -> Manifest:
-    now = datetime.now(UTC)
+    now, labels = datetime.now(UTC), made.trained.labels
     # Of the moment too: the same data and seed make the same files.
     name = sha256(f"{now.isoformat()} {recipe.hash} {project.nlu_hash}".encode()).hexdigest()[:8]
     files = {path.name: file_hash(path) for path in sorted(draft.iterdir())}
@@ -274,8 +283,8 @@ def _manifest(
         created=now.isoformat(timespec="seconds"),
         language=project.config.language,
         encoder=recipe.encoder,
-        intents=made.trained.labels.intents,
-        labels=made.trained.labels.entities,
+        intents=labels.columns,
+        labels=labels.entities,
         max_tokens=recipe.max_tokens,
         temperature=made.temperature,
         data_hash=project.nlu_hash,
@@ -285,8 +294,10 @@ def _manifest(
         context_tokens=recipe.context_tokens,
         context_turns=recipe.context_turns,
         files=files,
-        scope=SCOPE if made.scope else "",
-        outside=outside_intent(made.trained.labels.intents),
+        scope=SCOPE if made.confidence.scope else "",
+        outside=outside_intent(labels.intents),
+        split=labels.several.split if labels.several else "",
+        combinations=labels.intents if labels.several else (),
         parley=_parley(),
         scores={
             name: {

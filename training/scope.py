@@ -19,11 +19,9 @@ from nlu.model import Model, Reading
 from nlu.scope import SIGNS, Float32, Float64, Floats, Scope
 from training.calibration import Thresholds, thresholds
 from training.context import first_context
-from training.recipe import Recipe
 
 OUTSIDE = ("out_of_scope", "nlu_fallback")  # Rasa's names for what a bot is not for
 FOLDS = 5  # into which intents are divided to be left out
-MOST_READ = 6000  # training sentences, of large sets
 MOST_VECTORS = 1500  # to be near to: each costs a serving core 384 multiplications a message
 BATCH = 16
 
@@ -60,7 +58,8 @@ def read_all(model: Model, examples: Sequence[Example], intents: Sequence[str]) 
     tokenizer = model.tokenizer
     readings = [Reading(each.text, tokenizer, first_context(each)) for each in examples]
     if not readings:
-        return Readings(*(np.zeros((0, 1), np.float32) for _ in range(2)), np.zeros(0, np.int64))
+        none = np.zeros((0, 1), np.float32)
+        return Readings(none, none, np.zeros(0, np.int64))
     order = sorted(range(len(readings)), key=lambda i: len(readings[i].tokens.ids))
     logits: dict[int, Float32] = {}
     vectors: dict[int, Float32] = {}
@@ -98,29 +97,6 @@ class Fitted:
     def thresholds(self) -> Thresholds | None:
         """What they suggest for config.yml."""
         return thresholds(self.sure[self.right], self.lead[self.right], self.outside)
-
-
-def learn_scope(
-    model: Model,
-    fitting: Sequence[Example],
-    kept_back: Readings,
-    intents: Sequence[str],
-    recipe: Recipe,
-    temperature: float,
-) -> Fitted | None:
-    """The scope of ``model``, which learnt ``fitting``; None where the recipe wants none."""
-    if not recipe.out_of_scope:
-        return None
-    rng = np.random.default_rng(recipe.seed)
-    some = rng.permutation(len(fitting))[:MOST_READ]
-    return fit_scope(
-        read_all(model, [fitting[i] for i in sorted(some)], intents),
-        kept_back,
-        intents,
-        share=recipe.out_of_scope,
-        temperature=temperature,
-        seed=recipe.seed,
-    )
 
 
 def fit_scope(

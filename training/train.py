@@ -20,6 +20,7 @@ from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
 from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
+from training.multi_label import Targets
 from training.recipe import Recipe
 from training.schedule import epochs_of
 from training.step import Step as Step
@@ -40,6 +41,7 @@ def train(
     recipe: Recipe,
     *,
     lookups: Iterable[Lookup] = (),
+    split: str = "",
     watch: Callable[[Step], None] = lambda step: None,
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
@@ -47,6 +49,7 @@ def train(
     """Fine-tune the recipe's encoder on ``examples``.
 
     Args:
+        split: What stands between the intents of an example that has several.
         report: Told what a user should know, a line at a time.
         checkpoint: Where to go on from if there is one, and to write one at times.
 
@@ -55,7 +58,7 @@ def train(
         SettingsError: The encoder cannot be found.
         TrainingError: The loss is no number any more, or the memory is too small.
     """
-    labels = Labels.of(examples)
+    labels = Labels.of(examples, split)
     if not examples:
         raise ProjectError("nlu: no examples. A model learns from at least one.")
     torch.manual_seed(recipe.seed)
@@ -67,7 +70,7 @@ def train(
     encoder = load_encoder(recipe.encoder, recipe.max_tokens + recipe.context_tokens)
     model = JointModel(
         encoder,
-        len(labels.intents),
+        len(labels.columns),
         labels.tags,
         dropout=recipe.dropout,
         context=recipe.context_tokens > 0,
@@ -78,7 +81,17 @@ def train(
         model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     encode = Encoder(tokenizer, labels)
-    begin_at_means(model, encode.rows(alone(examples)), tokenizer.pad_id, scale=recipe.intent_scale)
+    several = labels.several
+    targets = (
+        Targets.of(several, labels.intents, recipe.label_smoothing).to(device) if several else None
+    )
+    begin_at_means(
+        model,
+        encode.rows(alone(examples)),
+        tokenizer.pad_id,
+        scale=recipe.intent_scale,
+        targets=targets,
+    )
 
     augmenter = Augmenter(
         examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
@@ -108,17 +121,21 @@ def train(
     for _ in loop.epochs(epochs):
         rows = encode.rows([draw(augmenter.vary(example)) for example in examples])
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
-            loop.step(batch, lambda part: loss_of(model, part, recipe))
+            loop.step(batch, lambda part: loss_of(model, part, recipe, targets))
     return Trained(model.eval().cpu(), tokenizer_json, labels)
 
 
-def loss_of(model: JointModel, batch: Batch, recipe: Recipe) -> torch.Tensor:
-    """Cross-entropy of the intents plus that of the tags."""
+def loss_of(
+    model: JointModel, batch: Batch, recipe: Recipe, targets: Targets | None = None
+) -> torch.Tensor:
+    """Cross-entropy of the intents, of each where there may be several, plus that of the tags."""
     with half_precision(batch.ids.device):
         outputs = model(batch.ids, batch.mask, batch.types)
-    intent_loss = cross_entropy(
-        outputs.intent_logits.float(), batch.intents, label_smoothing=recipe.label_smoothing
-    )
+    logits = outputs.intent_logits.float()
+    if targets:
+        intent_loss = targets.loss(logits, batch.intents)
+    else:
+        intent_loss = cross_entropy(logits, batch.intents, label_smoothing=recipe.label_smoothing)
     tag_loss = (model.chain or apart)(outputs.tag_logits.float(), batch.tags)
     return intent_loss + recipe.tag_weight * tag_loss
 
@@ -132,11 +149,21 @@ def apart(emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def begin_at_means(model: JointModel, rows: Sequence[Row], pad_id: int, *, scale: float) -> None:
+def begin_at_means(
+    model: JointModel,
+    rows: Sequence[Row],
+    pad_id: int,
+    *,
+    scale: float,
+    targets: Targets | None = None,
+) -> None:
     """Set the intent head to scale x cosine with the mean sentence vector of each intent."""
     weight = model.intent_head.weight
     vectors = sentence_vectors(model, rows, pad_id)
     intents = torch.tensor([row.intent for row in rows], device=vectors.device)
+    if targets:
+        targets.begin(model.intent_head, vectors, intents, scale=scale)
+        return
     means = torch.zeros_like(weight).index_add_(0, intents, vectors)
     weight.copy_(scale * normalize(means, dim=-1))
     model.intent_head.bias.zero_()

@@ -47,6 +47,7 @@ def tiny_graph(
     tags: int = len(COLUMNS),
     sociable: bool = False,
     context: bool = False,
+    offset: float = 0.0,
 ) -> bytes:
     """intent_logits: the sum of the words' votes, which a sociable graph compares with the whole
     batch, and one that reads contexts takes from these alone; tag_logits: one row of a table per
@@ -74,7 +75,7 @@ def tiny_graph(
         helper.make_node("ReduceSum", ["mask"], ["company"], keepdims=0),
         helper.make_node("Div", ["sums", "company"], ["intent_logits"])
         if sociable
-        else helper.make_node("Identity", ["sums"], ["intent_logits"]),
+        else helper.make_node("Add", ["sums", "offset"], ["intent_logits"]),
         helper.make_node("Gather", ["tagged", "input_ids"], ["tag_logits"]),
         helper.make_node("ReduceMean", ["counted", "middle"], ["sentence"], keepdims=0),
     ]
@@ -97,6 +98,7 @@ def tiny_graph(
             numpy_helper.from_array(says, "says"),
             numpy_helper.from_array(tagged, "tagged"),
             numpy_helper.from_array(np.array([-1]), "last"),
+            numpy_helper.from_array(np.float32(offset), "offset"),
             numpy_helper.from_array(np.array([1]), "middle"),
         ],
     )

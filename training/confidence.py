@@ -1,0 +1,73 @@
+"""What a model's confidences mean, fitted on the graph that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.project.project import Example
+from nlu.model import Model
+from nlu.scope import Scope
+from training.calibration import Thresholds, fit_temperature
+from training.dataset import Labels
+from training.multi_label import each_apart
+from training.recipe import Recipe
+from training.scope import Fitted, Readings, fit_scope, read_all
+
+MOST_READ = 6000  # training sentences, of large sets
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """What divides the logits, what is in scope, and which thresholds suit both."""
+
+    temperature: float
+    scope: Scope | None = None
+    thresholds: Thresholds | None = None
+
+
+def fit_confidence(
+    model: Model,
+    fitting: Sequence[Example],
+    kept_back: Sequence[Example],
+    labels: Labels,
+    recipe: Recipe,
+) -> Confidence:
+    """The confidence of ``model``, which learnt ``fitting`` and has not seen ``kept_back``.
+
+    Of messages with several intents none is out of scope: they may have no intent at all.
+    """
+    kept, smoothing = read_all(model, kept_back, labels.intents), recipe.label_smoothing
+    if several := labels.several:
+        members = [several.members(labels.intents[column]) for column in kept.columns]
+        return Confidence(fit_temperature(*each_apart(kept.logits, members), smoothing=smoothing))
+    temperature = fit_temperature(kept.logits, kept.columns, smoothing=smoothing)
+    fitted = _scope(model, fitting, kept, labels, recipe, temperature)
+    return (
+        Confidence(temperature, fitted.scope, fitted.thresholds)
+        if fitted
+        else Confidence(temperature)
+    )
+
+
+def _scope(
+    model: Model,
+    fitting: Sequence[Example],
+    kept_back: Readings,
+    labels: Labels,
+    recipe: Recipe,
+    temperature: float,
+) -> Fitted | None:
+    if not recipe.out_of_scope:
+        return None
+    some = np.random.default_rng(recipe.seed).permutation(len(fitting))[:MOST_READ]
+    return fit_scope(
+        read_all(model, [fitting[i] for i in sorted(some)], labels.intents),
+        kept_back,
+        labels.intents,
+        share=recipe.out_of_scope,
+        temperature=temperature,
+        seed=recipe.seed,
+    )

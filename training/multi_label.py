@@ -1,0 +1,119 @@
+"""Learning messages with several intents: each is in a message or not, whatever the others are.
+
+A project says so as Rasa does: a tokenizer of its pipeline has ``intent_tokenization_flag`` and an
+``intent_split_symbol``, and labels such as ``greet+ask_weather``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+
+from bot.project.project import Config
+from nlu.several import Several, parts_of
+
+Float32 = npt.NDArray[np.float32]
+
+PLAIN = "_"  # Rasa's default symbol, which stands in ordinary names
+
+
+def split_of(config: Config) -> str:
+    """What stands between the intents of a label; empty where a label is one intent."""
+    for component in config.pipeline:
+        symbol = component.options.get("intent_split_symbol", PLAIN)
+        if component.options.get("intent_tokenization_flag") and symbol and symbol != PLAIN:
+            return str(symbol)
+    return ""
+
+
+def several_of(labels: Iterable[str], split: str) -> Several | None:
+    """The intents in ``labels``; None where none has more than one.
+
+    They are in the order in which labels name them, on the mean, so that a combination no label
+    has is named as a person would.
+    """
+    names = sorted(set(labels))
+    places: dict[str, list[float]] = defaultdict(list)
+    for name in names:
+        parts = parts_of(name, split) if split else [name]
+        for place, part in enumerate(parts):
+            if len(parts) > 1:
+                places[part].append(place / (len(parts) - 1))
+            else:
+                places[part] += []
+    if not any(places.values()):
+        return None
+    middle = {part: sum(found) / len(found) if found else 0.5 for part, found in places.items()}
+    return Several(
+        tuple(sorted(middle, key=lambda part: (middle[part], part))), tuple(names), split
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Which intents each label has, (labels, intents), 1 or 0; and how loss is counted."""
+
+    members: torch.Tensor
+    smoothing: float
+
+    @classmethod
+    def of(cls, several: Several, labels: Sequence[str], smoothing: float) -> Targets:
+        """The targets of ``labels``, in their order."""
+        members = torch.zeros(len(labels), len(several.intents))
+        for row, name in enumerate(labels):
+            members[row, sorted(several.members(name))] = 1.0
+        return cls(members, smoothing)
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on ``device``."""
+        return Targets(self.members.to(device), self.smoothing)
+
+    @torch.no_grad()
+    def begin(
+        self, head: nn.Linear, vectors: torch.Tensor, labels: torch.Tensor, *, scale: float
+    ) -> None:
+        """Set ``head`` to scale x cosine with what tells an intent's sentences from the others.
+
+        Args:
+            vectors: Of the sentences, (sentences, hidden).
+            labels: Of each sentence, (sentences,).
+            scale: The cosine midway between both means is where an intent is as likely as not.
+        """
+        wanted = self.members[labels].T  # (intents, sentences)
+        own = wanted @ vectors / wanted.sum(1, keepdim=True).clamp(min=1)
+        others = (1 - wanted) @ vectors / (1 - wanted).sum(1, keepdim=True).clamp(min=1)
+        head.weight.copy_(scale * normalize(own - others, dim=-1))
+        head.bias.copy_(-(head.weight * (own + others) / 2).sum(1))
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """How far the (B, intents) logits are from the intents that (B,) labels have.
+
+        The sum over the intents, so that an intent weighs as much as in a softmax. What is not in a
+        message is by far the most, so what is easily seen of it counts less, by the square of how
+        unsure the model is (Ridnik and others 2021, Asymmetric loss for multi-label
+        classification, arXiv 2009.14119).
+        """
+        wanted = self.members.to(logits.device)[labels]  # (B, intents)
+        smooth = wanted * (1 - self.smoothing) + self.smoothing / 2
+        plain = binary_cross_entropy_with_logits(logits, smooth, reduction="none")
+        unsure = torch.where(wanted > 0, 1.0, logits.detach().sigmoid().square())
+        return (plain * unsure).sum(dim=-1).mean()
+
+
+def each_apart(
+    logits: Float32, members: Sequence[frozenset[int]]
+) -> tuple[Float32, npt.NDArray[np.int64]]:
+    """Every intent of every sentence as a choice of two, yes or no: logits (n x intents, 2) and
+    which of both is right."""
+    wrong = np.ones(logits.shape, dtype=np.int64)
+    for row, columns in enumerate(members):
+        wrong[row, sorted(columns)] = 0
+    yes = logits.reshape(-1)
+    return np.stack([yes, np.zeros_like(yes)], axis=1), wrong.reshape(-1)
