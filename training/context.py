@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from bot.dialogue import domain as domains
 from bot.dialogue.domain import Domain, Form, Slot
-from bot.dialogue.domain import Mapping as SlotMapping
 from bot.dialogue.forms import question
 from bot.dialogue.stories import (
     ActionStep,
@@ -37,7 +37,8 @@ def with_contexts(project: Project, seed: int) -> list[Example]:
 
     What an example's metadata says of it counts alone. Else it may follow what the bot says before
     its intent in a story or rule, and any question of a form that it may answer; and, so that a
-    question does not decide what an answer means, some others drawn by ``seed``.
+    question does not decide what an answer means, some others drawn by ``seed``. The user's turn
+    before is an example of the intent that stands there in the story.
 
     Raises:
         ProjectError: An example's metadata describe no context.
@@ -46,15 +47,17 @@ def with_contexts(project: Project, seed: int) -> list[Example]:
     told = _of_stories(project.stories, project.domain)
     asked = list(_questions(project.domain))
     every = sorted({c for cs in told.values() for c in cs} | {c for _, _, c in asked}, key=repr)
+    texts: dict[str, list[str]] = {}
+    for example in project.nlu.examples:
+        texts.setdefault(_base(example), []).append(example.text)
     found = []
     for example in project.nlu.examples:
         if KEY in example.metadata:
             contexts = _stated(example)
         else:
-            intent = example.intent.partition("/")[0]
             answers = [c for slot, form, c in asked if _answers(example, slot, form)]
-            own = list(dict.fromkeys([*told.get(intent, ()), *answers]))
-            contexts = _mixed(own, every, rng)
+            own = list(dict.fromkeys([*told.get(_base(example), ()), *answers]))
+            contexts = [_worded(each, texts, rng) for each in _mixed(own, every, rng)]
         found.append(msgspec.structs.replace(example, contexts=tuple(contexts)))
     return found
 
@@ -117,8 +120,16 @@ def _mixed(own: Sequence[Context], every: Sequence[Context], rng: random.Random)
     return kept + rng.sample(every, min(more, len(every)))
 
 
+def _worded(context: Context, texts: Mapping[str, Sequence[str]], rng: random.Random) -> Context:
+    """``context`` with an example in place of an intent that the user had before."""
+    known = [texts[intent] for intent in context.earlier if intent in texts]
+    earlier = tuple(rng.choice(examples) for examples in known)
+    return msgspec.structs.replace(context, earlier=earlier)
+
+
 def _of_stories(stories: Sequence[Story], domain: Domain) -> dict[str, list[Context]]:
-    """What stands before each intent. Checkpoints carry it from a story to those they lead to."""
+    """What stands before each intent, earlier turns by their intents. Checkpoints carry it from a
+    story to those they lead to."""
     found: dict[str, dict[Context, None]] = {}
     ends: dict[str, frozenset[Context]] = {}
     while True:
@@ -136,15 +147,16 @@ def _walk(
     """Each intent of ``story`` with what may go before it; ``ends`` learns of its checkpoints."""
     loop = next((s.name for s in story.condition if isinstance(s, LoopStep)), None)
     now = _asking(domain, loop)
+    earlier: tuple[str, ...] = ()
     for place, step in enumerate(story.steps):
         match step:
             case UserStep() | OrStep():
-                for intent in _intents(step):
+                for intent in (intents := _intents(step)):
                     yield intent, now
-                now = []
+                now, earlier = [], tuple(intents[:1])
             case ActionStep(name=name, bot_text=text):
                 if said := _said(domain, name, text):
-                    now = said
+                    now = [msgspec.structs.replace(each, earlier=earlier) for each in said]
             case LoopStep(name=name):
                 now = _asking(domain, name) or now
             case CheckpointStep(name=name):
@@ -156,11 +168,14 @@ def _walk(
                 pass
 
 
-def _intents(step: UserStep | OrStep) -> Iterator[str]:
+def _intents(step: UserStep | OrStep) -> list[str]:
     choices = step.choices if isinstance(step, OrStep) else (step,)
-    for choice in choices:
-        if isinstance(choice, UserStep) and choice.intent:
-            yield choice.intent
+    return [each.intent for each in choices if isinstance(each, UserStep) and each.intent]
+
+
+def _base(example: Example) -> str:
+    """The intent, of a retrieval intent without the answer."""
+    return example.intent.partition("/")[0]
 
 
 def _said(domain: Domain, name: str | None, text: str | None) -> list[Context]:
@@ -204,15 +219,15 @@ def _answers(example: Example, slot: Slot, form: Form) -> bool:
     )
 
 
-def _in_place(mapping: SlotMapping, slot: Slot, form: Form) -> bool:
+def _in_place(mapping: domains.Mapping, slot: Slot, form: Form) -> bool:
     return not mapping.conditions or any(
         condition.active_loop == form.name and condition.requested_slot in (None, slot.name)
         for condition in mapping.conditions
     )
 
 
-def _fills(example: Example, mapping: SlotMapping) -> bool:
-    intent = example.intent.partition("/")[0]
+def _fills(example: Example, mapping: domains.Mapping) -> bool:
+    intent = _base(example)
     if (mapping.intent and intent not in mapping.intent) or intent in mapping.not_intent:
         return False
     match mapping.type:

@@ -95,7 +95,14 @@ def test_an_intent_follows_what_the_bot_says_before_it_in_a_story():
     )
     found = contexts(project(*(Example("x", name) for name in ("ask", "no")), stories=told))
     hello = Context("Hello first name!")
-    assert found == [{hello}, {hello, Context("Anything else?"), Context("More?")}]
+    more = {Context(text, earlier=("x",)) for text in ("Anything else?", "More?")}
+    assert found == [{hello}, {hello, *more}]
+
+
+def test_the_turn_before_is_an_example_of_its_intent():
+    told = (story(user("hi"), said("utter_hello"), user("ask")),)
+    found = with_contexts(project(Example("hey", "hi"), Example("x", "ask"), stories=told), 0)
+    assert found[1].contexts[0] == Context("Hello first name!", None, ("hey",))
 
 
 def test_answers_of_a_retrieval_intent_follow_as_the_intent_does():
