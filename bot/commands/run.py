@@ -24,6 +24,7 @@ from bot.children import actions, redis
 from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
+from bot.commands.packets import Protocol
 from bot.commands.tls import tls_context
 from bot.errors import SettingsError
 from bot.model.loading import own_project
@@ -139,6 +140,7 @@ async def _serve(
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
         access_log=False,
         lifespan="off",  # opened here, so that what it raises is an error and not a log line
