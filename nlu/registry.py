@@ -3,7 +3,7 @@
 A registry is a folder:
 
     <version>/    a model, complete from the moment it has this name: an NLU bundle, or in the
-                  registry `policy` within that of the bundles a policy model
+                  registries `policy`, `faq` and `ranker` within that of the bundles another model
     current       the version that answers
     history       the versions that were current, oldest first
     .draft-*      bundles being written
@@ -25,7 +25,7 @@ from nlu.errors import BundleError
 from nlu.manifest import Manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
-_TAKEN = ("current", "history", "policy")
+_TAKEN = ("current", "history", "policy", "faq", "ranker")
 
 
 class Published(Protocol):

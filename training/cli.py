@@ -26,10 +26,11 @@ CHANGED, FORCED = 1, 8  # exit codes of a dry run, as Rasa's
 
 
 class Part(StrEnum):
-    """The model of the words, the model of what comes next."""
+    """The model of the words, the model of what comes next, the index of the FAQ."""
 
     NLU = "nlu"
     CORE = "core"
+    FAQ = "faq"
 
 
 RecipeFile = Annotated[
@@ -64,7 +65,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     part: Annotated[
-        Part | None, typer.Argument(help="Only this model. [default: both]", show_default=False)
+        Part | None, typer.Argument(help="Only this model. [default: all]", show_default=False)
     ] = None,
     project: options.Project = Path(),
     recipe: RecipeFile = None,
@@ -161,18 +162,24 @@ def _works(
     *,
     force: bool,
 ) -> list[Work]:
+    from bot.model.faq import faq_registry
     from bot.model.policy import policy_registry
+    from training.faq_work import faq_work
+    from training.ranker_recipe import load_ranker_recipe
     from training.work import core_work, nlu_work
 
+    ranker = load_ranker_recipe(_own(Path(project.path), "ranker.toml"))
     found = []
-    if part != Part.CORE:
+    if part in (None, Part.NLU):
         found.append(nlu_work(project, recipe, registry, force=force))
-    if part != Part.NLU:
+    if part in (None, Part.CORE):
         policies = policy_registry(registry.root)
         waits = any(work is not None and work.why for work in found)
         found.append(
             core_work(project, policy, policies, bundles=registry, nlu_waits=waits, force=force)
         )
+    if part in (None, Part.FAQ):
+        found.append(faq_work(project, ranker, faq_registry(registry.root), force=force))
     return [work for work in found if work is not None]
 
 
@@ -181,8 +188,9 @@ def _tell_ready(project: Path, part: Part | None, found: Sequence[Work]) -> None
         what = {
             Part.NLU: "nothing in the pipeline of config.yml is trained, or there are no examples",
             Part.CORE: "no policy of config.yml is trained, or there are no stories",
+            Part.FAQ: "the pipeline has no FaqRetriever",
         }
-        said = [what[part]] if part else what.values()
+        said = [what[part]] if part else [what[Part.NLU], what[Part.CORE]]
         typer.echo(f"{project}: {'; '.join(said)}.")
     for work in found:
         if not work.why:

@@ -59,8 +59,8 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         scores = manifest.scores["int8"]
         return f"model {manifest.version}: {told_scores(scores)}."
 
-    found = _current(registry, registry.manifest)
-    version, why = _judged(found, project.nlu_hash, recipe.hash, "the NLU data or pipeline")
+    found = current_of(registry, registry.manifest)
+    version, why = judged(found, project.nlu_hash, recipe.hash, "the NLU data or pipeline")
     return Work("model", version, "--force" if force else why, run)
 
 
@@ -103,16 +103,17 @@ def core_work(
             f"{scores['stories']} stories that were kept back."
         )
 
-    found = _current(registry, lambda version: read_policy_manifest(registry.folder(version)))
+    found = current_of(registry, lambda version: read_policy_manifest(registry.folder(version)))
     changed = "stories, domain or policies"
-    version, why = _judged(found, core_hash(project), recipe.hash, changed)
+    version, why = judged(found, core_hash(project), recipe.hash, changed)
     if found and not why and told_texts(project.stories):
         reads_now = found.nlu_version == (bundles.current() or "") and not nlu_waits
         why = "" if reads_now else "the NLU model, which reads words for it, changed"
     return Work("policy model", version, "--force" if force else why, run)
 
 
-def _current(registry: Registry, manifest: Callable[[str], M]) -> M | None:
+def current_of(registry: Registry, manifest: Callable[[str], M]) -> M | None:
+    """What ``manifest`` reads of the current version; None where there is none that can be read."""
     from nlu.errors import BundleError
 
     try:
@@ -122,7 +123,7 @@ def _current(registry: Registry, manifest: Callable[[str], M]) -> M | None:
         return None  # damaged: train another
 
 
-def _judged(found: Published | None, data: str, recipe: str, what: str) -> tuple[str, str]:
+def judged(found: Published | None, data: str, recipe: str, what: str) -> tuple[str, str]:
     """The current version, and why it will not do."""
     if found is None:
         return "", "there is none yet"

@@ -20,6 +20,7 @@ from bot.actions.base import ActionServer, ResponseServer
 from bot.dialogue.domain import Domain
 from bot.dialogue.learned import unread
 from bot.door import WrongParameter
+from bot.model.faq import with_faq
 from bot.model.nlu import ServedUnderstanding, open_understanding
 from bot.model.package import is_package, unpack
 from bot.model.policy import current_policy, sentences_for
@@ -109,6 +110,8 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             )
         )
         bot = await asyncio.to_thread(_bot, project, found.models, nlu)
+        if shared.settings.nlu != "none":
+            nlu, _ = await stack.enter_async_context(with_faq(nlu, project, found.models))
         parley = Services(
             bot=bot,
             nlu=nlu,

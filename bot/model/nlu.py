@@ -38,6 +38,7 @@ from nlu.http import open_remote
 from nlu.keywords import Keywords
 from nlu.parse import Understanding
 from nlu.pipeline import Decision, Finder, Nlu, Pipeline, serve
+from nlu.ranking.entry import RETRIEVER
 from nlu.registry import Registry
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ ELSEWHERE = (
     "ResponseSelector",
     duckling.NAME,
     grammar.NAME,
+    RETRIEVER,
 )
 
 

@@ -4,8 +4,8 @@ A tar.gz of
 
     parley.json    {"format": 1, "parley": the version that wrote it}
     project/       config, domain and training data; no endpoints, credentials or actions
-    models/        a registry with the one version that serves, and the registry `policy` in it with
-                   that of the policy model, if anything was trained
+    models/        a registry with the one version that serves, and the registries `policy` and
+                   `faq` in it with those of the policy model and the FAQ, if there are any
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from bot.errors import BadRequest, NotFound, SettingsError
+from bot.model.faq import faq_registry
 from bot.model.policy import policy_registry
 from bot.project.content import read_content
 from bot.project.files import ProjectFiles, find_files
@@ -30,6 +31,7 @@ from bot.project.report import Report
 from bot.version import VERSION
 from nlu.errors import BundleError
 from nlu.policy import FOLDER
+from nlu.ranking.faq_bundle import FOLDER as FAQ
 from nlu.registry import Registry
 
 FORMAT = 1
@@ -66,6 +68,7 @@ def pack(project: Path, models: Path, target: Path, *, version: str | None = Non
                 tar.add(path, str(name), recursive=False, filter=_plain)
             _add_model(tar, Registry(models), "models", version)
             _add_model(tar, policy_registry(models), f"models/{FOLDER}", None)
+            _add_model(tar, faq_registry(models), f"models/{FAQ}", None)
         part.replace(target)
     except BundleError as error:
         raise NotFound(str(error)) from error
@@ -93,7 +96,8 @@ def project_files(project: Path) -> list[Path]:
     files = find_files(project, report)
     reading = read_content(files, read_texts(files, report), report)
     report.raise_first_error()
-    names = [*files.domain, *files.data, *reading.lookup_files]
+    faqs = (file for folder in files.faqs for file in folder.files)
+    names = [*files.domain, *files.data, *faqs, *reading.lookup_files]
     read = {project / name for name in names if _is_within(name)}
     return sorted(read | set(_configs(files, read)))
 

@@ -49,6 +49,7 @@ PIPELINE_COMPONENTS = frozenset(
         "RegexEntityExtractor",
         "EntitySynonymMapper",
         "ResponseSelector",
+        "FaqRetriever",
     )
 )
 POLICIES = frozenset(

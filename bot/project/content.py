@@ -12,6 +12,7 @@ from bot.dialogue.stories import ActionStep, Story
 from bot.errors import ProjectError
 from bot.project.config import KNOWN_KEYS
 from bot.project.domain import DOMAIN_KEYS, DomainReader
+from bot.project.faq_folders import read_faqs
 from bot.project.files import SUFFIXES, ProjectFiles
 from bot.project.formats import is_part, read_json_nlu
 from bot.project.json import read_json
@@ -26,6 +27,7 @@ from bot.project.report import Problem, Report
 from bot.project.stories import StoryReader
 from bot.project.version import is_read
 from bot.project.yaml import read_yaml
+from nlu.ranking.entry import FaqEntry
 
 DATA_KEYS = ("nlu", "stories", "rules", "responses")
 
@@ -37,6 +39,7 @@ class Content(msgspec.Struct, frozen=True):
     nlu: NluData
     stories: tuple[Story, ...]
     warnings: tuple[Problem, ...] = ()
+    faq: tuple[FaqEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,11 @@ def read_content(files: ProjectFiles, texts: dict[str, str], report: Report) -> 
                 not_here: tuple[str, ...] = ("stories", "rules") if files.is_test(file) else ()
                 not_here += ("responses",) if file in both else ()
                 _read_data(data, domain, nlu, stories, report, elsewhere=not_here)
+    faq = read_faqs(files.faqs, texts, domain, report)
     for said in stories.examples:
         nlu.add_example(said.intent, said.text, said.entities, {}, said.node)
     told = tuple(stories.stories)
-    complete = Content(_with_told_texts(domain.domain(), told), nlu.data(), told)
+    complete = Content(_with_told_texts(domain.domain(), told), nlu.data(), told, faq=faq)
     if domain.raw:
         check_references(mentions, domain, complete.domain, complete.nlu, report)
     elif report.first_error is None:

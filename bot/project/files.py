@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.errors import ProjectError
 from bot.project.config import imported_paths, imports_projects
+from bot.project.faq_folders import FaqFolder, faq_folders
 from bot.project.formats import may_be_nlu
 from bot.project.node import Node
 from bot.project.paths import ProjectPaths, found, name_of
@@ -32,6 +33,7 @@ class ProjectFiles:
     config: Node | None = None
     domain: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    faqs: list[FaqFolder] = field(default_factory=list)
 
     def is_test(self, file: str) -> bool:
         """Whether the stories of ``file`` are tests: by its name, unless it was given itself."""
@@ -89,6 +91,7 @@ def find_files(root: Path, report: Report, paths: ProjectPaths | None = None) ->
         raise ProjectError(f"cannot be listed: {error.strerror}.", file=str(root)) from error
     files.domain = list(dict.fromkeys(files.domain))
     files.data = sorted(set(files.data))
+    files.faqs = faq_folders(root, files.config, report)
     return files
 
 

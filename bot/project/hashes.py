@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bot.project.project import Example, Project
+from nlu.ranking.entry import RETRIEVER
 
 LEARNED = ("TEDPolicy", "UnexpecTEDIntentPolicy")
 
@@ -26,6 +27,20 @@ def project_hash(project: Project) -> str:
         msgspec.structs.replace(project.domain, raw={}),
         [msgspec.structs.replace(s, file="", line=0) for s in project.stories],
         project.config,
+        *([project.faq] if project.faq else []),  # so that without one it is as it was before
+    )
+
+
+def faq_hash(project: Project) -> str:
+    """Of what the index of the FAQ depends on."""
+    return _hash(project.faq, project.config.language, trains_faq(project))
+
+
+def trains_faq(project: Project) -> bool:
+    """Whether the pipeline wants the encoder fitted to the FAQ."""
+    return any(
+        each.name.endswith(RETRIEVER) and each.options.get("train") is True
+        for each in project.config.pipeline
     )
 
 

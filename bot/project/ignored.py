@@ -23,6 +23,7 @@ MEANT: Mapping[str, frozenset[str]] = {
     ),
     "DucklingEntityExtractor": frozenset({"url", "dimensions", "locale", "timezone", "timeout"}),
     "GrammarEntityExtractor": frozenset({"dimensions", "locale", "timezone", "latent"}),
+    "FaqRetriever": frozenset({"folder", "retrieval_intent", "threshold", "train"}),
     "EntitySynonymMapper": frozenset(),
     "KeywordIntentClassifier": frozenset({"case_sensitive"}),
     "FallbackClassifier": frozenset({"threshold", "ambiguity_threshold"}),

@@ -50,9 +50,10 @@ def load_project(
 
 
 def read_texts(files: ProjectFiles, report: Report) -> dict[str, str]:
-    """The text of every domain and data file that can be read."""
+    """The text of every domain, data and FAQ file that can be read."""
     texts = {}
-    for file in dict.fromkeys((*files.domain, *files.data)):
+    faqs = (file for folder in files.faqs for file in folder.files)
+    for file in dict.fromkeys((*files.domain, *files.data, *faqs)):
         with report.going_on():
             texts[file] = files.text(file)
     return texts
@@ -79,6 +80,7 @@ def assemble(
         path=str(files.root),
         domain=content.domain,
         nlu=content.nlu,
+        faq=content.faq,
         stories=content.stories,
         config=config,
         endpoints=endpoints,
@@ -94,6 +96,7 @@ def _key(files: ProjectFiles, texts: Mapping[str, str]) -> str:
         {file: texts.get(file, "") for file in files.data},
         files.language,
         *filter(files.is_test, files.data),
+        *(part for folder in files.faqs for part in folder.key(texts)),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from bot.dialogue.domain import Domain
 from bot.dialogue.stories import Story
 from nlu.parse import Context
+from nlu.ranking.entry import FaqEntry
 
 
 class ExampleEntity(msgspec.Struct, frozen=True):
@@ -135,3 +136,4 @@ class Project(msgspec.Struct, frozen=True):
     hash: str = ""
     nlu_hash: str = ""  # of what the NLU model depends on: NLU data, pipeline, intents, entities
     warnings: tuple[str, ...] = ()
+    faq: tuple[FaqEntry, ...] = ()  # of all folders that the pipeline names

@@ -29,8 +29,9 @@ def _examples(subject: Subject) -> Iterator[Found]:
         )
         yield Found("warning", "no-examples", error)
         return
+    from_faq = {base_of(entry.name) for entry in subject.project.faq}
     for name in subject.reading.domain.intents:
-        if is_sent(name, subject):
+        if is_sent(name, subject) or name in from_faq:
             continue
         if not counts[name]:
             message, hint = f"the intent '{name}' has no examples.", "Add some under nlu."

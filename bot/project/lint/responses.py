@@ -25,7 +25,8 @@ def _unused(subject: Subject) -> Iterator[Found]:
     used = subject.mentioned("action", "mapping action") | DEFAULT_RESPONSES
     for form, slot in askable(subject):
         used |= set(asking(form, slot))
-    answered = retrieval_intents(subject.project.nlu)
+    answered = {*retrieval_intents(subject.project.nlu)}
+    answered |= {entry.name.partition("/")[0] for entry in subject.project.faq}
     for name in subject.reading.domain.responses:
         base = name.removeprefix("utter_").split("/", 1)[0]
         if name in used or subject.code.may_say(name) or ("/" in name and base in answered):
