@@ -58,6 +58,8 @@ def train(
         SettingsError: The encoder cannot be found.
         TrainingError: The loss is no number any more, or the memory is too small.
     """
+    if not recipe.context_tokens:
+        examples = alone(examples)
     labels = Labels.of(examples, split)
     if not examples:
         raise ProjectError("nlu: no examples. A model learns from at least one.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -107,13 +108,21 @@ def tiny_graph(
     return model.SerializeToString()
 
 
-def write_bundle(folder: Path, *, graph: bytes | None = None, **facts: Any) -> Path:
-    """A bundle in ``folder``; keywords replace facts of the manifest, ``graph`` the model."""
+def write_bundle(
+    folder: Path,
+    *,
+    graph: bytes | None = None,
+    more: Mapping[str, bytes] = MappingProxyType({}),
+    **facts: Any,
+) -> Path:
+    """A bundle in ``folder``; keywords replace facts of the manifest, ``graph`` the model, and
+    ``more`` are further files."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "model.onnx": graph if graph is not None else tiny_graph(),
         "tokenizer.json": tiny_tokenizer().to_str().encode(),
         "extractors.json": msgspec.json.encode(Extractors(synonyms={"tea": "a cup of tea"})),
+        **more,
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nlu.bundle import open_bundle
 from nlu.chain import NEVER, Chain, illegal, read_chain, write_chain
 from nlu.errors import BundleError
+from nlu.pipeline import Nlu, Pipeline, serve
 
 TAGS = 5  # O, and B and I of two labels
 OUT, B_CITY, I_CITY, B_ITEM, I_ITEM = range(TAGS)
@@ -26,6 +29,37 @@ def score(chain: Chain, emissions: np.ndarray, tags: tuple[int, ...]) -> float:
 
 def every(words: int) -> list[tuple[int, ...]]:
     return list(itertools.product(range(TAGS), repeat=words))
+
+
+def as_file(start: np.ndarray, transitions: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, start=start, transitions=transitions)
+    return file.getvalue()
+
+
+async def test_a_bundles_chain_has_a_say_in_its_entities(make_bundle):
+    transitions = np.zeros((TAGS, TAGS), np.float32)
+    transitions[B_ITEM, I_ITEM] = 1.0
+    content = as_file(np.zeros(TAGS, np.float32), transitions)
+    found = []
+    for folder in (
+        make_bundle(version="without"),
+        make_bundle(version="with", more={"chain.npz": content}, chain="chain.npz"),
+    ):
+        async with serve(open_bundle(folder)) as served:
+            parse = await Nlu(Pipeline(), served).parse("green tea to berlin")
+            found.append([(each.value, each.entity) for each in parse.entities])
+            assert all(0.5 < each.confidence_entity <= 1 for each in parse.entities)
+    city = ("berlin", "city")
+    assert found == [[("green", "item"), ("tea", "item"), city], [("green tea", "item"), city]]
+
+
+def test_a_bundle_whose_chain_is_missing_or_of_other_tags_is_refused(make_bundle):
+    with pytest.raises(BundleError, match=r"files do not list chain\.npz, which chain names"):
+        open_bundle(make_bundle(version="a", chain="chain.npz"))
+    content = as_file(np.zeros(3), np.zeros((3, 3)))
+    with pytest.raises(BundleError, match="the manifest has 5"):
+        open_bundle(make_bundle(version="b", more={"chain.npz": content}, chain="chain.npz"))
 
 
 def test_the_tags_are_the_best_of_all(chain: Chain):
