@@ -19,25 +19,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
 import os
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import servers
 from line import CHECKOUT, quantiles, show
 from redis import Redis
+from servers import PARLEY, Connection, Server, cpu_s, run
 
 MOODBOT = CHECKOUT / ".." / "shared" / "rasa-projects" / "moodbot"
 CONFIG = """\
@@ -65,26 +59,17 @@ WARM_S = 2.0
 numbers = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server under load."""
-
-    name: str
-    port: int
-    pid: int
-
-
 def main() -> None:
     options = arguments()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
         project = prepared(folder, learned=options.learned)
-        servers = [stack.enter_context(parley(folder, project))]
+        tested = [stack.enter_context(parley(folder, project))]
         if options.rasa:
             store = RASA_SQLITE if options.rasa_sqlite else ""
-            servers.append(stack.enter_context(rasa(folder, project, options.rasa, store)))
-        measure_turns(servers, options)
-        for server in servers:
+            tested.append(stack.enter_context(rasa(folder, project, options.rasa, store)))
+        measure_turns(tested, options)
+        for server in tested:
             if server.name == "parley":
                 with Redis(unix_socket_path=str(folder / "home/redis/redis.sock")) as redis:
                     measure_long(server, options.turns, redis)
@@ -111,21 +96,11 @@ def prepared(folder: Path, *, learned: bool) -> Path:
     return project
 
 
-def run(command: list[str], folder: Path) -> None:
-    environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-
-
 @contextmanager
 def parley(folder: Path, project: Path) -> Iterator[Server]:
-    environ = os.environ | {"PARLEY_HOME": str(folder / "home"), "PARLEY_LOG_LEVEL": "WARNING"}
-    program = str(Path(sys.executable).with_name("parley"))
     if "TEDPolicy" in (project / "config.yml").read_text():
-        run([program, "train", "core", "--quiet", "--project", str(project)], folder)
-    command = [program, "run", "--nlu", "none", "--project", str(project)]
-    with serving("parley", command, environ, folder, "/ready") as server:
+        run([PARLEY, "train", "core", "--quiet", "--project", str(project)], folder)
+    with servers.parley(folder, project, "--nlu", "none") as server:
         yield server
 
 
@@ -133,51 +108,19 @@ def parley(folder: Path, project: Path) -> Iterator[Server]:
 def rasa(folder: Path, project: Path, program: str, store: str) -> Iterator[Server]:
     own = folder / "rasa"
     shutil.copytree(project, own)
-    environ = os.environ | {"RASA_TELEMETRY_ENABLED": "false"}
     run([program, "train", "--fixed-model-name", "bench"], own)
     (own / "endpoints.yml").write_text(store)
-    command = [program, "run", "--enable-api"]
-    with serving("rasa", command, environ, own, "/status") as server:
+    with servers.rasa(program, own) as server:
         yield server
 
 
-@contextmanager
-def serving(
-    name: str, command: list[str], environ: dict[str, str], folder: Path, path: str
-) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / f"{name}.log").open("wb") as log:
-        child = subprocess.Popen(
-            [*command, "--port", str(port)], cwd=folder, env=environ, stdout=log, stderr=log
-        )
-    try:
-        while not answers(port, path):
-            if child.poll() is not None:
-                sys.exit((folder / f"{name}.log").read_text()[-2000:])
-            time.sleep(0.2)
-        yield Server(name, port, child.pid)
-    finally:
-        child.send_signal(signal.SIGINT)
-        child.wait(60)
-
-
-def answers(port: int, path: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
-
-
-def measure_turns(servers: list[Server], options: argparse.Namespace) -> None:
-    rates: dict[str, list[float]] = {server.name: [] for server in servers}
-    cpu_ms: dict[str, list[float]] = {server.name: [] for server in servers}
-    for server in servers:
+def measure_turns(tested: list[Server], options: argparse.Namespace) -> None:
+    rates: dict[str, list[float]] = {server.name: [] for server in tested}
+    cpu_ms: dict[str, list[float]] = {server.name: [] for server in tested}
+    for server in tested:
         asyncio.run(load(server, WARM_S))
     for _ in range(options.rounds):
-        for server in servers:
+        for server in tested:
             before = cpu_s(server.pid)
             turns, took = asyncio.run(load(server, options.seconds))
             rates[server.name].append(turns / took)
@@ -216,30 +159,15 @@ async def load(server: Server, seconds: float) -> tuple[int, float]:
 
 async def visit(port: int, until: float) -> int:
     """One connection: a new conversation again and again."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = await Connection.to(port)
     turns = 0
     while time.perf_counter() < until:
         sender = f"visitor-{next(numbers)}"
         for said in SAID:
-            await say(reader, writer, sender, said)
+            await connection.say(sender, said)
             turns += 1
-    writer.close()
+    connection.close()
     return turns
-
-
-async def say(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sender: str, said: str
-) -> None:
-    body = json.dumps({"sender": sender, "message": said}).encode()
-    writer.write(
-        b"POST /webhooks/rest/webhook HTTP/1.1\r\nHost: localhost\r\n"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    )
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    answer = await reader.readexactly(length)
-    if not head.startswith(b"http/1.1 200") or not json.loads(answer):
-        raise SystemExit(f"{said} was answered: {head!r} {answer!r}")
 
 
 def measure_long(server: Server, turns: int, redis: Redis | None = None) -> None:
@@ -263,13 +191,13 @@ def measure_long(server: Server, turns: int, redis: Redis | None = None) -> None
 
 async def converse(port: int, turns: int) -> list[float]:
     """More turns of one conversation; how many milliseconds each took."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = await Connection.to(port)
     took = []
     for number in range(turns):
         began = time.perf_counter()
-        await say(reader, writer, LONG, SAID[3 + number % 2])
+        await connection.say(LONG, SAID[3 + number % 2])
         took.append((time.perf_counter() - began) * 1000)
-    writer.close()
+    connection.close()
     return took
 
 
@@ -277,14 +205,6 @@ def kept_bytes(redis: Redis) -> int:
     """What Redis holds of the long conversation."""
     keys = list(redis.scan_iter(f"parley:{{{LONG}}}:*"))
     return sum(int(redis.memory_usage(key) or 0) for key in keys)
-
-
-def cpu_s(pid: int) -> float:
-    """Seconds of CPU that a process and its children have used."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(cpu_s(int(child)) for child in children)
 
 
 if __name__ == "__main__":
