@@ -14,7 +14,7 @@ from sets.parts import Parts
 from bot.project.project import Example
 from nlu.model import Model
 from training.evaluate import Answer, score
-from training.publish import Made, ask
+from training.publish import Made
 from training.recipe import Recipe
 
 Metrics = dict[str, float]  # in percent, the first is the one that counts
@@ -31,7 +31,7 @@ class Asked:
 
     def answers(self, examples: Sequence[Example]) -> list[Answer]:
         """What the graph makes of each of ``examples``."""
-        return ask(self.model, examples, self.made.trained, self.made.temperature)
+        return self.made.ask(examples, model=self.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """A threshold under which a sentence counts as none of the intents, chosen without such sentences.
 
-Three times a third of the intents is hidden, and a third of the sentences of the others is kept
-back: a model of the rest should know the latter and reject the former. The threshold is the one
-with the best correlation over all three, the rejected weighing as much as the known.
+A model of two thirds of the training sentences is asked the rest, once as they are, and once as if
+their own intents were unknown to it, which makes strangers of them (`training.scope`). The
+threshold is the one with the best correlation, strangers weighing as much as the others.
 """
 
 from __future__ import annotations
 
 import math
-import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,11 +19,12 @@ import numpy as np
 from bot.project.project import Example
 from nlu.decode import softmax
 from training.evaluate import Answer
-from training.publish import ask, make
+from training.publish import make
 from training.recipe import Recipe
+from training.scope import fit_scope, read_all
 
 REJECTED = "none of the intents"
-FOLDS = 3
+ASKED = 1 / 3  # of the training sentences
 STEPS = np.linspace(0.02, 0.98, 97)
 
 Heard = tuple[str, str, float]  # the right intent, the model's, and how sure it was
@@ -32,11 +32,24 @@ Heard = tuple[str, str, float]  # the right intent, the model's, and how sure it
 
 def threshold(examples: Sequence[Example], recipe: Recipe) -> float:
     """The confidence from which on an answer is given."""
-    heard = [each for fold in range(FOLDS) for each in _fold(examples, recipe, fold)]
-    outside = sum(right == REJECTED for right, _, _ in heard)
-    weights = [
-        (len(heard) - outside) / outside if right == REJECTED else 1.0 for right, _, _ in heard
+    with tempfile.TemporaryDirectory() as scratch:
+        made = make(examples, msgspec.structs.replace(recipe, holdout=ASKED), Path(scratch))
+    intents = made.trained.labels.intents
+    fitted = fit_scope(
+        *(read_all(made.int8, some, intents) for some in (made.fitting, made.kept_back)),
+        intents,
+        share=recipe.out_of_scope,
+        temperature=made.temperature,
+        seed=recipe.seed,
+    )
+    assert fitted is not None  # these bots have more than two intents
+    known = [
+        (example.intent, example.intent if right else "another", float(sure))
+        for example, right, sure in zip(made.kept_back, fitted.right, fitted.sure, strict=True)
     ]
+    strangers = [(REJECTED, "another", float(sure)) for sure in fitted.outside]
+    weights = [1.0] * len(known) + [len(known) / len(strangers)] * len(strangers)
+    heard = known + strangers
     return float(max(STEPS, key=lambda step: correlation(decided(heard, step), weights)))
 
 
@@ -46,8 +59,8 @@ def decided(heard: Sequence[Heard], least: float) -> list[tuple[str, str]]:
 
 
 def confidence(answer: Answer, temperature: float) -> float:
-    """How sure the model is, 0 to 1."""
-    return float(softmax(np.array(answer.logits) / temperature).max())
+    """How sure the model is, 0 to 1: that it is this intent, and any intent at all."""
+    return answer.inside * float(softmax(np.array(answer.logits) / temperature).max())
 
 
 def correlation(pairs: Sequence[tuple[str, str]], weights: Sequence[float] = ()) -> float:
@@ -58,30 +71,6 @@ def correlation(pairs: Sequence[tuple[str, str]], weights: Sequence[float] = ())
         said[given] += weight
         both += weight * (wanted == given)
     total = sum(right.values())
-    chance = sum(right[name] * said[name] for name in list(right))
+    chance = sum(count * said[name] for name, count in list(right.items()))
     spread = [total**2 - sum(n**2 for n in counts.values()) for counts in (right, said)]
     return (both * total - chance) / math.sqrt(math.prod(spread)) if all(spread) else 0.0
-
-
-def _fold(examples: Sequence[Example], recipe: Recipe, fold: int) -> list[Heard]:
-    intents = sorted({example.intent for example in examples})
-    random.Random(0).shuffle(intents)
-    hidden = set(intents[fold::FOLDS])
-    known = [example for example in examples if example.intent not in hidden]
-    random.Random(0).shuffle(known)
-    asked = known[fold::FOLDS]
-    learnt = [example for index, example in enumerate(known) if index % FOLDS != fold]
-    seen = {example.intent for example in learnt}
-    asked = [example for example in asked if example.intent in seen]
-    asked += [
-        msgspec.structs.replace(example, intent=REJECTED)
-        for example in examples
-        if example.intent in hidden
-    ]
-    with tempfile.TemporaryDirectory() as scratch:
-        made = make(learnt, recipe, Path(scratch))
-    answers = ask(made.int8, asked, made.trained)
-    return [
-        (example.intent, answer.intent, confidence(answer, made.temperature))
-        for example, answer in zip(asked, answers, strict=True)
-    ]
