@@ -32,9 +32,10 @@ TYPICAL_MEAN = np.array([-0.5, -0.5, 0.89])
 TYPICAL_SCALE = np.array([0.85, 0.8, 0.1])
 COUNTS_AS = 20
 # The regression's own start, from which few sentences move it little.
-TYPICAL_WEIGHTS = np.array([0.9, 0.8, 0.4])
-TYPICAL_BIAS = 4.5
-TRUST = 5.0  # precision of that start, in standard deviations of a sign
+TYPICAL_WEIGHTS = np.array([0.6, 1.0, 0.6])
+TYPICAL_BIAS = 5.0
+TYPICAL_SHARE = 0.15  # of messages out of scope, for which it is meant
+TRUST = 50.0  # precision of that start: intents left out are easier to tell than real strangers
 
 SHRUNK = 5  # sentences of its own that an intent's height needs to count half
 
@@ -259,9 +260,6 @@ def _weighed(scope: Scope, inside: Float64, outside: Float64, share: float) -> S
     start = np.r_[TYPICAL_WEIGHTS, TYPICAL_BIAS + _odds(TYPICAL_SHARE) - _odds(share)]
     fitted = regress(rows, right, counts, start)
     return replace(scope, mean=mean, scale=scale, weights=fitted[:-1], bias=float(fitted[-1]))
-
-
-TYPICAL_SHARE = 0.2  # out of scope, of the messages the typical numbers were fitted for
 
 
 def _odds(share: float) -> float:

@@ -138,10 +138,10 @@ def test_a_spread_of_nearly_nothing_is_whitened_all_the_same(rows):
 def test_few_sentences_leave_the_regression_where_it_starts_and_many_move_it():
     start = np.array([1.0, 0.5, 2.0])
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(3000, 2))
-    right = (rng.random(3000) < 1 / (1 + np.exp(-(3 * rows[:, 0] - 1)))).astype(float)
+    rows = rng.normal(size=(40_000, 2))
+    right = (rng.random(40_000) < 1 / (1 + np.exp(-(3 * rows[:, 0] - 1)))).astype(float)
     none = regress(rows[:0], right[:0], np.ones(0), start)
-    many = regress(rows, right, np.ones(3000), start)
+    many = regress(rows, right, np.ones(40_000), start)
     assert none == pytest.approx(start)
     assert many == pytest.approx([3.0, 0.0, -1.0], abs=0.3)
 
