@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import structlog
+
 from bot.inbox import Inbox
 from bot.store.base import Waiting
 from bot.store.redis import RedisLeases, open_redis
@@ -31,4 +33,6 @@ async def main(database_url: str, redis_url: str, wait_for: str) -> None:
             await asyncio.Event().wait()
 
 
+# Standard output is for who waits for ``working``.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 asyncio.run(main(*sys.argv[1:]))
