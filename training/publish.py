@@ -158,7 +158,7 @@ def make(
     draw = ContextDraw(recipe.context_dropout, random.Random(recipe.seed))
     kept_back = [draw(example) for example in kept_back]
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
-    trained = train(fitting, recipe, lookups=lookups, split=split, watch=watch)
+    trained = train(fitting, recipe, lookups=lookups, split=split, watch=watch, report=report)
     seconds = time.monotonic() - started
 
     path = folder / "model.onnx"

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy, normalize
 from bot.errors import ProjectError
 from bot.project.project import Example, Lookup
 from nlu.tokenizer import Tokenizer
+from training.annotations import told
 from training.augment import Augmenter
 from training.checkpoint import Checkpoint
 from training.context import ContextDraw, alone
@@ -82,6 +83,8 @@ def train(
     if recipe.compile:
         model.encoder.compile(mode=recipe.compile, dynamic=True)
 
+    for line in told(examples, tokenizer):
+        report(line)
     encode = Encoder(tokenizer, labels)
     several = labels.several
     targets = (
