@@ -1,7 +1,6 @@
 """Learning messages with several intents: each is in a message or not, whatever the others are.
 
-A project says so as Rasa does: a tokenizer of its pipeline has ``intent_tokenization_flag`` and an
-``intent_split_symbol``, and labels such as ``greet+ask_weather``.
+``bot.project.multi_intents`` says which projects want that.
 """
 
 from __future__ import annotations
@@ -16,21 +15,9 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
-from bot.project.project import Config
 from nlu.several import Several, parts_of
 
 Float32 = npt.NDArray[np.float32]
-
-PLAIN = "_"  # Rasa's default symbol, which stands in ordinary names
-
-
-def split_of(config: Config) -> str:
-    """What stands between the intents of a label; empty where a label is one intent."""
-    for component in config.pipeline:
-        symbol = component.options.get("intent_split_symbol", PLAIN)
-        if component.options.get("intent_tokenization_flag") and symbol and symbol != PLAIN:
-            return str(symbol)
-    return ""
 
 
 def several_of(labels: Iterable[str], split: str) -> Several | None:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import ProjectError
+from bot.project.multi_intents import split_of
 from bot.project.project import Example, Lookup, NluData, Project
 from nlu.bundle import MANIFEST, file_hash
 from nlu.chain import Chain, write_chain
@@ -32,7 +33,6 @@ from training.context import ContextDraw, first_context, with_contexts
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, answer, score
 from training.export import check_agreement, export
-from training.multi_label import split_of
 from training.recipe import Recipe
 from training.scope import outside_intent
 from training.train import Step, Trained, open_tokenizer, overlap, train
@@ -75,7 +75,7 @@ def build(
             recipe,
             draft,
             lookups=project.nlu.lookups,
-            split=split_of(project.config),
+            split=split_of(project.config.pipeline),
             watch=watch,
             report=report,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from bot.project.multi_intents import split_symbol
 from bot.project.project import Component
 
 CLASSIFIER = frozenset({"intent_classification", "entity_recognition", "ranking_length"})
@@ -63,7 +64,8 @@ def ignored(components: Iterable[Component]) -> tuple[Ignored, ...]:
     for component in components:
         name = component.name.rsplit(".", 1)[-1]
         if name.endswith(MAKES_FEATURES):
-            found.setdefault(name, {})
+            if not split_symbol(component):
+                found.setdefault(name, {})
         elif name in MEANT:
             for key in component.options.keys() - MEANT[name]:
                 found.setdefault(name, {})[key] = None

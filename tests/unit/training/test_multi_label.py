@@ -12,7 +12,7 @@ import torch
 from bot.project.project import Component, Config, Project
 from nlu.bundle import open_bundle
 from nlu.registry import Registry
-from training.multi_label import Targets, each_apart, several_of, split_of
+from training.multi_label import Targets, each_apart, several_of
 from training.publish import build
 from training.recipe import Recipe
 
@@ -21,22 +21,6 @@ from .conftest import example
 pytestmark = pytest.mark.torch
 
 PLUS = {"intent_tokenization_flag": True, "intent_split_symbol": "+"}
-
-
-@pytest.mark.parametrize(
-    ("options", "split"),
-    [
-        (PLUS, "+"),
-        (PLUS | {"intent_tokenization_flag": False}, ""),
-        ({"intent_tokenization_flag": True}, ""),  # Rasa's symbol is _, as in many plain names
-        ({"intent_split_symbol": "+"}, ""),
-        (PLUS | {"intent_split_symbol": ""}, ""),
-        ({}, ""),
-    ],
-)
-def test_a_project_says_as_in_rasa_that_labels_are_of_several_intents(options, split):
-    tokenizer = Component("WhitespaceTokenizer", options)
-    assert split_of(Config(pipeline=(tokenizer, Component("DIETClassifier")))) == split
 
 
 def test_intents_are_in_the_order_in_which_labels_name_them():
