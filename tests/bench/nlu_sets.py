@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import combined
 import msgspec
+import outside
 from rejecting import REJECTED, confidence, correlation, decided, threshold
-from sets import banking77, braun, clinc150, hint3, multidogo, restaurant8k, snips
+from sets import banking77, braun, clinc150, hint3, multidogo, nlupp, restaurant8k, snips
 from sets.parts import Parts
 
 from bot.project.project import Example
@@ -38,12 +40,14 @@ class Asked:
 class Entry:
     """A row of the table.
 
-    ``published`` is what its README states of others, by metric.
+    ``published`` is what its README states of others, by metric. ``split`` stands between the
+    intents of a sentence that has several.
     """
 
     parts: Callable[[], Parts]
     score: Callable[[Asked], Metrics]
     published: Mapping[str, str] = field(default_factory=dict)
+    split: str = ""
 
 
 def intents(asked: Asked) -> Metrics:
@@ -51,6 +55,31 @@ def intents(asked: Asked) -> Metrics:
     test = asked.parts.test
     scores = score(test, asked.answers(test))
     return {"accuracy": 100 * scores.intent_accuracy, "macro F1": 100 * scores.intent_macro_f1}
+
+
+def knowing(asked: Asked, strangers: Callable[[], Parts]) -> Metrics:
+    """The same, and how well what has none of the intents is told from what has one."""
+    unknown = strangers()
+
+    def heard(examples: Sequence[Example], others: Sequence[Example]) -> outside.Heard:
+        answers = asked.answers(examples), asked.answers(others)
+        return outside.Heard.of(examples, *answers, asked.made)
+
+    test = heard(asked.parts.test, unknown.test)
+    valid = heard(asked.parts.valid, unknown.valid) if unknown.valid else None
+    return {"accuracy": 100 * float(test.right.mean())} | outside.figures(test, valid)
+
+
+def combinations(asked: Asked) -> Metrics:
+    """Messages with any number of intents, and their slots."""
+    test, made = asked.parts.test, asked.made
+    return combined.figures(
+        test,
+        asked.answers(test),
+        split=nlupp.SPLIT,
+        several=made.trained.labels.several,
+        temperature=made.temperature,
+    )
 
 
 def joint(asked: Asked) -> Metrics:
@@ -159,7 +188,17 @@ SETS: dict[str, Entry] = {
         {"accuracy": "RoBERTa-base 74.04, DNNC 80.40, CPFT 80.86, ICDA 84.01"},
     ),
     "clinc150": Entry(
-        clinc150.in_scope, intents, {"accuracy": "BERT-base 96.9 (Larson and others 2019)"}
+        clinc150.in_scope,
+        partial(knowing, strangers=clinc150.out_of_scope),
+        {
+            "accuracy": "BERT-base 96.9 (Larson and others 2019)",
+            "OOS recall, threshold chosen": "BERT-base 52.3, with 96.2 in scope",
+        },
+    ),
+    "banking77-50": Entry(
+        banking77.fifty,
+        partial(knowing, strangers=banking77.other_27),
+        {"accuracy": "none comparable: the published split has wrong labels"},
     ),
     "snips": Entry(
         snips.joint,
@@ -183,7 +222,14 @@ SETS: dict[str, Entry] = {
     ),
 }
 SETS |= {
-    f"multidogo-{name}": Entry(partial(multidogo.domain, name, conversations=200), turns)
+    f"nlupp-{domain}-{fold}": Entry(
+        partial(nlupp.fold, domain, fold), combinations, split=nlupp.SPLIT
+    )
+    for domain in nlupp.DOMAINS
+    for fold in range(nlupp.FOLDS)
+}
+SETS |= {
+    f"multidogo-{name}": Entry(partial(multidogo.domain, name, conversations=50), turns)
     for name in multidogo.DOMAINS
 }
 SETS |= {
