@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nlu.grammar.calendar import Reference
 from nlu.grammar.chart import Item, Lexicon, Reader, Rules, read
+from nlu.grammar.clock import DayPart, Part
 from nlu.grammar.guards import holds
 from nlu.grammar.numerals import tidy
 from nlu.grammar.places import scan
@@ -41,7 +42,7 @@ _DIMENSION = {
 }
 _RANK = {kind: rank for rank, kind in enumerate(_DIMENSION)}
 """Of two readings of the same words the first counts: 5-6 pm is a range before it is a clock."""
-_LATENT = {"hour": TIME, "hhmm": TIME, "part": TIME, "barerange": TIME, "month": TIME}
+_LATENT = {"hour": TIME, "hhmm": TIME, "part": TIME, "barerange": TIME}
 _BESIDE = ({NUMBER, PHONE}, {NUMBER, ORDER}, {PHONE, ORDER})
 """Dimensions that may both be meant by the same figures."""
 
@@ -61,6 +62,26 @@ class _Candidate(NamedTuple):
     end: int
     rank: int
     value: Callable[[], dict[str, Any] | None]
+
+
+class _Taken:
+    """Which parts of a text are spoken for, also by what proves to be none: 29 February 2027."""
+
+    def __init__(self, length: int) -> None:
+        self._covered = bytearray(length)
+        self._whole: dict[tuple[int, int], set[str]] = {}
+
+    def take(self, each: _Candidate) -> bool:
+        """Whether ``each`` may stand; then its part is taken."""
+        place = each.start, each.end
+        here = self._whole.setdefault(place, set())
+        if any(self._covered[each.start : each.end]):
+            beside = bool(here) and all({each.dimension, other} in _BESIDE for other in here)
+            here |= {each.dimension} if beside else set()
+            return beside
+        self._covered[each.start : each.end] = b"\1" * (each.end - each.start)
+        here.add(each.dimension)
+        return True
 
 
 class Language(NamedTuple):
@@ -87,10 +108,12 @@ class Grammar:
         lowered = plain(text)
         candidates = list(self._candidates(lowered, now, dimensions))
         candidates.sort(key=lambda each: (each.start - each.end, each.start, each.rank))
-        found: list[Found] = []
-        for each in candidates:
-            if all(_apart(each, other) for other in found) and (value := each.value()):
-                found.append(Found(each.dimension, each.start, each.end, value))
+        taken = _Taken(len(text))
+        found = [
+            Found(each.dimension, each.start, each.end, value)
+            for each in candidates
+            if taken.take(each) and (value := each.value())
+        ]
         found.sort(key=lambda each: (each.start, each.end))
         return found
 
@@ -153,7 +176,8 @@ def _valuer(dimension: str, item: Item, now: Reference) -> Callable[[], dict[str
     value = item.value
     match dimension:
         case "time":
-            return lambda: time_value(value, now)
+            when = DayPart(value) if isinstance(value, Part) else value
+            return lambda: time_value(when, now)
         case "duration":
             return lambda: duration_value(value)
         case "amount-of-money":
@@ -162,10 +186,3 @@ def _valuer(dimension: str, item: Item, now: Reference) -> Callable[[], dict[str
             return lambda: number_value(value)
         case _:
             return lambda: number_value(tidy(value.value))
-
-
-def _apart(one: _Candidate, other: Found) -> bool:
-    if one.end <= other.start or other.end <= one.start:
-        return True
-    same_place = (one.start, one.end) == (other.start, other.end)
-    return same_place and {one.dimension, other.dimension} in _BESIDE

@@ -27,6 +27,8 @@ ARTICLES = frozenset("a an per each one any just wait every half split".split())
 PRONOUNS = frozenset("no this that which the any each every some another my your other".split())
 AFTER_POINTS = frozenset("建意要原理问不想感心看")
 """After 三点 they tell that these are points and no hour."""
+NUMBERED = frozenset("线楼桌房门店馆路院车站厅室街")
+"""After 25号 they tell that it numbers a thing."""
 WEAK = frozenset("may march mar sat sun mon wed".split())
 
 
@@ -41,6 +43,8 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
                 return False
             if clock.bare:
                 return not _counts(item, tokens)
+            if after == "i" and tokens[item.end - 1].text == "am":
+                return False
             return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
         case Moment(clock=clock) if clock.bare:
             return not _counts(item, tokens)
@@ -55,7 +59,9 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
         return not (first == "second" and before in ARTICLES) and (
             after not in ("name", "names") and not (before == "at" and after != "of")
         )
-    if item.kind == "domday":  # the 3rd, not the third
+    if item.kind == "domday":  # the 3rd, not the third; 25号, not 三号 nor 25号楼
+        if first != "the":
+            return item.value.day > 9 and after not in NUMBERED
         return tokens[item.start + 1].text.isdigit() and _may_follow(after)
     if item.kind == "day":
         return _day_holds([token.text for token in tokens[item.start : item.end]], after)

@@ -58,7 +58,8 @@ def _iso(span: Span, now: Reference) -> str:
     ``..`` is an open end (ISO 8601-2)."""
     if span.interval:
         ends = (span.start, span.end)
-        return "/".join(".." if end is None else _reduced(end, span.grain, now) for end in ends)
+        grain = "day" if span.grain == "week" else span.grain
+        return "/".join(".." if end is None else _reduced(end, grain, now) for end in ends)
     return "" if span.start is None else _reduced(span.start, span.grain, now)
 
 

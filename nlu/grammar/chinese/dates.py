@@ -70,7 +70,7 @@ def _days_of_months(rules: Rules) -> None:
 
     @rules.add("dom")
     def day_alone(day: int) -> Made:
-        return Made("domday", MonthDay(day))
+        return Made("domday", MonthDay(day))  # 三号 alone is a table or a metro line as well
 
     @rules.add("hanmonth dom", "hanmonth hannum")
     def month_day(month: int, day: int | Number) -> Made | None:

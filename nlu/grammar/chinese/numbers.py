@@ -20,7 +20,7 @@ DIGITS = {char: value for value, char in enumerate("零一二三四五六七八�
 }
 SCALES = {"十": 10, "百": 100, "千": 1_000}
 GREAT = {"万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
-MOST_CHARACTERS = 24  # of one number
+MOST_CHARACTERS = 16  # of one number
 
 
 def number_characters(text: str, tokens: Sequence[Token], start: int) -> list[Item]:

@@ -128,7 +128,7 @@ def _durations(rules: Rules) -> None:
 
 
 def _with_days(rules: Rules) -> None:
-    @rules.add("day [=的|=,] clock", "daypart [=的] clock")
+    @rules.add("day|domday [=的|=,] clock", "daypart [=的] clock")
     def day_clock(day: When | DayPart, clock: Clock) -> Made:
         if isinstance(day, DayPart):
             fixed = clock.during(day.part)
@@ -136,7 +136,7 @@ def _with_days(rules: Rules) -> None:
         sure = msgspec.structs.replace(clock, bare=False)
         return Made("moment", Moment(day, sure))
 
-    @rules.add("day [=的] part", "day shortpart")
+    @rules.add("day|domday [=的] part", "day shortpart")
     def day_part(day: When, part: Part) -> Made:
         return Made("daypart", DayPart(part, day))
 
@@ -167,11 +167,14 @@ def _ranges(rules: Rules) -> None:
             return Made("interval", ClockRange(first.clock, last, first.day))
         return Made("interval", Range(first, last))
 
-    @rules.add("clock|day|moment =之前|=以前|=前")
+    @rules.add("clock|day|domday|moment =之前|=以前|=前")
     def until(time: When) -> Made:
         return Made("open", Until(time))
 
-    @rules.add("clock|day|moment =之后|=以后|=后|=起|=以後|=之後", "=从|=從 clock|day|moment =开始|=起")
+    @rules.add(
+        "clock|day|domday|moment =之后|=以后|=后|=起|=以後|=之後",
+        "=从|=從 clock|day|domday|moment =开始|=起",
+    )
     def since(time: When) -> Made | None:
         return None if isinstance(time, Now) else Made("open", Since(time))
 

@@ -294,7 +294,7 @@ def _distances(rules: Rules) -> None:
 
 
 def _with_small_words(rules: Rules) -> None:
-    @rules.add("=on|=at|=around|=about|=approximately day")
+    @rules.add("=on|=at|=around|=approximately day", "=in|=during monthspan")
     def small(day: When) -> Made:
         return Made("day", day)
 

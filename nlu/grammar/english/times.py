@@ -92,7 +92,8 @@ def _past_and_to(rules: Rules) -> None:
     def quarter_past(clock: Clock) -> Made | None:
         return _shifted(clock, 15)
 
-    @rules.add("=a_quarter_to|=quarter_to|=a_quarter_till|=quarter_till|=quarter_of hour|clock",
+    @rules.add(
+        "=a_quarter_to|=quarter_to|=a_quarter_till|=quarter_till|=quarter_of hour|clock",
         "=a_quarter_before|=quarter_before hour|clock",
     )
     def quarter_to(clock: Clock) -> Made | None:
@@ -183,8 +184,18 @@ def _clock_ranges(rules: Rules) -> None:
     to = "=to|=-|=until|=till|=til|=through"
     ends = "clock|hour|hhmm"
 
-    @rules.add(f"clock {to} {ends}", f"hour|hhmm {to} clock", f"=from {ends} {to} clock")
-    @rules.add(f"=from clock {to} hour|hhmm", "=between|=in_between hour|clock|hhmm =and clock")
+    @rules.add("hour =to clock")
+    def two_hours(first: Clock, last: Clock) -> Made | None:
+        minutes = first.hour in (5, 10, 20) and first.hour > (last.hour % 12 or 12)
+        return None if minutes else Made("clockrange", ClockRange(first, last))  # ten to seven pm
+
+    @rules.add(f"clock {to} {ends}", "hour =-|=until|=till|=til|=through clock")
+    @rules.add(
+        f"hhmm {to} clock",
+        f"=from {ends} {to} clock",
+        f"=from clock {to} hour|hhmm",
+        "=between|=in_between hour|clock|hhmm =and clock",
+    )
     @rules.add("=between|=in_between clock =and|=- hour|hhmm|clock")
     @rules.add(f"=between|=in_between hour {to} clock")
     def clear(first: Clock, last: Clock) -> Made | None:
