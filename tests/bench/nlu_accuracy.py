@@ -66,7 +66,7 @@ def measure(name: str, entry: Entry, recipe: Recipe, recipe_name: str) -> Run:
     parts = entry.parts()
     with tempfile.TemporaryDirectory() as scratch:
         cpu = time.process_time()
-        made = make(parts.train, recipe, Path(scratch))
+        made = make(parts.train, recipe, Path(scratch), split=entry.split)
         cpu = time.process_time() - cpu
         megabytes = (Path(scratch) / "model.onnx").stat().st_size / 1e6
         int8, float32 = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.sets import banking77, braun, clinc150, hint3, snips
+from tests.bench.sets import banking77, braun, clinc150, hint3, nlupp, snips
 from tests.bench.sets.parts import DATASETS
 
 needs_data = pytest.mark.skipif(not DATASETS.is_dir(), reason="the public data sets are not here")
@@ -51,6 +51,13 @@ def test_sets_have_the_sizes_their_readme_tells():
     clinc, outside = clinc150.in_scope(), clinc150.out_of_scope()
     assert [len(part) for part in (clinc.train, clinc.valid, clinc.test)] == [15_000, 3_000, 4_500]
     assert [len(part) for part in (outside.train, outside.valid, outside.test)] == [100, 100, 1_000]
+    fifty, others = banking77.fifty(), banking77.other_27()
+    assert [len(part) for part in (fifty.train, fifty.valid, fifty.test)] == [5758, 1484, 1945]
+    assert [len(part) for part in (others.valid, others.test)] == [508, 1025]
+    assert not {e.intent for e in fifty.test} & {e.intent for e in others.test}
+    turns = nlupp.fold("hotels", 3)
+    assert len(turns.train) + len(turns.test) == 1009
+    assert all(e.text[s.start : s.end] == s.value for e in turns.test for s in e.entities)
     test = hint3.bot("sofmattress", "v2").test
     assert (len(test), sum(e.intent == hint3.OUTSIDE for e in test)) == (397, 144)
     assert len(braun.corpus("askubuntu").test) == 109

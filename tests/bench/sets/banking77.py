@@ -27,6 +27,26 @@ def few(shots: int) -> Parts:
     )
 
 
+def fifty() -> Parts:
+    """50 of the intents, to be told from the others (Zhang and others 2021, row numbers only)."""
+    return _split("train", "valid", "test")
+
+
+def other_27() -> Parts:
+    """The sentences of the other 27 intents: near, and none of the fifty."""
+    return _split("id_oos_train", "id_oos_valid", "id_oos_test")
+
+
+def _split(train: str, valid: str, test: str) -> Parts:
+    rows, tests = _rows("train"), _rows("test")
+    at = json.loads(path_of(SET, "oos_row_indices.json").read_bytes())
+    return Parts(
+        train=[rows[index] for index in at[train]],
+        valid=[rows[index] for index in at[valid]],
+        test=[tests[index] for index in at[test]],
+    )
+
+
 def another_few(shots: int, seed: int) -> Parts:
     """Another sample of ``shots`` sentences an intent, to choose a recipe on; nothing to test."""
     rows, picked = _rows("train"), _picked()
