@@ -123,6 +123,8 @@ def overlap_of(max_tokens: int) -> int:
 
 
 def _tokens(window: str, skipped: int, encoding: Encoding, before: list[int]) -> Tokens:
+    """The words of an encoding. The bytes of a character may be several pieces, and an accent one
+    of its own: what stands in a word that is there already belongs to it."""
     firsts: list[int] = []
     spans: list[tuple[int, int]] = []
     last = None
@@ -134,14 +136,15 @@ def _tokens(window: str, skipped: int, encoding: Encoding, before: list[int]) ->
         start, end = _trimmed(window, *offsets)
         if start == end:  # of nothing but blanks
             continue
-        if word == last and not _apart(window, start, spans[-1][1]):
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        end = _after_marks(window, end)
+        before_end = spans[-1][1] if spans else 0
+        if start < before_end or (word == last and not _apart(window, start)):
+            spans[-1] = (spans[-1][0], max(end, before_end))
         else:
             firsts.append(position)
             spans.append((start, end))
         last = word
-    ends = (_after_marks(window, end) for _, end in spans)
-    words = tuple((s + skipped, e + skipped) for (s, _), e in zip(spans, ends, strict=True))
+    words = tuple((start + skipped, end + skipped) for start, end in spans)
     return Tokens(encoding.ids + before, firsts, words, len(before))
 
 
@@ -154,19 +157,18 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _apart(text: str, start: int, end: int) -> bool:
-    """Whether a piece at ``start`` is a word of its own after one that ended at ``end``, though the
-    vocabulary splits at blanks alone: at a punctuation mark, and in scripts written without blanks.
-
-    The bytes of one character may be several pieces, all of the character's place.
-    """
-    return start >= end and (_stands_alone(text[start]) or _stands_alone(text[start - 1]))
+def _apart(text: str, start: int) -> bool:
+    """Whether what stands at ``start`` is a word of its own, though the vocabulary splits at blanks
+    alone: at a punctuation mark, behind another blank, and in scripts written without blanks."""
+    return _stands_alone(text[start]) or _stands_alone(text[start - 1])
 
 
 @lru_cache(maxsize=4096)
 def _stands_alone(character: str) -> bool:
     kind = unicodedata.category(character)
-    return kind[0] == "P" or (kind == "Lo" and bool(_UNSPACED.match(character)))
+    return (
+        kind[0] == "P" or character.isspace() or (kind == "Lo" and bool(_UNSPACED.match(character)))
+    )
 
 
 def pad(rows: Sequence[Tokens], *, pad_id: int) -> Batch:

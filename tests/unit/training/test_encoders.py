@@ -38,9 +38,31 @@ def test_an_encoder_that_cannot_be_found_is_named(load, monkeypatch: pytest.Monk
     assert "\n" not in str(refused.value)
 
 
-def test_an_empty_folder_is_refused(tmp_path: Path):
-    with pytest.raises(SettingsError, match="was not found"):
+def test_a_folder_that_is_no_encoder_is_told_what_it_lacks(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SettingsError) as refused:
         load_encoder(str(tmp_path), 32)
+    assert "lacks model.safetensors or pytorch_model.bin; tokenizer.json or another vocabulary" in (
+        str(refused.value)
+    )
+    assert "It holds config.json." in str(refused.value)
+
+
+def test_an_empty_folder_is_told_what_it_lacks(tmp_path: Path):
+    with pytest.raises(SettingsError, match=r"lacks config\.json; .*It holds nothing"):
+        load_tokenizer(str(tmp_path), 32)
+
+
+def test_the_folder_around_an_encoder_names_the_one_that_was_meant(tmp_path: Path):
+    (tmp_path / "checkpoint-9").mkdir()
+    (tmp_path / "checkpoint-9" / "config.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"Perhaps .*checkpoint-9 was meant"):
+        load_encoder(str(tmp_path), 32)
+
+
+def test_a_file_is_no_encoder(tiny_bert: Path):
+    with pytest.raises(SettingsError, match="is a file; what is wanted is the folder around it"):
+        load_encoder(str(tiny_bert / "model.safetensors"), 32)
 
 
 def test_more_tokens_than_the_encoder_reads_are_refused(tiny_bert: Path):
