@@ -127,3 +127,31 @@ def test_of_small_intents_some_give_one_example_and_no_share_is_lost():
     _, back = hold_out(examples, 0.05, seed=1)
     assert 30 < len(back) < 70
     assert len({each.intent for each in back}) == len(back)
+
+
+@pytest.mark.parametrize(
+    ("share", "more", "found"),
+    [
+        (0.15, (), ("scope.npz", "")),
+        (0.15, ("out_of_scope",), ("scope.npz", "out_of_scope")),
+        (0.0, ("out_of_scope",), ("", "out_of_scope")),
+    ],
+)
+def test_a_bundle_tells_what_is_out_of_scope_unless_the_recipe_wants_none(
+    project: Project,
+    recipe: Recipe,
+    registry: Registry,
+    share: float,
+    more: tuple[str, ...],
+    found: tuple[str, str],
+):
+    recipe = msgspec.structs.replace(recipe, epochs=1, out_of_scope=share)
+    examples = project.nlu.examples + tuple(example(intent, "is it red?") for intent in more)
+    nlu = msgspec.structs.replace(project.nlu, examples=examples)
+    manifest = build(msgspec.structs.replace(project, nlu=nlu), recipe, registry)
+    bundle = open_bundle(registry.folder(manifest.version))
+    assert (manifest.scope, manifest.outside) == found
+    assert ("scope.npz" in manifest.files) == (bundle.scope is not None) == bool(share)
+    [scores] = bundle.model.read([Reading("hello", bundle.model.tokenizer)])
+    total = sum(intent.confidence for intent in bundle.ranking(scores, most=0))
+    assert total == pytest.approx(1) if more or not share else total < 1
