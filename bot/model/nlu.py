@@ -243,6 +243,7 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
                 {name: values for name, values in lookups.items() if name in entities},
                 case_sensitive=case_sensitive,
                 whole_words=_flag(component, "use_word_boundaries", True),
+                fuzzy=_flag(component, "fuzzy", False),
             )
         )
     return tuple(found)

@@ -38,6 +38,7 @@ KINDS: Mapping[str, Check] = {
     "entity_recognition": Node.truth,
     "epochs": _whole(1),
     "folder": Node.name,
+    "fuzzy": Node.truth,
     "ignore_intents_list": Node.names,
     "intent_classification": Node.truth,
     "latent": Node.truth,

@@ -20,7 +20,7 @@ MEANT: Mapping[str, frozenset[str]] = {
     "SpacyEntityExtractor": frozenset({"entity_recognition"}),
     "ResponseSelector": frozenset({"retrieval_intent"}),
     "RegexEntityExtractor": frozenset(
-        {"case_sensitive", "use_regexes", "use_lookup_tables", "use_word_boundaries"}
+        {"case_sensitive", "use_regexes", "use_lookup_tables", "use_word_boundaries", "fuzzy"}
     ),
     "DucklingEntityExtractor": frozenset({"url", "dimensions", "locale", "timezone", "timeout"}),
     "GrammarEntityExtractor": frozenset({"dimensions", "locale", "timezone", "latent"}),

@@ -28,7 +28,7 @@ def merge(
     extractors: Iterable[Extractor],
     measures: Iterable[Entity] = (),
 ) -> tuple[Entity, ...]:
-    """What all found, in the order of the text.
+    """What all found, in the order of the text; in one place measures come last.
 
     One rule: of finds that overlap the surest stays. The surest is a measure (what the grammar or
     a Duckling server finds), then an exact pattern, then the model, then a list; of equals the
@@ -36,45 +36,39 @@ def merge(
 
     1. a measure competes only with finds of its own name, and stands beside all others, as in
        Rasa;
-    2. a pattern counts as exact only if it covers all it touches of the model's, and each is of
-       the same entity or shorter. Otherwise the model wins.
+    2. a pattern is surer than the model only if it covers all it touches of the model's, and each
+       is of the same entity or shorter.
 
     A role or group that the model saw is kept by what takes the place.
     """
-    kept = _without_overlaps(text, from_model, extractors)
-    longest = sorted(measures, key=lambda entity: (entity.start - entity.end, entity.start))
-    standing: list[Entity] = []
-    for entity in longest:
-        if not any(_competes(entity, other) for other in standing):
-            beaten = [other for other in kept if _competes(entity, other)]
-            standing.append(_with_role(entity, beaten))
-            kept = [other for other in kept if other not in beaten]
-    return tuple(sorted((*kept, *standing), key=lambda entity: (entity.start, entity.end)))
-
-
-def _without_overlaps(
-    text: str, from_model: Sequence[Entity], extractors: Iterable[Extractor]
-) -> list[Entity]:
-    """The model's finds and those of patterns and lists."""
-    kept = list(from_model)
-    found: list[tuple[bool, Entity]] = []
+    ranked: list[tuple[int, Entity]] = [(_MEASURE, entity) for entity in measures]
+    ranked += ((_MODEL, entity) for entity in from_model)
     for extractor in extractors:
         for entity in extractor.extract(text):
-            touched = [other for other in from_model if _overlap(entity, other)]
-            if not touched:
-                found.append((extractor.exact, entity))
-            elif extractor.exact and all(_outdoes(entity, other) for other in touched):
-                found.append((True, _with_role(entity, touched)))
-    found.sort(key=lambda pair: (not pair[0], pair[1].start - pair[1].end, pair[1].start))
-    for exact, entity in found:
-        touched = [other for other in kept if _overlap(entity, other)]
-        if not touched or (exact and all(other in from_model for other in touched)):
-            kept = [*(other for other in kept if other not in touched), entity]
-    return kept
+            ranked.append((_surety(extractor, entity, from_model), entity))
+    ranked.sort(key=lambda pair: (pair[0], pair[1].start - pair[1].end, pair[1].start))
+    kept: list[tuple[bool, Entity]] = []
+    for rank, entity in ranked:
+        each = (rank == _MEASURE, entity)
+        if not any(_compete(each, other) for other in kept):
+            kept.append(each)
+    kept.sort(key=lambda each: (each[1].start, each[1].end, each[0]))
+    return tuple(_with_role(entity, from_model) for _, entity in kept)
 
 
-def _competes(one: Entity, other: Entity) -> bool:
-    return one.entity == other.entity and _overlap(one, other)
+_MEASURE, _EXACT, _MODEL, _PATTERN, _LIST = range(5)  # the surest first
+
+
+def _surety(extractor: Extractor, entity: Entity, from_model: Sequence[Entity]) -> int:
+    if not extractor.exact:
+        return _LIST
+    touched = (other for other in from_model if _overlap(entity, other))
+    return _EXACT if all(_outdoes(entity, other) for other in touched) else _PATTERN
+
+
+def _compete(one: tuple[bool, Entity], other: tuple[bool, Entity]) -> bool:
+    alike = one[1].entity == other[1].entity or not (one[0] or other[0])
+    return alike and _overlap(one[1], other[1])
 
 
 def _overlap(one: Entity, other: Entity) -> bool:
@@ -87,8 +81,12 @@ def _outdoes(exact: Entity, other: Entity) -> bool:
     return covers and (longer or exact.entity == other.entity)
 
 
-def _with_role(entity: Entity, touched: Sequence[Entity]) -> Entity:
-    same = next((other for other in touched if other.entity == entity.entity), None)
-    if same is None:
+def _with_role(entity: Entity, from_model: Sequence[Entity]) -> Entity:
+    """``entity`` with the role and group that the model saw in its place."""
+    if entity in from_model:
         return entity
-    return msgspec.structs.replace(entity, role=same.role, group=same.group)
+    same = (other for other in from_model if other.entity == entity.entity)
+    seen = next((other for other in same if _overlap(entity, other)), None)
+    if seen is None:
+        return entity
+    return msgspec.structs.replace(entity, role=seen.role, group=seen.group)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from nlu.extractors.fuzzy import FuzzyPhrases
+from nlu.extractors.regex import EXTRACTOR
 from nlu.parse import Entity
 from nlu.phrases import Phrases
 
 
 class LookupExtractor:
-    """Every listed value that occurs, as whole words unless told otherwise."""
+    """Every listed value that occurs, as whole words unless told otherwise; with ``fuzzy`` also
+    what is nearly one."""
 
     exact = False
 
@@ -19,22 +22,29 @@ class LookupExtractor:
         *,
         case_sensitive: bool = False,
         whole_words: bool = True,
+        fuzzy: bool = False,
     ) -> None:
+        tables = {name: tuple(values) for name, values in lookups.items()}
         self._tables = {
-            name: Phrases(values, case_sensitive=case_sensitive, whole_words=whole_words)
-            for name, values in lookups.items()
+            name: Phrases(
+                values, case_sensitive=case_sensitive, whole_words=whole_words, spaceless=True
+            )
+            for name, values in tables.items()
         }
+        self._fuzzy = {name: FuzzyPhrases(values) for name, values in tables.items() if fuzzy}
 
     def extract(self, text: str) -> list[Entity]:
-        """What is listed in ``text``, table after table, overlaps included."""
-        return [
-            Entity(
-                entity=name,
-                value=text[start:end],
-                start=start,
-                end=end,
-                extractor="RegexEntityExtractor",
-            )
-            for name, phrases in self._tables.items()
-            for _, start, end in phrases.find(text)
-        ]
+        """What is listed in ``text``, table after table, overlaps included. What is mistyped has
+        the value of the list."""
+        found = []
+        for name, phrases in self._tables.items():
+            places = [(start, end) for _, start, end in phrases.find(text)]
+            found += [_entity(name, text[start:end], start, end) for start, end in places]
+            if fuzzy := self._fuzzy.get(name):
+                nears = fuzzy.find(text, places)
+                found += [_entity(name, near.value, near.start, near.end) for near in nears]
+        return found
+
+
+def _entity(name: str, value: str, start: int, end: int) -> Entity:
+    return Entity(name, value, start, end, extractor=EXTRACTOR)
