@@ -50,14 +50,17 @@ def with_contexts(project: Project, seed: int) -> list[Example]:
     texts: dict[str, list[str]] = {}
     for example in project.nlu.examples:
         texts.setdefault(_base(example), []).append(example.text)
+    known: dict[tuple[Any, ...], list[Context]] = {}  # of examples that are alike
     found = []
     for example in project.nlu.examples:
         if KEY in example.metadata:
             contexts = _stated(example)
         else:
-            answers = [c for slot, form, c in asked if _answers(example, slot, form)]
-            own = list(dict.fromkeys([*told.get(_base(example), ()), *answers]))
-            contexts = [_worded(each, texts, rng) for each in _mixed(own, every, rng)]
+            kind = _base(example), tuple((e.entity, e.role, e.group) for e in example.entities)
+            if kind not in known:
+                answers = [c for slot, form, c in asked if _answers(example, slot, form)]
+                known[kind] = list(dict.fromkeys([*told.get(kind[0], ()), *answers]))
+            contexts = [_worded(each, texts, rng) for each in _mixed(known[kind], every, rng)]
         found.append(msgspec.structs.replace(example, contexts=tuple(contexts)))
     return found
 
