@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
-from bot.api import conversations, docs, health, model, page, scoring, steps, training
+from bot.api import conversations, docs, health, model, page, ranking, scoring, steps, training
 from bot.api.auth import TOKEN, Guard, authorised
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
     if settings.serves_api:
         app.state.guard = Guard(settings)
         app.include_router(model.public, responses=PROBLEM)
-        for router in (conversations, steps, model, training, scoring):
+        for router in (conversations, steps, model, ranking, training, scoring):
             guarded = [Depends(authorised)]
             app.include_router(router.router, responses=PROBLEM, dependencies=guarded)
     app.include_router(socket.router)

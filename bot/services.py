@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 from bot.actions.base import ActionAnswer as ActionAnswer
 from bot.actions.base import ActionServer as ActionServer
 from bot.actions.base import ResponseServer as ResponseServer
 from bot.dialogue.domain import Domain
 from bot.dialogue.policy import Policy
+from bot.dialogue.tracker import Tracker
 from bot.store.base import Leases, Log, News, TrackerStore
 from nlu.parse import Understanding
 from nlu.sentences import Sentences
+
+
+class Ranking(Protocol):
+    """Ranks responses for a policy that cannot wait for it."""
+
+    async def know(self, tracker: Tracker) -> None:
+        """Have the answers to ``tracker`` at hand."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,7 @@ class Bot:
     """What a project decides by: made from its files, the same for every conversation.
 
     ``assistant_id`` and ``model_id`` go into the metadata of every event. ``sentences`` are there
-    where a policy reads what users wrote; it must know the texts before.
+    where a policy reads what users wrote; it must know the texts before. So is ``ranking``.
     """
 
     domain: Domain
@@ -29,6 +39,7 @@ class Bot:
     assistant_id: str = ""
     model_id: str = ""
     sentences: Sentences | None = None
+    ranking: Ranking | None = None
 
 
 @dataclass(frozen=True, slots=True)

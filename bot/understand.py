@@ -87,6 +87,9 @@ async def _parsed(text: str, context: Context, parley: Services) -> Parse:
 
 async def know_words(tracker: Tracker, parley: Services) -> None:
     """Have what the policies will read of the user's words in ``tracker``. Raises Unavailable."""
+    if parley.bot.ranking:
+        with _reached():
+            await parley.bot.ranking.know(tracker)
     if (sentences := parley.bot.sentences) is None:
         return
     said = [state.user.text for state in tracker.states[-MOST_WORDS:] if state.user]

@@ -26,11 +26,12 @@ CHANGED, FORCED = 1, 8  # exit codes of a dry run, as Rasa's
 
 
 class Part(StrEnum):
-    """The model of the words, the model of what comes next, the index of the FAQ."""
+    """The model of the words, the model of what comes next, the FAQ's index, the ranker."""
 
     NLU = "nlu"
     CORE = "core"
     FAQ = "faq"
+    RANKER = "ranker"
 
 
 RecipeFile = Annotated[
@@ -164,8 +165,10 @@ def _works(
 ) -> list[Work]:
     from bot.model.faq import faq_registry
     from bot.model.policy import policy_registry
+    from bot.model.ranking import ranker_registry
     from training.faq_work import faq_work
     from training.ranker_recipe import load_ranker_recipe
+    from training.ranker_work import ranker_work
     from training.work import core_work, nlu_work
 
     ranker = load_ranker_recipe(_own(Path(project.path), "ranker.toml"))
@@ -180,6 +183,9 @@ def _works(
         )
     if part in (None, Part.FAQ):
         found.append(faq_work(project, ranker, faq_registry(registry.root), force=force))
+    if part in (None, Part.RANKER):
+        rankers, wanted = ranker_registry(registry.root), part is not None
+        found.append(ranker_work(project, ranker, rankers, force=force, wanted=wanted))
     return [work for work in found if work is not None]
 
 
@@ -189,6 +195,7 @@ def _tell_ready(project: Path, part: Part | None, found: Sequence[Work]) -> None
             Part.NLU: "nothing in the pipeline of config.yml is trained, or there are no examples",
             Part.CORE: "no policy of config.yml is trained, or there are no stories",
             Part.FAQ: "the pipeline has no FaqRetriever",
+            Part.RANKER: "there is nothing to rank",
         }
         said = [what[part]] if part else [what[Part.NLU], what[Part.CORE]]
         typer.echo(f"{project}: {'; '.join(said)}.")

@@ -33,6 +33,9 @@ class RankerRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     alike: Share
     same_answer: Share
 
+    one_class: Share
+    most_classes: Count
+    precision: Share
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
 
 

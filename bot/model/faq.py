@@ -21,7 +21,7 @@ from nlu.batcher import MicroBatcher
 from nlu.errors import BundleError
 from nlu.fallback import NLU_FALLBACK
 from nlu.parse import NO_CONTEXT, Context, Intent, Parse
-from nlu.ranking.entry import RETRIEVER, THRESHOLD
+from nlu.ranking.entry import RETRIEVER, THRESHOLD, FaqEntry
 from nlu.ranking.faq import FaqIndex, Found
 from nlu.ranking.faq_bundle import FOLDER, open_faq, read_faq_manifest
 from nlu.registry import Registry
@@ -87,6 +87,13 @@ class ServedFaq:
 
     index: FaqIndex
     batcher: MicroBatcher[str, list[Found]]
+    components: tuple[Retriever, ...] = ()
+
+    def threshold_of(self, entry: FaqEntry) -> float:
+        """From which confidence on the project believes ``entry``."""
+        intent = entry.name.partition("/")[0]
+        own = (each.threshold for each in self.components if each.intent == intent)
+        return next(own, THRESHOLD)
 
     async def search(self, text: str) -> list[Found]:
         """Every entry, the best first. Raises NluUnavailable when too many wait."""
@@ -94,14 +101,16 @@ class ServedFaq:
 
 
 @asynccontextmanager
-async def serve_faq(index: FaqIndex) -> AsyncIterator[ServedFaq]:
+async def serve_faq(
+    index: FaqIndex, components: Sequence[Retriever] = ()
+) -> AsyncIterator[ServedFaq]:
     """Search ``index`` in a thread of its own until left."""
 
     def search(texts: Sequence[str]) -> list[list[Found]]:
         return [index.search(text, limit=len(index.entries)) for text in texts]
 
     async with MicroBatcher(search, length=len, max_tokens=0) as batcher:
-        yield ServedFaq(index, batcher)
+        yield ServedFaq(index, batcher, tuple(components))
 
 
 class WithFaq:
@@ -111,10 +120,8 @@ class WithFaq:
     sure enough. What it found is under ``response_selector`` in any case.
     """
 
-    def __init__(
-        self, other: ServedUnderstanding, faq: ServedFaq, components: Sequence[Retriever]
-    ) -> None:
-        self._other, self._faq, self._components = other, faq, tuple(components)
+    def __init__(self, other: ServedUnderstanding, faq: ServedFaq) -> None:
+        self._other, self._faq = other, faq
 
     @property
     def model_id(self) -> str:
@@ -136,7 +143,7 @@ class WithFaq:
             found = await searching
         finally:
             searching.cancel()
-        for component in self._components:
+        for component in self._faq.components:
             parse = with_answer(parse, component, found)
         return parse
 
@@ -186,5 +193,5 @@ async def with_faq(
         yield other, None
         return
     async with AsyncExitStack() as stack:
-        served = await stack.enter_async_context(serve_faq(index))
-        yield WithFaq(other, served, retrievers(project)), served
+        served = await stack.enter_async_context(serve_faq(index, retrievers(project)))
+        yield WithFaq(other, served), served

@@ -24,6 +24,7 @@ from bot.model.faq import with_faq
 from bot.model.nlu import ServedUnderstanding, open_understanding
 from bot.model.package import is_package, unpack
 from bot.model.policy import current_policy, sentences_for
+from bot.model.ranking import ServedRanker, open_ranking, ranked_policies, ranking_policy
 from bot.model.serving import Loaded
 from bot.predict import make_policies
 from bot.project.cache import cache_folder
@@ -109,9 +110,11 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
                 project, found.models, mode=shared.settings.nlu, version=found.version
             )
         )
-        bot = await asyncio.to_thread(_bot, project, found.models, nlu)
+        ranker = await stack.enter_async_context(open_ranking(project, found.models))
+        bot = await asyncio.to_thread(_bot, project, found.models, nlu, ranker)
+        faq = None
         if shared.settings.nlu != "none":
-            nlu, _ = await stack.enter_async_context(with_faq(nlu, project, found.models))
+            nlu, faq = await stack.enter_async_context(with_faq(nlu, project, found.models))
         parley = Services(
             bot=bot,
             nlu=nlu,
@@ -126,18 +129,22 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             most_actions=shared.settings.most_actions,
         )
         _tell(project)
-        yield Loaded(project, parley, nlu, found.file or nlu.model_id)
+        yield Loaded(project, parley, nlu, found.file or nlu.model_id, faq, ranker)
 
 
-def _bot(project: Project, models: Path, nlu: ServedUnderstanding) -> Bot:
+def _bot(
+    project: Project, models: Path, nlu: ServedUnderstanding, ranker: ServedRanker | None
+) -> Bot:
     learned = current_policy(project, models)
     sentences = sentences_for(learned, nlu)
+    policies = make_policies(project, learned, sentences.of if sentences else unread)
     return Bot(
         domain=project.domain,
-        policies=make_policies(project, learned, sentences.of if sentences else unread),
+        policies=(*policies, *ranked_policies(project, ranker)),
         assistant_id=project.config.assistant_id or "",
         model_id=nlu.model_id or project.hash,
         sentences=sentences,
+        ranking=ranker if ranking_policy(project) else None,
     )
 
 

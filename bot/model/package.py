@@ -4,8 +4,8 @@ A tar.gz of
 
     parley.json    {"format": 1, "parley": the version that wrote it}
     project/       config, domain and training data; no endpoints, credentials or actions
-    models/        a registry with the one version that serves, and the registries `policy` and
-                   `faq` in it with those of the policy model and the FAQ, if there are any
+    models/        a registry with the one version that serves, and the registries `policy`,
+                   `faq` and `ranker` in it with those of the others, if there are any
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import msgspec
 from bot.errors import BadRequest, NotFound, SettingsError
 from bot.model.faq import faq_registry
 from bot.model.policy import policy_registry
+from bot.model.ranking import ranker_registry
 from bot.project.content import read_content
 from bot.project.files import ProjectFiles, find_files
 from bot.project.load import read_texts
@@ -32,6 +33,7 @@ from bot.version import VERSION
 from nlu.errors import BundleError
 from nlu.policy import FOLDER
 from nlu.ranking.faq_bundle import FOLDER as FAQ
+from nlu.ranking.ranker_bundle import FOLDER as RANKER
 from nlu.registry import Registry
 
 FORMAT = 1
@@ -69,6 +71,7 @@ def pack(project: Path, models: Path, target: Path, *, version: str | None = Non
             _add_model(tar, Registry(models), "models", version)
             _add_model(tar, policy_registry(models), f"models/{FOLDER}", None)
             _add_model(tar, faq_registry(models), f"models/{FAQ}", None)
+            _add_model(tar, ranker_registry(models), f"models/{RANKER}", None)
         part.replace(target)
     except BundleError as error:
         raise NotFound(str(error)) from error

@@ -12,7 +12,9 @@ from typing import Self
 import structlog
 
 from bot.errors import Unavailable
+from bot.model.faq import ServedFaq
 from bot.model.nlu import ServedUnderstanding
+from bot.model.ranking import ServedRanker
 from bot.project.project import Project
 from bot.services import Services
 
@@ -34,13 +36,15 @@ class Loaded:
     """A model at work: a project with its NLU and policies.
 
     ``file`` is what /status calls it: a package's file name or a version of the registry, empty
-    when the project needs neither.
+    when the project needs neither. ``faq`` and ``ranker`` are there where the project has them.
     """
 
     project: Project
     parley: Services
     nlu: ServedUnderstanding
     file: str = ""
+    faq: ServedFaq | None = None
+    ranker: ServedRanker | None = None
 
 
 Opening = AbstractAsyncContextManager[Loaded]

@@ -30,6 +30,7 @@ def _above_zero(node: Node, what: str) -> None:
 
 KINDS: Mapping[str, Check] = {
     "ambiguity_threshold": _share,
+    "canned": Node.name,
     "case_sensitive": Node.truth,
     "core_fallback_action_name": Node.name,
     "core_fallback_threshold": _share,
@@ -42,6 +43,7 @@ KINDS: Mapping[str, Check] = {
     "ignore_intents_list": Node.names,
     "intent_classification": Node.truth,
     "latent": Node.truth,
+    "learn_from_log": Node.truth,
     "locale": Node.name,
     "max_history": _whole(1),
     "priority": _whole(0),

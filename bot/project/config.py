@@ -59,6 +59,7 @@ POLICIES = frozenset(
         "AugmentedMemoizationPolicy",
         "UnexpecTEDIntentPolicy",
         "TEDPolicy",
+        "ResponseRankingPolicy",
     )
 )
 FORMER = {

@@ -36,6 +36,16 @@ def faq_hash(project: Project) -> str:
     return _hash(project.faq, project.config.language, trains_faq(project))
 
 
+def ranker_hash(project: Project) -> str:
+    """Of what a ranker learns from in the project; the log is not looked at."""
+    return _hash(
+        [msgspec.structs.replace(s, file="", line=0) for s in project.stories],
+        [_example(e) for e in project.nlu.examples],
+        project.domain.responses,
+        [each for each in project.config.policies if each.name.endswith("ResponseRankingPolicy")],
+    )
+
+
 def trains_faq(project: Project) -> bool:
     """Whether the pipeline wants the encoder fitted to the FAQ."""
     return any(

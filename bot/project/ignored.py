@@ -38,6 +38,7 @@ MEANT: Mapping[str, frozenset[str]] = {
     ),
     "MemoizationPolicy": frozenset({"max_history", "priority"}),
     "AugmentedMemoizationPolicy": frozenset({"max_history", "priority"}),
+    "ResponseRankingPolicy": frozenset({"canned", "learn_from_log", "priority", "threshold"}),
     "TEDPolicy": frozenset({"max_history", "epochs", "priority"}),
     "UnexpecTEDIntentPolicy": frozenset(
         {"max_history", "epochs", "tolerance", "ignore_intents_list", "priority"}

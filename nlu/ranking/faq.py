@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nlu.ranking.certainty import Certainty
 from nlu.ranking.encoder import Int64, Pieces, TextEncoder, unit
 from nlu.ranking.entry import FaqEntry
 from nlu.session import Float32
@@ -33,7 +34,7 @@ TAKEN_AWAY = 0.5
 MOST_CLOSELY = 200  # wordings, the nearest by the mean, whose pieces are looked at
 # The logit of an entry to be right is a line in its score and its lead over the next, fitted on
 # deepset_covid and hint3, each question asked once with its entry there and once without.
-SLOPE, LEAD_SLOPE, OFFSET = 7.7, 7.3, -4.6
+CERTAINTY = Certainty(score=7.7, lead=7.3, offset=-4.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,13 @@ class FaqIndex:
             index
             for index in np.argsort(-scores, kind="stable").tolist()
             if among is None or self.entries[index].name in among
-        ][: limit + 1]
+        ][: max(limit, 2)]
         best = [float(scores[index]) for index in order]
-        found = []
-        for place, index in enumerate(order[:limit]):
-            other = best[1 if place == 0 else 0] if len(best) > 1 else None
-            sure = confidence(best[place], best[place] - other if other is not None else 1.0)
-            found.append(Found(self.entries[index], best[place], sure))
-        return found
+        sure = CERTAINTY.ranked(best)
+        return [
+            Found(self.entries[index], best[place], sure[place])
+            for place, index in enumerate(order[:limit])
+        ]
 
     def scores(self, text: str) -> Float32:
         """One for each entry: its best wording's, (entries,)."""
@@ -129,11 +129,6 @@ class FaqIndex:
         best = np.maximum.reduceat(cosines, begins, axis=1)
         close[nearest] = weights @ best / weights.sum()
         return close
-
-
-def confidence(score: float, lead: float) -> float:
-    """How sure an entry with this score, and this lead over the next, is right: 0 to 1."""
-    return 1 / (1 + math.exp(-(SLOPE * score + LEAD_SLOPE * lead + OFFSET)))
 
 
 def index_vectors(entries: Sequence[FaqEntry], encoder: TextEncoder) -> FaqVectors:

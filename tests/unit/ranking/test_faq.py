@@ -8,7 +8,7 @@ import pytest
 from bot.model.faq import Retriever, with_answer
 from nlu.parse import Intent, Parse
 from nlu.ranking.entry import FaqEntry
-from nlu.ranking.faq import FaqIndex, confidence, index_vectors
+from nlu.ranking.faq import CERTAINTY, FaqIndex, index_vectors
 
 ENTRIES = (
     FaqEntry("faq/time", ("how long is the delivery", "when will it come"), "two days"),
@@ -47,7 +47,7 @@ def test_a_word_that_every_entry_has_tells_nothing_apart(index: FaqIndex):
 def test_confidence_grows_with_the_score_and_the_lead(index: FaqIndex):
     sure, unsure = (index.search(text)[0].confidence for text in ("when will it come", "the shoes"))
     assert sure > unsure
-    assert 0 < confidence(0.2, 0.0) < confidence(0.2, 0.3) < confidence(0.6, 0.3) < 1
+    assert 0 < CERTAINTY.of(0.2, 0.0) < CERTAINTY.of(0.2, 0.3) < CERTAINTY.of(0.6, 0.3) < 1
 
 
 def test_a_question_of_unknown_words_finds_nothing_sure(index: FaqIndex):
