@@ -30,15 +30,16 @@ class _Match(msgspec.Struct, frozen=True):
     dim: str
     value: dict[str, Any]
 
-    def entity(self) -> Entity:
+    def entity(self, text: str) -> Entity:
         return Entity(
             entity=self.dim,
             value=_value(self.value),
             start=self.start,
             end=self.end,
-            confidence_entity=1.0,
             extractor=NAME,
             additional_info=self.value,
+            text=text[self.start : self.end],
+            confidence=1.0,
         )
 
 
@@ -89,8 +90,8 @@ class Duckling:
             return ()
         self._answers = True
         wanted = self._options.dimensions
-        found = [match.entity() for match in matches if wanted is None or match.dim in wanted]
-        return tuple(each for each in found if 0 <= each.start < each.end <= len(text))
+        inside = (match for match in matches if 0 <= match.start < match.end <= len(text))
+        return tuple(e.entity(text) for e in inside if wanted is None or e.dim in wanted)
 
     async def _ask(self, text: str, context: Context) -> bytes:
         at = self._clock() if context.at is None else context.at

@@ -18,6 +18,8 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A labelled span of text; ``start`` and ``end`` count Unicode code points.
 
     An entity that stands nowhere in the text, because it was said by a program, ends at 0.
+    ``additional_info``, ``text`` and ``confidence`` are written for measures, as Rasa writes what
+    Duckling finds.
     """
 
     entity: str
@@ -29,6 +31,8 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     confidence_entity: float | None = None
     extractor: str | None = None
     additional_info: dict[str, Any] | None = None
+    text: str | None = None
+    confidence: float | None = None
 
 
 class Parse(msgspec.Struct, frozen=True, gc=False):

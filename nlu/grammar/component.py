@@ -82,9 +82,10 @@ class GrammarFinder:
             value=value,
             start=found.start,
             end=found.end,
-            confidence_entity=1.0,
             extractor=self._options.extractor,
             additional_info=found.value,
+            text=text[found.start : found.end],
+            confidence=1.0,
         )
 
 

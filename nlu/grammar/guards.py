@@ -53,8 +53,10 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
             return not short and before not in FREQUENCY
         case Number() if item.kind == "hannum":
             return item.end - item.start > 1 or after in COUNT_WORDS
-        case Number() as number if number.digits == 0:
-            return not (first == "one" and before in PRONOUNS)
+        case Number(digits=0) if first == "one":
+            return before not in PRONOUNS
+    if item.kind == "num" and before == "-":
+        return not _in_code(tokens[max(0, item.start - 2) : item.start + 1])
     if item.kind == "ord":
         return not (first == "second" and before in ARTICLES) and (
             after not in ("name", "names") and not (before == "at" and after != "of")
@@ -74,6 +76,13 @@ def _day_holds(words: Sequence[str], after: str) -> bool:
         len(words) == 3 and words[1] == "/"
     )
     return _may_follow(after) if doubtful else True
+
+
+def _in_code(tokens: Sequence[Token]) -> bool:
+    """Whether letters, a dash and figures are written as one: AB-123456, COVID-19."""
+    if len(tokens) < 3 or not tokens[0].text.isalpha() or not tokens[0].text.isascii():
+        return False
+    return tokens[0].end == tokens[1].start and tokens[1].end == tokens[2].start
 
 
 def _counts(item: Item, tokens: Sequence[Token]) -> bool:

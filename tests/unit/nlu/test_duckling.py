@@ -68,9 +68,10 @@ async def test_a_find_is_an_entity_with_what_duckling_says_of_it() -> None:
             value=2,
             start=10,
             end=13,
-            confidence_entity=1.0,
             extractor="DucklingEntityExtractor",
             additional_info={"value": 2, "type": "value"},
+            text="two",
+            confidence=1.0,
         ),
     )
 

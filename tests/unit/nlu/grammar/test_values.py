@@ -27,7 +27,8 @@ def test_numbers(sentence: str, words: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "sentence", ["no one", "this one", "the one", "B2", "an mp3", "someone", "1.2.3", "4x4"]
+    "sentence",
+    ["no one", "this one", "the one", "B2", "an mp3", "anyone", "1.2.3", "AB-123"],
 )
 def test_no_number_is_read_into_other_words(sentence: str) -> None:
     assert values(sentence, "number") == []
