@@ -21,7 +21,7 @@ from training.dedupe import Nearest, nearest
 from training.encoders import load_encoder, load_tokenizer
 from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
-from training.multi_label import Targets
+from training.multi_label import Targets, with_names
 from training.recipe import Recipe
 from training.schedule import epochs_of
 from training.step import Step as Step
@@ -61,6 +61,7 @@ def train(
     """
     if not recipe.context_tokens:
         examples = alone(examples)
+    examples = with_names(examples, split)
     labels = Labels.of(examples, split)
     if not examples:
         raise ProjectError("nlu: no examples. A model learns from at least one.")
@@ -87,9 +88,7 @@ def train(
         report(line)
     encode = Encoder(tokenizer, labels)
     several = labels.several
-    targets = (
-        Targets.of(several, labels.intents, recipe.label_smoothing).to(device) if several else None
-    )
+    targets = Targets.of(several, labels.intents).to(device) if several else None
     begin_at_means(
         model,
         encode.rows(alone(examples)),

@@ -12,7 +12,7 @@ import torch
 from bot.project.project import Component, Config, Project
 from nlu.bundle import open_bundle
 from nlu.registry import Registry
-from training.multi_label import Targets, each_apart, several_of
+from training.multi_label import Targets, each_apart, several_of, with_names
 from training.publish import build
 from training.recipe import Recipe
 
@@ -36,10 +36,21 @@ def test_labels_of_one_intent_each_are_none_of_several(labels):
     assert several_of(["a+b"], "") is None
 
 
+def test_the_name_of_each_of_several_intents_is_an_example_of_it():
+    told = [example("greet+ask_the-price", "hi, how much?"), example("42", "the answer")]
+    names = [(e.text, e.intent) for e in with_names(told, "+")[2:]]
+    assert names == [("greet", "greet"), ("42", "42"), ("ask the price", "ask_the-price")]
+    assert with_names(told, "") == told
+    assert with_names([example("+-", "x"), example("a+b", "y")], "+")[2:] == [
+        example("a", "a"),
+        example("b", "b"),
+    ]
+
+
 def test_the_loss_is_least_where_each_intent_is_told_apart():
     several = several_of(["a+b", "c"], "+")
     assert several is not None
-    targets = Targets.of(several, ["a+b", "c"], smoothing=0.0)
+    targets = Targets.of(several, ["a+b", "c"])
     assert targets.members.tolist() == [[1, 0, 1], [0, 1, 0]]
     labels = torch.tensor([0, 1])
     right = torch.tensor([[5.0, -5.0, 5.0], [-5.0, 5.0, -5.0]])
@@ -50,7 +61,7 @@ def test_the_loss_is_least_where_each_intent_is_told_apart():
 def test_the_head_begins_by_telling_an_intents_sentences_from_the_others():
     several = several_of(["a+b", "a", "b"], "+")
     assert several is not None
-    targets = Targets.of(several, ["a", "a+b", "b"], smoothing=0.0)
+    targets = Targets.of(several, ["a", "a+b", "b"])
     vectors = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     head = torch.nn.Linear(2, 2)
     targets.begin(head, vectors, torch.tensor([0, 1, 2]), scale=10.0)
