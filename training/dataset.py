@@ -11,7 +11,7 @@ import torch
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.several import Several
-from nlu.tokenizer import Tokenizer
+from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
 from training.multi_label import several_of
 
@@ -90,11 +90,19 @@ class Encoder:
         self._begins = {label: 2 * i + 1 for i, label in enumerate(labels.entities)}
 
     def rows(self, examples: Iterable[Example]) -> list[Row]:
-        """One row per example, in order."""
-        return [self._row(example) for example in examples]
+        """The rows of each, in order: one, or as many as a text that is too long has windows."""
+        return [row for example in examples for row in self.windows(example)]
 
-    def _row(self, example: Example) -> Row:
-        tokens = self._tokenizer.encode(example.text, first_context(example))
+    def windows(self, example: Example) -> list[Row]:
+        """The rows of ``example``."""
+        read = self._tokenizer.windows(example.text, first_context(example))
+        return [self._row(example, tokens) for tokens in read]
+
+    def first(self, example: Example) -> Row:
+        """The row with which ``example`` begins."""
+        return self._row(example, self._tokenizer.encode(example.text, first_context(example)))
+
+    def _row(self, example: Example, tokens: Tokens) -> Row:
         tags = [IGNORED] * len(tokens.ids)
         before: ExampleEntity | None = None
         for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):

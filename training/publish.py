@@ -28,6 +28,7 @@ from nlu.scope_file import write_scope
 from nlu.session import Session
 from nlu.tokenizer import Tokens
 from training.calibration import told
+from training.checkpoint import Checkpoint
 from training.confidence import Confidence, fit_confidence
 from training.context import ContextDraw, first_context, with_contexts
 from training.dedupe import Pair, near_duplicates, without
@@ -54,6 +55,7 @@ def build(
     tests: Sequence[Example] = (),
     watch: Callable[[Step], None] = lambda step: None,
     report: Report = lambda line: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Manifest:
     """Train on ``project`` and publish the model as the current one of ``registry``.
 
@@ -61,10 +63,11 @@ def build(
         tests: Sentences for the final scores only. Without them, those kept back for the
             temperature are scored instead, and the scores say so.
         report: Told what is going on, a line at a time.
+        checkpoint: Where a training that was killed goes on; gone when the model is published.
     """
     examples = examples_of(project, recipe)
     if not examples:
-        raise ProjectError("nlu: no examples. Training needs two intents with examples at least.")
+        raise ProjectError("nlu: no examples. Training needs at least one.")
     dropped = near_duplicates(examples, tests, recipe.near_duplicate)
     examples = without(examples, dropped)
     if dropped:
@@ -78,6 +81,7 @@ def build(
             split=split_of(project.config.pipeline),
             watch=watch,
             report=report,
+            checkpoint=checkpoint,
         )
         judged = tests or made.kept_back
         scores = {
@@ -101,6 +105,8 @@ def build(
         manifest = _manifest(draft, project, recipe, made, scores)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version)
+    if checkpoint:
+        checkpoint.remove()
     return manifest
 
 
@@ -148,6 +154,7 @@ def make(
     split: str = "",
     watch: Callable[[Step], None] = lambda step: None,
     report: Report = lambda line: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Made:
     """Train on ``examples`` and write the graph in int8 and the tokenizer into ``folder``.
 
@@ -158,7 +165,15 @@ def make(
     draw = ContextDraw(recipe.context_dropout, random.Random(recipe.seed))
     kept_back = [draw(example) for example in kept_back]
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
-    trained = train(fitting, recipe, lookups=lookups, split=split, watch=watch, report=report)
+    trained = train(
+        fitting,
+        recipe,
+        lookups=lookups,
+        split=split,
+        watch=watch,
+        report=report,
+        checkpoint=checkpoint,
+    )
     seconds = time.monotonic() - started
 
     path = folder / "model.onnx"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from training.dataset import Row
+from training.model import JointModel
 from training.recipe import Recipe
 
 FEWEST = 2  # epochs, however many examples
@@ -12,3 +16,24 @@ def epochs_of(examples: int, recipe: Recipe) -> int:
     if not recipe.most_read:
         return recipe.epochs
     return min(recipe.epochs, max(FEWEST, round(recipe.most_read / examples)))
+
+
+def told_size(model: JointModel, rows: Sequence[Sequence[Row]], recipe: Recipe, steps: int) -> str:
+    """How large a run is going to be, for whoever has to wait for it."""
+    lengths = [len(row.ids) for windows in rows for row in windows]
+    memory = memory_of(model, min(recipe.batch_size, len(lengths)), max(lengths))
+    return (
+        f"{len(lengths)} sentences of {sum(lengths) / len(lengths):.0f} tokens, "
+        f"{steps} steps; about {memory / 1e9:.1f} GB of memory"
+    )
+
+
+def memory_of(model: JointModel, batch: int, tokens: int) -> float:
+    """About how many bytes a step takes at most: 16 for each weight (itself, its gradient and
+    AdamW's two averages), and what the layers keep for the way back (Korthikanti and others
+    2022, arXiv 2205.05198, section 4.1), twice as much in float32 as in their half precision."""
+    config = model.encoder.config
+    wide = batch * tokens * config.hidden_size
+    squares = 5 * config.num_attention_heads * tokens / config.hidden_size
+    layers = 2 * config.num_hidden_layers * wide * (34 + squares)
+    return float(16 * sum(value.numel() for value in model.parameters()) + layers)

@@ -23,7 +23,7 @@ from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.multi_label import Targets, with_names
 from training.recipe import Recipe
-from training.schedule import epochs_of
+from training.schedule import epochs_of, told_size
 from training.step import Step as Step
 from training.team import current
 
@@ -89,9 +89,16 @@ def train(
     encode = Encoder(tokenizer, labels)
     several = labels.several
     targets = Targets.of(several, labels.intents).to(device) if several else None
+    plain = [encode.windows(example) for example in alone(examples)]
+    count = sum(len(rows) for rows in plain)
+    if count > len(examples):
+        report(
+            f"{sum(len(rows) > 1 for rows in plain)} examples are longer than {recipe.max_tokens} "
+            "tokens and are read in windows"
+        )
     begin_at_means(
         model,
-        encode.rows(alone(examples)),
+        [row for rows in plain for row in rows],
         tokenizer.pad_id,
         scale=recipe.intent_scale,
         targets=targets,
@@ -102,8 +109,9 @@ def train(
     )
     draw = ContextDraw(recipe.context_dropout, rng)
     chained = model.chain.parameters() if model.chain else ()
-    per_epoch = -(-len(examples) // recipe.batch_size)
-    epochs = epochs_of(len(examples), recipe)
+    per_epoch = -(-count // recipe.batch_size)
+    epochs = epochs_of(count, recipe)
+    report(told_size(model, plain, recipe, epochs * per_epoch))
     loop = Loop(
         model,
         [
@@ -123,7 +131,11 @@ def train(
 
     model.train()
     for _ in loop.epochs(epochs):
-        rows = encode.rows([draw(augmenter.vary(example)) for example in examples])
+        rows = []
+        for example, before in zip(examples, plain, strict=True):
+            made = encode.windows(draw(augmenter.vary(example)))
+            # As many as without variation, so that every epoch has as many steps.
+            rows += made if len(made) == len(before) else encode.windows(draw(example))
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe, targets))
     return Trained(model.eval().cpu(), tokenizer_json, labels)
@@ -196,7 +208,8 @@ def overlap(training: Sequence[Example], tests: Sequence[Example], recipe: Recip
     sides = []
     for examples in (training, tests):
         bare = [Example(text=example.text, intent="") for example in examples]
-        rows = Encoder(tokenizer, Labels(("",), ())).rows(bare)
+        encode = Encoder(tokenizer, Labels(("",), ()))
+        rows = [encode.first(example) for example in bare]
         sides.append(sentence_vectors(model, rows, tokenizer.pad_id).cpu().numpy())
     return nearest([e.text for e in training], [e.text for e in tests], *sides)
 

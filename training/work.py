@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from bot.project.project import Project
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from training.policy_recipe import PolicyRecipe
     from training.recipe import Recipe
     from training.step import Step
+
+UNFINISHED = ".unfinished.safetensors"  # of a registry: how far a training is
 
 Watch = Callable[["Step"], None]
 Report = Callable[[str], None]
@@ -51,11 +56,24 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         return None
 
     def run(watch: Watch, report: Report) -> str:
+        from training.checkpoint import Checkpoint
         from training.examples import read_tests
         from training.publish import build
 
         tests = read_tests(Path(project.path))
-        manifest = build(project, recipe, registry, tests=tests, watch=watch, report=report)
+        # Examples that tests repeat are left out, so another test is another run.
+        repeated = sha256(msgspec.json.encode(tests)).hexdigest()
+        key = f"{project.nlu_hash} {recipe.hash} {repeated}"
+        checkpoint = Checkpoint(registry.root / UNFINISHED, key, report=report)
+        manifest = build(
+            project,
+            recipe,
+            registry,
+            tests=tests,
+            watch=watch,
+            report=report,
+            checkpoint=checkpoint,
+        )
         scores = manifest.scores["int8"]
         return f"model {manifest.version}: {told_scores(scores)}."
 

@@ -34,8 +34,8 @@ def test_labels_are_sorted_and_roles_are_kinds_of_their_own():
 
 
 def test_a_words_first_piece_carries_its_tag_and_the_rest_are_ignored(encoder: Encoder):
-    [row] = encoder.rows([example("order", "order dark red socks", colour="dark red")])
-    #                 [CLS]    order  dark ...           red  socks ...          cut, [SEP]
+    row = encoder.first(example("order", "order dark red socks", colour="dark red"))
+    #                 [CLS]    order  dark ...           red  socks ...          next, [SEP]
     assert row.tags == [
         IGNORED, 0, 1, IGNORED, IGNORED, IGNORED, 2, 0, IGNORED, IGNORED, IGNORED, IGNORED,
     ]  # fmt: skip
@@ -57,10 +57,12 @@ def test_a_span_that_cuts_a_word_takes_the_whole_word(encoder: Encoder):
     assert row.tags == [IGNORED, 1, IGNORED]
 
 
-def test_what_is_cut_off_has_no_tag(encoder: Encoder):
-    [row] = encoder.rows([example("order", "a a a a a a a a a a a a red", colour="red")])
-    assert len(row.ids) == 12
-    assert set(row.tags) == {IGNORED, 0}
+def test_what_does_not_fit_is_in_the_next_row(encoder: Encoder):
+    rows = encoder.rows([example("order", "a a a a a a a a a a a a red", colour="red")])
+    assert [len(row.ids) for row in rows] == [12, 8]
+    assert set(rows[0].tags) == {IGNORED, 0}
+    assert rows[1].tags.count(1) == 1
+    assert [row.intent for row in rows] == [1, 1]
 
 
 def test_batches_hold_every_row_once_and_about_one_length():

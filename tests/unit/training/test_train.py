@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -88,7 +89,7 @@ def test_a_killed_and_resumed_training_gives_the_same_weights(
     resumed = train_model(
         examples, three, report=lines.append, checkpoint=Checkpoint(file, "k", every_s=0)
     ).model.state_dict()
-    assert lines == ["going on after step 5 of 15"]
+    assert "going on after step 5 of 15" in lines
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)
 
 
@@ -103,6 +104,27 @@ def test_texts_without_any_word_do_no_harm(recipe: Recipe):
     blank = [example("greet", "\u200b"), example("bye", " ")] * 8
     trained = train_model([*blank, example("bye", "bye")], brief(recipe))
     assert all(value.isfinite().all() for value in trained.model.state_dict().values())
+
+
+def test_a_text_longer_than_the_model_reads_is_learnt_from_whole(recipe: Recipe):
+    far = "there " * 40 + "send red hats"
+    found = [example("order", far, colour="red"), *(example("greet", "hello") for _ in range(7))]
+    lines: list[str] = []
+    steps: list[Step] = []
+    train_model(found, brief(recipe, typos=1.0), watch=steps.append, report=lines.append)
+    assert any(line.startswith("1 examples are longer than 32 tokens") for line in lines)
+    assert steps[-1].done == steps[-1].total == 2 * 2  # nine rows or more, eight in a batch
+    encode = Encoder(_tokenizer(recipe), Labels.of(found))
+    rows = encode.windows(found[0])
+    assert len(rows) > 1
+    assert [sum(tag > 0 for tag in row.tags) for row in rows] == [0] * (len(rows) - 1) + [1]
+    assert encode.first(found[0]) == rows[0]
+
+
+def test_what_a_run_will_take_is_told(examples: list[Example], recipe: Recipe):
+    lines: list[str] = []
+    train_model(examples, brief(recipe), report=lines.append)
+    assert re.search(r"38 sentences of \d+ tokens, 10 steps; about 0\.0 GB of memory", lines[0])
 
 
 def test_the_intent_head_begins_as_scaled_cosines(examples: list[Example], recipe: Recipe):
