@@ -311,11 +311,11 @@ class Inbox:
 
     async def deliver(self, conversation_id: str) -> None:
         """Send what waits for who is connected to the conversation now, missed replies first."""
-        await self._send(conversation_id, missed=True)
+        await self._send(conversation_id)
 
-    async def _send(self, conversation_id: str, *, missed: bool = False) -> None:
+    async def _send(self, conversation_id: str) -> None:
         try:
-            await send_replies(conversation_id, self._parley, self._senders, missed=missed)
+            await send_replies(conversation_id, self._parley, self._senders)
         except Unavailable as error:
             log.warning("outbox.postponed", conversation=conversation_id, error=str(error))
         except Exception:

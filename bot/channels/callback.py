@@ -11,6 +11,7 @@ from bot.channels.base import Delivery, Place, Undeliverable
 from bot.channels.rest import RestChannel
 from bot.dialogue.messages import Message, Reply
 from bot.errors import SettingsError, Unavailable
+from bot.reply import Slower
 
 TIMEOUT_S = 10.0
 
@@ -19,6 +20,7 @@ class CallbackChannel:
     """Parses as the REST channel does; each part of a reply is one POST to ``url``."""
 
     name = "callback"
+    may_repeat = True
 
     def __init__(self, url: str, client: httpx2.AsyncClient, *, most_chars: int = 20_000) -> None:
         self._url = url
@@ -31,22 +33,29 @@ class CallbackChannel:
     def parse(self, delivery: Delivery) -> Sequence[Message]:
         return self._rest.parse(delivery)
 
+    def reaches(self, reply: Reply) -> bool:
+        return True
+
     def render(self, reply: Reply) -> Sequence[dict[str, Any]]:
         return self._rest.render(reply)
 
-    async def send(self, reply: Reply) -> None:
-        for payload in self.render(reply):
-            await self._post(payload)
-
-    async def _post(self, payload: Mapping[str, Any]) -> None:
+    async def send(self, reply: Reply, part: Mapping[str, Any]) -> None:
         try:
-            answer = await self._client.post(self._url, json=payload, timeout=TIMEOUT_S)
+            answer = await self._client.post(self._url, json=part, timeout=TIMEOUT_S)
         except httpx2.HTTPError as error:
             raise Unavailable(f"callback: {self._url} cannot be reached: {error!r}.") from error
+        if answer.status_code == 429 and (seconds := _seconds(answer)) is not None:
+            raise Slower(f"callback: {self._url} answered 429.", seconds)
         if answer.status_code >= 500 or answer.status_code == 429:
             raise Unavailable(f"callback: {self._url} answered {answer.status_code}.")
         if not answer.is_success:
             raise Undeliverable(f"callback: {self._url} answered {answer.status_code}.")
+
+
+def _seconds(answer: httpx2.Response) -> float | None:
+    """What ``Retry-After`` says in seconds (RFC 9110, 10.2.3); a date there is passed over."""
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isdecimal() else None
 
 
 def open_callback(credentials: Mapping[str, Any], place: Place) -> CallbackChannel:

@@ -85,6 +85,7 @@ class SocketioChannel:
     """
 
     name = "socketio"
+    may_repeat = True
 
     def __init__(
         self, options: Options, *, origins: Sequence[str] = (), most_chars: int = 20_000
@@ -174,9 +175,12 @@ class SocketioChannel:
         said += [_card(element) for element in reply.elements]
         return said
 
-    async def send(self, reply: Reply) -> None:
-        """Emit ``reply`` to its conversation. Raises Absent when nobody is connected to it here."""
-        if not await self.sockets.push(reply.recipient_id, self.render(reply)):
+    def reaches(self, reply: Reply) -> bool:
+        return bool(self.sockets.connected(reply.recipient_id))
+
+    async def send(self, reply: Reply, part: Mapping[str, Any]) -> None:
+        """Emit ``part`` to the conversation. Raises Absent when nobody is connected to it here."""
+        if not await self.sockets.push(reply.recipient_id, part):
             raise Absent(f"Nobody is connected to conversation {reply.recipient_id!r}.")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +60,11 @@ class Sockets:
             engineio_logger=False,
         )
 
-    async def push(self, conversation_id: str, payloads: Sequence[Any]) -> bool:
-        """Emit ``payloads`` to who is connected to the conversation; whether anybody is."""
+    async def push(self, conversation_id: str, payload: Any) -> bool:
+        """Emit ``payload`` to who is connected to the conversation; whether anybody is."""
         connected = self.connected(conversation_id)
-        for payload in payloads:
-            for sid in connected:
-                await self.tell(sid, self._event, payload)
+        for sid in connected:
+            await self.tell(sid, self._event, payload)
         return bool(connected)
 
     def connected(self, conversation_id: str) -> frozenset[str]:

@@ -96,7 +96,7 @@ async def webhook(request: Request, channel: Name) -> Response:
 
 
 async def _delivery(request: Request) -> Delivery:
-    return Delivery(await request.body(), dict(request.headers), dict(request.query_params))
+    return Delivery(await request.body(), request.headers, request.query_params)
 
 
 async def _messages(request: Request, channel: Channel, delivery: Delivery) -> Sequence[Message]:

@@ -57,12 +57,33 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A reply to send: its outbox row, in the order in which it must go out."""
+    """A reply to send: its outbox row, in the order in which it must go out.
+
+    It was recorded at ``recorded_at``, has been tried ``tries`` times and is not to be tried
+    before ``due_at``, both in seconds since the epoch. ``part`` is the next of its payloads;
+    ``is_begun`` when somebody began to send that one and never said how it ended.
+    """
 
     outbox_id: int
     conversation_id: str
     channel: str
     reply: Reply
+    recorded_at: float = 0.0
+    tries: int = 0
+    due_at: float = 0.0
+    part: int = 0
+    is_begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A reply and what became of it: ``error`` says why it was not sent."""
+
+    outgoing: Outgoing
+    state: str
+    recorded_at: float
+    settled_at: float | None
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +149,8 @@ class Log(Protocol):
         ...
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
-        """Conversations with messages not done, or replies not sent, for that long."""
+        """Conversations with messages not done, or replies not sent, for that long; and those with
+        replies that are due again."""
         ...
 
     async def stands(self, conversation_id: str) -> Stand:
@@ -178,8 +200,28 @@ class Log(Protocol):
         """Replies to its latest messages that nobody was there to take, in order."""
         ...
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
+    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
+        """Note that ``part`` is being sent; False when the reply is no longer to be sent."""
+        ...
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
         """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``."""
+        ...
+
+    async def postpone(
+        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+    ) -> None:
+        """Let the reply wait until ``due_at``; it then goes on with ``part``."""
+        ...
+
+    async def take_over(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        """Append ``events``, raise the epoch, and withdraw the bot's replies that wait.
+
+        All or nothing. Returns the new seq. Raises Conflict as ``commit`` does; so does the commit
+        of a turn that began before.
+        """
         ...
 
     async def ring(self, *, limit: int = 100) -> Sequence[str]:

@@ -14,9 +14,8 @@ with what others write just then (``bot.store.writer``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -80,8 +79,7 @@ class Database:
 
     async def read(self, work: Work[T]) -> T:
         """What ``work`` returns; each of its statements sees what is committed."""
-        async with self._patience():
-            return await self._how.read(work)
+        return await self._patiently(self._how.read(work))
 
     async def write(self, work: Work[T]) -> T:
         """What ``work`` returns; all or nothing of it is committed, nothing when it raises.
@@ -89,8 +87,7 @@ class Database:
         A caller that is cancelled, or waited too long, leaves nothing behind, unless the
         transaction was being committed just then.
         """
-        async with self._patience():
-            return await self._how.write(work)
+        return await self._patiently(self._how.write(work))
 
     async def close(self) -> None:
         await self._how.close()
@@ -98,11 +95,10 @@ class Database:
     def __str__(self) -> str:
         return shown(self.url)
 
-    @asynccontextmanager
-    async def _patience(self) -> AsyncIterator[None]:
+    async def _patiently(self, transaction: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(TRANSACTION_S):
-                yield
+                return await transaction
         except DBAPIError as error:
             if not _unreachable(error):
                 raise

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import msgspec
@@ -112,18 +112,19 @@ class MemoryLog:
         return Waiting(inbox_id, self._inbox[inbox_id].message)
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
-        before = self._clock() - older_than_s
+        now = self._clock()
+        before = now - older_than_s
         late = [
             (row.at, row.message.conversation_id)
             for row in self._inbox.values()
-            if row.ended is None
+            if row.ended is None and row.at <= before
         ]
         late += [
             (row.at, row.outgoing.conversation_id)
             for row in self._outbox.values()
-            if row.state == "waiting"
+            if row.state == "waiting" and _is_late(row, now, before)
         ]
-        oldest = dict.fromkeys(conversation for at, conversation in sorted(late) if at <= before)
+        oldest = dict.fromkeys(conversation for _, conversation in sorted(late))
         return list(oldest)[:limit]
 
     async def stands(self, conversation_id: str) -> tuple[int, int]:
@@ -167,8 +168,9 @@ class MemoryLog:
         self._conversations[conversation_id] = conversation
         conversation.events.extend(events)
         for reply in replies:
-            outgoing = Outgoing(next(self._row_ids), conversation_id, channel, reply)
-            self._outbox[outgoing.outbox_id] = _Outbox(outgoing, inbox_id, self._clock())
+            now = self._clock()
+            outgoing = Outgoing(next(self._row_ids), conversation_id, channel, reply, now)
+            self._outbox[outgoing.outbox_id] = _Outbox(outgoing, inbox_id, outgoing.recorded_at)
             if sent:
                 await self.mark_sent(outgoing.outbox_id)
         for each in reminders:
@@ -246,10 +248,44 @@ class MemoryLog:
             if row.state == "missed" and row.inbox_id in latest
         ]
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
+    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
+        row = self._outbox.get(outbox_id)
+        if row is None or row.state not in ("waiting", "missed"):
+            return False
+        row.outgoing = replace(row.outgoing, part=part, is_begun=True)
+        return True
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
+        row = self._sent(outbox_id)
+        row.state, row.ended = state, self._clock()
+        row.outgoing = replace(row.outgoing, is_begun=False)
+
+    async def postpone(
+        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+    ) -> None:
+        row = self._sent(outbox_id)
+        row.outgoing = replace(row.outgoing, due_at=due_at, part=part, tries=tries, is_begun=False)
+
+    async def take_over(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        for event in events:
+            encode(event)
+        conversation = self._standing(conversation_id, seq, epoch)
+        self._conversations[conversation_id] = conversation
+        conversation.events.extend(events)
+        conversation.epoch += 1
+        for row in self._outbox.values():
+            theirs = row.outgoing.conversation_id == conversation_id
+            if theirs and row.state == "waiting" and row.inbox_id is not None:
+                row.state, row.ended = "withdrawn", self._clock()
+        return len(conversation.events)
+
+    def _sent(self, outbox_id: int) -> _Outbox:
         if not (row := self._outbox.get(outbox_id)):
             raise NotFound(f"The outbox has no reply {outbox_id}.")
-        row.state, row.ended = state, self._clock()
+        return row
 
     async def ping(self) -> None:
         """Memory always answers."""
@@ -257,6 +293,11 @@ class MemoryLog:
 
 def _key(message: Message) -> _Key:
     return message.conversation_id, message.channel, message.account, message.message_id
+
+
+def _is_late(row: _Outbox, now: float, before: float) -> bool:
+    due_at = row.outgoing.due_at
+    return due_at <= now if due_at else row.at <= before
 
 
 def _ended(row: _Inbox | _Outbox, before: float) -> bool:

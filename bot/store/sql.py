@@ -16,9 +16,18 @@ from bot.broker.base import Unpublished
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
-from bot.store import alarms, schema
-from bot.store.base import Accepted, Cancellation, History, Outgoing, Reminder, Stand, Waiting
-from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
+from bot.store import alarms, schema, sending
+from bot.store.base import (
+    Accepted,
+    Cancellation,
+    History,
+    Letter,
+    Outgoing,
+    Reminder,
+    Stand,
+    Waiting,
+)
+from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
 from bot.store.session import latest_session
@@ -122,14 +131,13 @@ class SqlLog:
         return None if row is None else Waiting(row.id, _messages.decode(row.message))
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
-        before = self._clock() - older_than_s
+        now = self._clock()
+        before = now - older_than_s
         late = union_all(
             select(inbox.c.conversation_id, inbox.c.accepted_at.label("at")).where(
                 inbox.c.done_at.is_(None), inbox.c.accepted_at <= before
             ),
-            select(outbox.c.conversation_id, outbox.c.recorded_at.label("at")).where(
-                outbox.c.state == "waiting", outbox.c.recorded_at <= before
-            ),
+            sending.late(now=now, before=before),
         ).subquery()
         oldest = (
             select(late.c.conversation_id)
@@ -215,41 +223,58 @@ class SqlLog:
         await self._database.write(exchange)
         return len(logged)
 
+    async def take_over(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        logged = _event_rows(conversation_id, events, after=seq)
+
+        def take(db: Connection) -> None:
+            self._move(db, conversation_id, (seq, epoch), to=(seq + len(logged), epoch + 1))
+            self._log(db, conversation_id, logged)
+            sending.withdraw(db, conversation_id, self._clock())
+
+        await self._database.write(take)
+        return seq + len(logged)
+
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
-        unsent = (
-            select(outbox.c.id, outbox.c.channel, outbox.c.reply)
-            .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "waiting")
-            .order_by(outbox.c.id)
-        )
-        rows = await self._database.read(lambda db: db.execute(unsent).all())
-        return [
-            Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
-            for row in rows
-        ]
+        return await self._database.read(lambda db: sending.outgoing(db, conversation_id))
 
     async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
-        latest = (
-            select(inbox.c.id)
-            .where(inbox.c.conversation_id == conversation_id)
-            .order_by(inbox.c.position.desc())
-            .limit(MISSED_OF)
-        ).subquery()
-        missed = (
-            select(outbox.c.id, outbox.c.channel, outbox.c.reply)
-            .where(outbox.c.inbox_id.in_(select(latest.c.id)), outbox.c.state == "missed")
-            .order_by(outbox.c.id)
-        )
-        rows = await self._database.read(lambda db: db.execute(missed).all())
-        return [
-            Outgoing(row.id, conversation_id, row.channel, _replies.decode(row.reply))
-            for row in rows
-        ]
+        return await self._database.read(lambda db: sending.missed(db, conversation_id))
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
-        reply = update(outbox).where(outbox.c.id == outbox_id)
-        settled = reply.values(state=state, settled_at=self._clock())
-        if not await self._database.write(lambda db: db.execute(settled).rowcount):
-            raise NotFound(f"The outbox has no reply {outbox_id}.")
+    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
+        begin = partial(sending.begin, outbox_id=outbox_id, part=part, now=self._clock())
+        return await self._database.write(begin)
+
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
+        settle = partial(sending.settle, outbox_id=outbox_id, state=state, error=error)
+        await self._database.write(partial(settle, now=self._clock()))
+
+    async def postpone(
+        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+    ) -> None:
+        later = partial(sending.postpone, outbox_id=outbox_id, due_at=due_at, part=part)
+        await self._database.write(partial(later, tries=tries, error=error))
+
+    async def letters(
+        self,
+        *,
+        states: Sequence[str],
+        channel: str | None = None,
+        conversation_id: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Letter]:
+        """Replies in these states, oldest first."""
+        wanted = partial(
+            sending.letters, channel=channel, conversation_id=conversation_id, limit=limit
+        )
+        return await self._database.read(partial(wanted, states=states))
+
+    async def send_again(self, outbox_ids: Sequence[int]) -> Sequence[int]:
+        """Let replies that were given up wait anew; which of them did."""
+        again = partial(sending.send_again, outbox_ids=outbox_ids, now=self._clock())
+        return await self._database.write(again)
 
     async def unpublished(self, *, limit: int) -> Sequence[Unpublished]:
         oldest = select(unpublished).order_by(unpublished.c.id).limit(limit)

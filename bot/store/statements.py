@@ -76,7 +76,15 @@ _DONE: Update = (
     .values(done_at=bindparam("done_at"))
 )
 EVENT_COLUMNS = tuple(column.name for column in event.columns)
-REPLY_COLUMNS = tuple(column.name for column in outbox.columns if column.name != "id")
+REPLY_COLUMNS = (
+    "conversation_id",
+    "inbox_id",
+    "channel",
+    "reply",
+    "state",
+    "recorded_at",
+    "settled_at",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,9 +95,15 @@ outbox = Table(
     Column("inbox_id", BigInteger),  # the message it answers
     Column("channel", Text, nullable=False),
     Column("reply", Text, nullable=False),  # JSON
-    Column("state", Text, nullable=False),  # waiting, sent, failed or unknown
+    # waiting, sent, failed, unknown, missed or withdrawn
+    Column("state", Text, nullable=False),
     Column("recorded_at", Double, nullable=False),
     Column("settled_at", Double),  # when it left the state `waiting`
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("due_at", Double),  # not to be tried before
+    Column("parts", Integer, nullable=False, server_default="0"),  # of it that were sent
+    Column("begun_at", Double),  # when sending the next part began
+    Column("error", Text),  # why it was not sent, in a sentence
 )
 Index("outbox_answer", outbox.c.inbox_id)
 Index(

@@ -291,8 +291,55 @@ class LogContract:
         await log.mark_sent(first.outbox_id)
         await log.mark_sent(second.outbox_id, state="failed")
         assert await log.outgoing("ann") == [third]
-        await log.mark_sent(third.outbox_id, state="unknown")
+        await log.mark_sent(third.outbox_id, state="unknown", error="nobody knows")
         assert await log.outgoing("ann") == []
+
+    async def test_how_far_a_reply_got_is_known_to_who_goes_on(self, log: Log) -> None:
+        await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "x")], channel="c")
+        (new,) = await log.outgoing("ann")
+        assert (new.part, new.tries, new.due_at, new.is_begun) == (0, 0, 0.0, False)
+        assert new.recorded_at > 0
+        assert await log.begin_sending(new.outbox_id, part=1)
+        (begun,) = await log.outgoing("ann")
+        assert (begun.part, begun.is_begun) == (1, True)
+        await log.postpone(new.outbox_id, due_at=7.0, part=1, tries=3, error="busy")
+        (later,) = await log.outgoing("ann")
+        assert (later.part, later.tries, later.due_at, later.is_begun) == (1, 3, 7.0, False)
+        await log.mark_sent(new.outbox_id)
+        assert not await log.begin_sending(new.outbox_id, part=2)
+        assert not await log.begin_sending(4711, part=0)
+
+    async def test_a_reply_that_is_to_be_tried_later_is_unfinished_when_it_is_due(
+        self, log: Log
+    ) -> None:
+        for name, due_at in (("due", 1.0), ("later", 9e12)):
+            await log.commit(name, [], seq=0, epoch=0, replies=[Reply(name, "x")], channel="c")
+            (reply,) = await log.outgoing(name)
+            await log.postpone(reply.outbox_id, due_at=due_at, part=0, tries=1, error="busy")
+        assert list(await log.unfinished(older_than_s=3600)) == ["due"]
+
+    async def test_who_takes_over_raises_the_epoch_and_withdraws_what_the_bot_had_to_say(
+        self, log: Log
+    ) -> None:
+        said = await log.accept(message("hello"))
+        one, two, own = (Reply("ann", text) for text in ("one", "two", "a person's"))
+        await log.commit(
+            "ann", [slot(1)], seq=0, epoch=0, inbox_id=said.inbox_id, replies=[one, two]
+        )
+        await log.commit("ann", [], seq=1, epoch=0, replies=[own])
+        first, *_ = await log.outgoing("ann")
+        assert await log.begin_sending(first.outbox_id, part=0)
+        assert await log.take_over("ann", [slot(2)], seq=1, epoch=0) == 2
+        assert (await log.history("ann")).events == (slot(1), slot(2))
+        assert [each.reply for each in await log.outgoing("ann")] == [own]
+        assert not await log.begin_sending(first.outbox_id, part=1)
+        assert list(await log.unfinished(older_than_s=0)) == ["ann"]  # a person's words wait
+        for seq, epoch in ((1, 0), (2, 0)):
+            with pytest.raises(Conflict):
+                await log.commit("ann", [slot(3)], seq=seq, epoch=epoch)
+            with pytest.raises(Conflict):
+                await log.take_over("ann", [slot(3)], seq=seq, epoch=epoch)
+        assert await log.commit("ann", [slot(3)], seq=2, epoch=1) == 3
 
     async def test_replies_that_nobody_took_are_kept_for_who_comes_back(self, log: Log) -> None:
         for number in range(MISSED_OF + 2):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -19,15 +18,13 @@ from bot.channels.telegram.rendering import Call, calls
 from bot.channels.telegram.updates import message_of
 from bot.dialogue.messages import Message, Reply
 from bot.door import read_json
-from bot.errors import SettingsError, Unavailable
-from bot.reply import Doubtful
+from bot.errors import ParleyError, SettingsError, Unavailable
+from bot.reply import Doubtful, Slower
 
 API = "https://api.telegram.org"
 SECRET = "x-telegram-bot-api-secret-token"
 UPDATES = ("message", "edited_message", "callback_query")
 CALL_S = 10.0
-LONGEST_PAUSE_S = 20.0  # that the service may ask for between two parts of a reply
-TRY_AGAIN_S = (0.2, 1.0)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 log = structlog.get_logger(__name__)
@@ -57,6 +54,7 @@ class TelegramChannel:
     """A bot of Telegram."""
 
     name = "telegram"
+    may_repeat = False  # the Bot API does not recognise a repeat
 
     def __init__(
         self, credentials: Credentials, client: httpx2.AsyncClient, *, most_chars: int = 20_000
@@ -110,34 +108,14 @@ class TelegramChannel:
                 }
             )
 
+    def reaches(self, reply: Reply) -> bool:
+        return True
+
     def render(self, reply: Reply) -> Sequence[Call]:
         return calls(reply)
 
-    async def send(self, reply: Reply) -> None:
-        """Make the reply's calls in order.
-
-        A call that was refused or did not get through is made again; one that may have got
-        through is not, since Telegram does not recognise a repeat. Raises Unavailable only while
-        nothing of the reply was said.
-        """
-        for number, call in enumerate(self.render(reply)):
-            try:
-                await self._insisting(call)
-            except Unavailable as error:
-                if number == 0:
-                    raise
-                raise Doubtful(f"{error} Part {number + 1} of the reply was not said.") from error
-
-    async def _insisting(self, call: Call) -> None:
-        for wait_s in TRY_AGAIN_S:
-            try:
-                return await self._call(call)
-            except Unavailable as error:
-                pause_s = max(wait_s, error.retry_after_s if isinstance(error, _Slower) else 0)
-                if pause_s > LONGEST_PAUSE_S:
-                    raise
-                await asyncio.sleep(pause_s)
-        return await self._call(call)
+    async def send(self, reply: Reply, part: Call) -> None:
+        await self._call(part)
 
     async def _call(self, call: Call) -> None:
         method = call["method"]
@@ -154,11 +132,7 @@ class TelegramChannel:
             raise _error(method, answer)
 
 
-class _Slower(Unavailable):
-    """Telegram says how long to wait."""
-
-
-def _error(method: str, answer: httpx2.Response) -> Exception:
+def _error(method: str, answer: httpx2.Response) -> ParleyError:
     try:
         told = msgspec.json.decode(answer.content)
     except msgspec.DecodeError:
@@ -166,11 +140,10 @@ def _error(method: str, answer: httpx2.Response) -> Exception:
     told = told if isinstance(told, dict) else {}
     sentence = f"telegram: {method}: {answer.status_code} {told.get('description', '')}".rstrip()
     if answer.status_code == 429:
-        slower = _Slower(f"{sentence}.")
         match told.get("parameters"):
-            case {"retry_after": int(seconds)}:
-                slower.retry_after_s = seconds
-        return slower
+            case {"retry_after": int() | float() as seconds}:
+                return Slower(f"{sentence}.", seconds)
+        return Unavailable(f"{sentence}.")
     if answer.status_code >= 500:
         return Doubtful(f"{sentence}.")
     return Undeliverable(f"{sentence}.")

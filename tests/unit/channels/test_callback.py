@@ -7,7 +7,7 @@ from bot.channels.base import Undeliverable
 from bot.channels.callback import CallbackChannel
 from bot.dialogue.messages import Reply
 from bot.errors import Unavailable
-from bot.reply import Sender
+from bot.reply import Sender, Slower
 
 
 def channel(answer, posted=None):
@@ -22,9 +22,14 @@ def channel(answer, posted=None):
     return CallbackChannel("http://shop.example/callback", client)
 
 
+async def say(channel, reply):
+    for part in channel.render(reply):
+        await channel.send(reply, part)
+
+
 async def test_each_part_of_a_reply_is_posted_in_order():
     posted: list[dict] = []
-    await channel(200, posted).send(Reply("anna", "One.\n\nTwo.", image="https://i"))
+    await say(channel(200, posted), Reply("anna", "One.\n\nTwo.", image="https://i"))
     assert posted == [
         {"recipient_id": "anna", "text": "One."},
         {"recipient_id": "anna", "text": "Two."},
@@ -35,13 +40,25 @@ async def test_each_part_of_a_reply_is_posted_in_order():
 @pytest.mark.parametrize("answer", [500, 503, 429, httpx2.ConnectError("refused")])
 async def test_what_may_work_later_is_to_be_tried_again(answer):
     with pytest.raises(Unavailable, match=r"shop\.example"):
-        await channel(answer).send(Reply("anna", "hi"))
+        await say(channel(answer), Reply("anna", "hi"))
 
 
 @pytest.mark.parametrize("answer", [302, 400, 404])
 async def test_what_will_never_work_is_given_up(answer):
     with pytest.raises(Undeliverable, match=str(answer)):
-        await channel(answer).send(Reply("anna", "hi"))
+        await say(channel(answer), Reply("anna", "hi"))
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7), ("", None), ("Sun, 22 Nov 2026", None)])
+async def test_a_service_that_is_busy_may_say_when_to_come_again(said, seconds):
+    def respond(request):
+        return httpx2.Response(429, headers={"retry-after": said})
+
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
+    with pytest.raises(Unavailable) as raised:
+        await say(CallbackChannel("http://shop.example/callback", client), Reply("anna", "hi"))
+    assert isinstance(raised.value, Slower) == (seconds is not None)
+    assert seconds in (None, raised.value.retry_after_s)
 
 
 def test_it_is_a_channel_that_sends():

@@ -88,10 +88,12 @@ async def test_its_replies_are_posted_and_tried_again(
     channel: Channel, sent: list[httpx2.Request]
 ) -> None:
     assert isinstance(channel, Sender)
-    await channel.send(Reply("+49123", "One\n\nTwo"))
+    two = Reply("+49123", "One\n\nTwo")
+    for part in channel.render(two):
+        await channel.send(two, part)
     assert [json.loads(request.content)["text"] for request in sent] == ["One", "Two"]
     with pytest.raises(Unavailable):
-        await channel.send(Reply("+49123", "later"))
+        await channel.send(two, {"to": "+49123", "text": "later"})
 
 
 async def test_it_is_mounted_where_its_name_says(project: Path, tmp_path: Path) -> None:

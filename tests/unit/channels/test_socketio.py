@@ -109,7 +109,7 @@ def test_a_page_connects_from_where_it_may(origin: str, host: str, welcome: bool
 
 async def test_a_reply_for_nobody_is_no_reply_sent() -> None:
     with pytest.raises(Absent, match="'anna'"):
-        await SocketioChannel(Options()).send(Reply("anna", "hi"))
+        await SocketioChannel(Options()).send(Reply("anna", "hi"), {"text": "hi"})
 
 
 def test_who_left_takes_nothing_with_them() -> None:

@@ -299,7 +299,15 @@ async def test_every_turn_is_counted_with_its_outcome() -> None:
 class Deaf:
     """A messaging service that never answers."""
 
-    async def send(self, reply: Reply) -> None:
+    may_repeat = True
+
+    def reaches(self, reply: Reply) -> bool:
+        return True
+
+    def render(self, reply: Reply) -> list[dict[str, str | None]]:
+        return [{"text": reply.text}]
+
+    async def send(self, reply: Reply, part: object) -> None:
         await asyncio.Event().wait()
 
 

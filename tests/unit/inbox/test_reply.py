@@ -3,57 +3,77 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
 
 from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, Unavailable
 from bot.inbox import Inbox, Limits
-from bot.reply import MISSED, Absent, send_replies
+from bot.reply import GIVEN_UP_S, LATER_S, MISSED, Absent, Doubtful, Slower, send_replies
 from bot.store.memory import MemoryLog
 from tests.turns import Echo, message, services
 
 NO_WAIT = (0.0, 0.0)
 
 
-class Service:
-    """A messaging service: takes replies, or raises what it is told to."""
+class Lines:
+    """Every line of a text is a part."""
 
-    def __init__(self, *troubles: Exception) -> None:
-        self.got: list[str | None] = []
+    may_repeat = True
+
+    def reaches(self, reply: Reply) -> bool:
+        return True
+
+    def render(self, reply: Reply) -> list[dict[str, str]]:
+        return [{"text": line} for line in (reply.text or "").splitlines()]
+
+
+class Service(Lines):
+    """A messaging service: takes replies, or raises what it is told to, None for nothing."""
+
+    def __init__(self, *troubles: Exception | None, may_repeat: bool = True) -> None:
+        self.got: list[str] = []
         self.tries = 0
+        self.may_repeat = may_repeat
         self._troubles = list(troubles)
 
-    async def send(self, reply: Reply) -> None:
+    async def send(self, reply: Reply, part: Mapping[str, str]) -> None:
         self.tries += 1
-        if self._troubles:
-            raise self._troubles.pop(0)
-        self.got.append(reply.text)
+        if self._troubles and (trouble := self._troubles.pop(0)):
+            raise trouble
+        self.got.append(part["text"])
 
 
-class Busy:
+class Busy(Lines):
     """A service that takes no reply before it is free."""
 
     def __init__(self) -> None:
-        self.got: list[str | None] = []
+        self.got: list[str] = []
         self.asked, self.free = asyncio.Event(), asyncio.Event()
 
-    async def send(self, reply: Reply) -> None:
+    async def send(self, reply: Reply, part: Mapping[str, str]) -> None:
         self.asked.set()
         await self.free.wait()
-        self.got.append(reply.text)
+        self.got.append(part["text"])
 
 
 class RecordingLog(MemoryLog):
     """Remembers how sending ended."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(clock=lambda: self.now)
+        self.now = 1_700_000_000.0
         self.states: list[str] = []
+        self.errors: list[str] = []
         self._changed = asyncio.Condition()
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent") -> None:
-        await super().mark_sent(outbox_id, state=state)
+    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
+        await super().mark_sent(outbox_id, state=state, error=error)
         async with self._changed:
             self.states.append(state)
+            self.errors.append(error)
             self._changed.notify_all()
 
     async def settled(self, many: int) -> None:
@@ -70,7 +90,8 @@ async def log_with(*texts: str) -> RecordingLog:
 
 
 async def send(log: RecordingLog, service: Service, channel: str = "callback") -> None:
-    await send_replies("ann", services(log=log), {channel: service}, try_again_s=NO_WAIT)
+    parley = replace(services(log=log), clock=lambda: log.now)
+    await send_replies("ann", parley, {channel: service}, at_once_s=NO_WAIT)
 
 
 async def test_replies_are_sent_in_order_and_once() -> None:
@@ -88,13 +109,96 @@ async def test_a_service_that_is_unavailable_is_tried_again() -> None:
     assert log.states == ["sent", "sent"]
 
 
-async def test_a_service_that_never_answers_leaves_the_reply_unknown_and_the_next_is_sent() -> None:
-    log = await log_with("one", "two")
-    service = Service(*[Unavailable("busy")] * 3)
+async def test_a_service_that_stays_away_is_tried_later_and_what_follows_waits() -> None:
+    log, service = await log_with("one", "two"), Service(*[Unavailable("away")] * 3)
     await send(log, service)
-    assert service.got == ["two"]
-    assert service.tries == 4
-    assert log.states == ["unknown", "sent"]
+    await send(log, service)  # it is not due yet
+    assert (service.got, service.tries, log.states) == ([], 3, [])
+    first, second = await log.outgoing("ann")
+    assert (first.tries, second.tries) == (1, 0)
+    assert LATER_S[0] / 2 <= first.due_at - log.now <= LATER_S[0]
+    log.now = first.due_at
+    await send(log, service)
+    assert (service.got, log.states) == (["one", "two"], ["sent", "sent"])
+
+
+async def test_each_time_it_waits_longer_and_after_hours_it_is_given_up() -> None:
+    log, service = await log_with("one", "two"), Service(*[Unavailable("away")] * 1000)
+    begun, waits = log.now, []
+    await send(log, service)
+    while left := await log.outgoing("ann"):
+        waits.append(left[0].due_at - log.now)
+        log.now = left[0].due_at
+        await send(log, service)
+    assert waits[0] < waits[2] < waits[4] <= LATER_S[-1]
+    assert GIVEN_UP_S < log.now - begun <= GIVEN_UP_S + LATER_S[-1]
+    assert log.states == ["failed", "failed"]  # what waited behind it is as old
+    assert "given up after" in log.errors[0]
+    assert "away" in log.errors[0]
+
+
+async def test_a_service_that_asks_for_time_gets_it() -> None:
+    log, service = await log_with("one"), Service(Slower("busy", 3600))
+    await send(log, service)
+    (first,) = await log.outgoing("ann")
+    assert first.due_at - log.now == 3600
+    assert service.tries == 1
+
+
+async def test_a_short_wait_is_waited_at_once() -> None:
+    log, service = await log_with("one"), Service(Slower("busy", 0))
+    await send(log, service)
+    assert (service.got, service.tries) == (["one"], 2)
+
+
+@pytest.mark.parametrize("trouble", [Doubtful("cut off"), TimeoutError()])
+async def test_what_may_have_arrived_is_repeated_only_where_that_does_no_harm(
+    trouble: Exception,
+) -> None:
+    log, service = await log_with("one", "two"), Service(trouble)
+    await send(log, service)
+    assert (service.got, log.states) == (["one", "two"], ["sent", "sent"])
+    log, service = await log_with("one", "two"), Service(trouble, may_repeat=False)
+    await send(log, service)
+    assert (service.got, log.states) == (["two"], ["unknown", "sent"])
+    assert log.errors[0]
+
+
+async def test_a_reply_goes_on_with_the_part_it_got_to() -> None:
+    away = [Unavailable("away")] * 3
+    log, service = await log_with("one\ntwo\nthree"), Service(None, *away)
+    await send(log, service)
+    (first,) = await log.outgoing("ann")
+    log.now = first.due_at
+    await send(log, service)
+    assert (service.got, log.states) == (["one", "two", "three"], ["sent"])
+
+
+@pytest.mark.parametrize(
+    ("may_repeat", "got", "state"),
+    [(True, ["two", "three"], "sent"), (False, ["three"], "unknown")],
+)
+async def test_what_somebody_was_sending_when_he_died(
+    may_repeat: bool, got: list[str], state: str
+) -> None:
+    log, service = await log_with("one\ntwo\nthree"), Service(may_repeat=may_repeat)
+    (first,) = await log.outgoing("ann")
+    assert await log.begin_sending(first.outbox_id, part=1)
+    await send(log, service)
+    assert (service.got, log.states) == (got, [state])
+
+
+async def test_after_a_person_took_over_no_further_part_is_sent() -> None:
+    log, service = RecordingLog(), Busy()
+    await said(log, "one\ntwo")
+    await said(log, "three")
+    sending = asyncio.create_task(send_replies("ann", services(log=log), {"callback": service}))
+    await service.asked.wait()
+    await log.take_over("ann", [], seq=0, epoch=0)
+    service.free.set()
+    await sending
+    assert service.got == ["one"]
+    assert await log.outgoing("ann") == []
 
 
 async def test_a_reply_the_service_refuses_has_failed_and_is_not_tried_again() -> None:
@@ -116,7 +220,7 @@ async def test_a_reply_for_a_channel_that_is_gone_has_failed() -> None:
     assert (service.got, log.states) == ([], ["failed"])
 
 
-async def test_who_comes_back_while_another_reply_is_sent_gets_what_was_missed_too() -> None:
+async def test_who_comes_back_gets_what_was_missed_before_what_is_new_whoever_sends_it() -> None:
     log, service = RecordingLog(), Busy()
     parley = services(log=log)
     await said(log, "missed")
@@ -124,11 +228,11 @@ async def test_who_comes_back_while_another_reply_is_sent_gets_what_was_missed_t
     await said(log, "new")
     sending = asyncio.create_task(send_replies("ann", parley, {"callback": service}))
     await service.asked.wait()
-    await send_replies("ann", parley, {"callback": service}, missed=True)
+    await send_replies("ann", parley, {"callback": service})
     assert service.got == []
     service.free.set()
     await sending
-    assert service.got == ["new", "missed"]
+    assert service.got == ["missed", "new"]
 
 
 async def test_the_inbox_sends_what_a_turn_recorded_for_a_channel_that_pushes() -> None:
@@ -163,10 +267,22 @@ async def test_what_nobody_was_there_to_take_is_sent_to_who_comes_back_before_wh
     assert (log.states, nobody.tries) == (["missed", "missed"], 2)  # and was not tried again
     await said(log, "three")
     back = Service()
-    await send_replies("ann", parley, {"callback": back}, missed=True)
+    await send_replies("ann", parley, {"callback": back})
     assert back.got == ["one", "two", "three"]
-    await send_replies("ann", parley, {"callback": back}, missed=True)
+    await send_replies("ann", parley, {"callback": back})
     assert back.got == ["one", "two", "three"]
+
+
+async def test_what_was_missed_is_left_alone_while_nobody_is_there() -> None:
+    class Nobody(Service):
+        def reaches(self, reply: Reply) -> bool:
+            return False
+
+    log, nobody = RecordingLog(), Nobody()
+    for text in ("one", "two"):
+        await said(log, text)
+        await send_replies("ann", services(log=log), {"callback": nobody})
+    assert (log.states, nobody.tries) == (["missed", "missed"], 0)
 
 
 async def test_who_leaves_again_is_no_news() -> None:
@@ -175,7 +291,7 @@ async def test_who_leaves_again_is_no_news() -> None:
     await said(log, "one")
     await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
     async with parley.news.follow("ann") as notes:
-        await send_replies("ann", parley, {"callback": Service(Absent("gone"))}, missed=True)
+        await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
         await parley.news.publish("ann", "next")
         assert await anext(notes) == "next"
     assert log.states == ["missed", "missed"]

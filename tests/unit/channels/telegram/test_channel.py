@@ -7,7 +7,7 @@ from bot.channels.base import Begins, Delivery, Place, Refused, Undeliverable
 from bot.channels.telegram.channel import SECRET, open_telegram
 from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, SettingsError, Unavailable
-from bot.reply import Doubtful, Sender
+from bot.reply import Doubtful, Sender, Slower
 
 TOKEN = "123:secret-token"
 
@@ -28,9 +28,10 @@ def opened(*answers, posted=None, **credentials):
     return open_telegram({"access_token": TOKEN, **credentials}, Place(client))
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr("bot.channels.telegram.channel.TRY_AGAIN_S", (0, 0))
+async def say(channel, text="hi"):
+    reply = Reply("7", text)
+    for part in channel.render(reply):
+        await channel.send(reply, part)
 
 
 def test_it_is_a_channel_that_sends_and_begins():
@@ -70,27 +71,24 @@ def test_without_a_secret_of_its_own_one_is_derived_that_does_not_tell_the_token
     channel.verify(Delivery(b"{}", {SECRET: secret}, {}))
 
 
-async def test_a_call_that_did_not_get_through_is_made_again():
+async def test_each_part_is_a_call():
     posted = []
-    slow = (429, {"ok": False, "description": "Too Many", "parameters": {"retry_after": 0}})
-    channel = opened(httpx2.ConnectError("no"), slow, posted=posted)
-    await channel.send(Reply("7", "hi"))
-    assert len(posted) == 3
+    await say(opened(posted=posted), "one\n\ntwo")
+    assert [body["text"] for _, body in posted] == ["one", "two"]
 
 
-async def test_nothing_said_yet_may_be_said_later():
+async def test_what_did_not_get_through_may_be_said_later():
     with pytest.raises(Unavailable, match="cannot be reached"):
-        await opened(*[httpx2.ConnectError("no")] * 3).send(Reply("7", "hi"))
-    long = (429, {"parameters": {"retry_after": 3600}})
-    with pytest.raises(Unavailable) as slow:
-        await opened(long).send(Reply("7", "hi"))
-    assert slow.value.retry_after_s == 3600
+        await say(opened(httpx2.ConnectError("no")))
 
 
-async def test_half_a_reply_is_not_said_from_the_beginning():
-    channel = opened(200, *[httpx2.ConnectError("no")] * 3)
-    with pytest.raises(Doubtful, match="Part 2"):
-        await channel.send(Reply("7", "one\n\ntwo"))
+@pytest.mark.parametrize(("parameters", "seconds"), [({"retry_after": 3600}, 3600), ({}, None)])
+async def test_telegram_may_say_when_to_come_again(parameters, seconds):
+    slow = (429, {"ok": False, "description": "Too Many Requests", "parameters": parameters})
+    with pytest.raises(Unavailable, match="Too Many") as raised:
+        await say(opened(slow))
+    assert isinstance(raised.value, Slower) == (seconds is not None)
+    assert seconds in (None, raised.value.retry_after_s)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +97,7 @@ async def test_half_a_reply_is_not_said_from_the_beginning():
 async def test_what_may_have_arrived_is_not_sent_again(answer):
     posted = []
     with pytest.raises(Doubtful):
-        await opened(answer, posted=posted).send(Reply("7", "hi"))
+        await say(opened(answer, posted=posted))
     assert len(posted) == 1
 
 
@@ -107,7 +105,7 @@ async def test_what_may_have_arrived_is_not_sent_again(answer):
 async def test_what_is_refused_is_given_up_with_the_reason(answer):
     told = (answer, {"ok": False, "description": "Forbidden: bot was blocked by the user"})
     with pytest.raises(Undeliverable, match="blocked"):
-        await opened(told).send(Reply("7", "hi"))
+        await say(opened(told))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +113,7 @@ async def test_what_is_refused_is_given_up_with_the_reason(answer):
 )
 async def test_no_error_holds_the_token(answer):
     with pytest.raises(ParleyError) as raised:
-        await opened(*[answer] * 3).send(Reply("7", "hi"))
+        await say(opened(answer))
     assert TOKEN not in str(raised.value)
     assert raised.value.__cause__ is None or TOKEN not in str(raised.value.__cause__)
 

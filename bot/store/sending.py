@@ -1,0 +1,144 @@
+"""The outbox in SQL: what is done with its table, inside a transaction of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
+
+from bot.dialogue.messages import Reply
+from bot.errors import NotFound
+from bot.store.base import Letter, Outgoing
+from bot.store.checks import MISSED_OF
+from bot.store.tables import inbox, outbox
+
+_replies = msgspec.json.Decoder(Reply)
+_WAITS = outbox.c.state == "waiting"
+_READ = (
+    outbox.c.id,
+    outbox.c.conversation_id,
+    outbox.c.channel,
+    outbox.c.reply,
+    outbox.c.recorded_at,
+    outbox.c.tries,
+    outbox.c.due_at,
+    outbox.c.parts,
+    outbox.c.begun_at,
+)
+
+
+def outgoing(db: Connection, conversation_id: str) -> list[Outgoing]:
+    """Replies of the conversation that wait, in order."""
+    waiting = select(*_READ).where(outbox.c.conversation_id == conversation_id, _WAITS)
+    return _outgoing(db, waiting)
+
+
+def missed(db: Connection, conversation_id: str) -> list[Outgoing]:
+    """Replies to its latest messages that nobody was there to take, in order."""
+    latest = (
+        select(inbox.c.id)
+        .where(inbox.c.conversation_id == conversation_id)
+        .order_by(inbox.c.position.desc())
+        .limit(MISSED_OF)
+    ).subquery()
+    kept = select(*_READ).where(
+        outbox.c.inbox_id.in_(select(latest.c.id)), outbox.c.state == "missed"
+    )
+    return _outgoing(db, kept)
+
+
+def late(*, now: float, before: float) -> Select[Any]:
+    """Conversations with replies to send: recorded ``before`` and not tried, or due again."""
+    return select(outbox.c.conversation_id, outbox.c.recorded_at.label("at")).where(
+        _WAITS,
+        or_(
+            and_(outbox.c.due_at.is_(None), outbox.c.recorded_at <= before),
+            outbox.c.due_at <= now,
+        ),
+    )
+
+
+def begin(db: Connection, outbox_id: int, *, part: int, now: float) -> bool:
+    """Note that ``part`` is being sent; False when the reply is no longer to be sent."""
+    reply = update(outbox).where(
+        outbox.c.id == outbox_id, outbox.c.state.in_(("waiting", "missed"))
+    )
+    return bool(db.execute(reply.values(parts=part, begun_at=now)).rowcount)
+
+
+def settle(db: Connection, outbox_id: int, *, state: str, error: str, now: float) -> None:
+    """Record how sending ended."""
+    _change(db, outbox_id, state=state, settled_at=now, begun_at=None, error=error or None)
+
+
+def postpone(
+    db: Connection, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+) -> None:
+    """Let the reply wait until ``due_at``; it goes on with ``part``."""
+    _change(db, outbox_id, due_at=due_at, parts=part, tries=tries, begun_at=None, error=error)
+
+
+def withdraw(db: Connection, conversation_id: str, now: float) -> None:
+    """What the bot has said and nobody has been told yet is not to be sent."""
+    theirs = update(outbox).where(
+        outbox.c.conversation_id == conversation_id, _WAITS, outbox.c.inbox_id.is_not(None)
+    )
+    db.execute(theirs.values(state="withdrawn", settled_at=now))
+
+
+def letters(
+    db: Connection,
+    *,
+    states: Sequence[str],
+    channel: str | None,
+    conversation_id: str | None,
+    limit: int,
+) -> list[Letter]:
+    """Replies in these states, oldest first."""
+    wanted: list[ColumnElement[bool]] = [outbox.c.state.in_(states)]
+    if channel is not None:
+        wanted.append(outbox.c.channel == channel)
+    if conversation_id is not None:
+        wanted.append(outbox.c.conversation_id == conversation_id)
+    read = (*_READ, outbox.c.state, outbox.c.settled_at, outbox.c.error)
+    rows = db.execute(select(*read).where(*wanted).order_by(outbox.c.id).limit(limit))
+    return [
+        Letter(_one(row), row.state, row.recorded_at, row.settled_at, row.error or "")
+        for row in rows
+    ]
+
+
+def send_again(db: Connection, outbox_ids: Sequence[int], now: float) -> list[int]:
+    """Let replies that were given up wait anew, from the part they got to; which of them did."""
+    given_up = update(outbox).where(
+        outbox.c.id.in_(outbox_ids), outbox.c.state.in_(("failed", "unknown"))
+    )
+    anew = given_up.values(
+        state="waiting", settled_at=None, due_at=now, tries=0, recorded_at=now, error=None
+    )
+    return list(db.scalars(anew.returning(outbox.c.id)))
+
+
+def _change(db: Connection, outbox_id: int, **values: Any) -> None:
+    if not db.execute(update(outbox).where(outbox.c.id == outbox_id).values(values)).rowcount:
+        raise NotFound(f"The outbox has no reply {outbox_id}.")
+
+
+def _outgoing(db: Connection, replies: Select[Any]) -> list[Outgoing]:
+    return [_one(row) for row in db.execute(replies.order_by(outbox.c.id))]
+
+
+def _one(row: Any) -> Outgoing:
+    return Outgoing(
+        row.id,
+        row.conversation_id,
+        row.channel,
+        _replies.decode(row.reply),
+        recorded_at=row.recorded_at,
+        tries=row.tries,
+        due_at=row.due_at or 0.0,
+        part=row.parts,
+        is_begun=row.begun_at is not None,
+    )
