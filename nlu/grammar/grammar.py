@@ -31,6 +31,7 @@ _DIMENSION = {
     "clock": TIME,
     "open": TIME,
     "duration": DURATION,
+    "durationrange": DURATION,
     "money": MONEY,
     "coins": MONEY,
     "moneyrange": MONEY,

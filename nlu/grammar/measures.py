@@ -79,6 +79,22 @@ def duration(count: float, grain: str, *, loose: bool = False) -> Duration | Non
     return Duration(tidy(count), grain, loose)
 
 
+class DurationRange(msgspec.Struct, frozen=True):
+    """From one length of time to a longer one, or to the same."""
+
+    first: Duration
+    last: Duration
+
+
+def between(first: float | Duration, last: Duration) -> DurationRange | None:
+    """``2 to 3 hours``, where the first may be counted in the unit of the last; None where it is
+    the longer."""
+    shorter = first if isinstance(first, Duration) else duration(first, last.grain)
+    if shorter is None or shorter.seconds > last.seconds:
+        return None
+    return DurationRange(shorter, last)
+
+
 class Amount(msgspec.Struct, frozen=True):
     """So much of a currency. ``unit`` is Duckling's name for it, ``code`` that of ISO 4217."""
 

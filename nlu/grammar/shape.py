@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from nlu.grammar.calendar import Reference, zoned
-from nlu.grammar.measures import Amount, AmountRange, Duration
+from nlu.grammar.measures import Amount, AmountRange, Duration, DurationRange
 from nlu.grammar.when import MonthDay, Span, When
 
 MOST_VALUES = 3  # of a time that comes again and again
@@ -88,8 +88,12 @@ def _other(day: MonthDay, now: Reference) -> str | None:
     return span.start.isoformat()[:10] if span and span.start else None
 
 
-def duration_value(length: Duration) -> dict[str, Any]:
-    """A length of time."""
+def duration_value(length: Duration | DurationRange) -> dict[str, Any]:
+    """A length of time, or what lies between two."""
+    if isinstance(length, DurationRange):
+        ends = {"to": length.last, "from": length.first}
+        written = {key: {"value": end.count, "unit": end.grain} for key, end in ends.items()}
+        return {**written, "type": "interval", "iso": f"{length.first.iso}/{length.last.iso}"}
     return {
         "value": length.count,
         length.grain: length.count,

@@ -7,7 +7,7 @@ import msgspec
 from nlu.grammar.chart import Made, Rules
 from nlu.grammar.clock import Clock, DayPart, Moment, Part
 from nlu.grammar.interval import ClockRange, Range, Since, Until
-from nlu.grammar.measures import Duration, duration
+from nlu.grammar.measures import Duration, between, duration
 from nlu.grammar.numerals import Number
 from nlu.grammar.when import Away, Now, Period, When, Within
 
@@ -104,6 +104,15 @@ def _durations(rules: Rules) -> None:
     def together(first: Duration, second: Duration) -> Made | None:
         both = first.plus(second)
         return None if both is None else Made("duration", both)
+
+    @rules.add("cnum|duration =-|=到|=至 duration")
+    def from_to(first: Number | Duration, last: Duration) -> Made | None:
+        found = between(first.value if isinstance(first, Number) else first, last)
+        return None if found is None else Made("durationrange", found)
+
+    @rules.add("=第 cnum unit")
+    def nth(number: Number, unit: str) -> Made:
+        return Made("block", None)  # 第二天 is the next day and no two days
 
     @rules.add("duration =后|=後|=之后|=之後|=以后|=以後|=过后", "=过|=再过|=過 duration")
     def ahead(length: Duration) -> Made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nlu.grammar.chart import Made, Rules
-from nlu.grammar.measures import Duration, duration
+from nlu.grammar.measures import Duration, between, duration
 from nlu.grammar.numerals import Number
 
 
@@ -57,6 +57,11 @@ def add_durations(rules: Rules) -> None:
     def together(first: Duration, second: Duration) -> Made | None:
         both = first.plus(second)
         return None if both is None else Made("duration", both)
+
+    @rules.add("num|duration =-|=to|=or duration", "=between num|duration =and duration")
+    def from_to(first: Number | Duration, last: Duration) -> Made | None:
+        found = between(first.value if isinstance(first, Number) else first, last)
+        return None if found is None else Made("durationrange", found)
 
     @rules.add("=about|=exactly|=approximately|=around|=roughly duration")
     def about(length: Duration) -> Made:

@@ -68,7 +68,7 @@ def _check(find: Found) -> None:
             assert read[0].tzinfo is not None
             assert len({str(each) for each in value["values"]}) == len(value["values"])
         case "duration":
-            assert DURATION.fullmatch(value["iso"])
+            assert all(DURATION.fullmatch(part) for part in value["iso"].split("/"))
         case "phone-number" if "e164" in value:
             assert re.fullmatch(r"\+[1-9]\d{6,14}", value["e164"])
         case "number" | "ordinal":

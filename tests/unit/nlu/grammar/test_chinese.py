@@ -214,10 +214,17 @@ def test_a_numeral_in_a_word_is_no_number(sentence: str) -> None:
         ("半年", "半年", "P6M"),
         ("一刻钟", "一刻钟", "PT15M"),
         ("1小时30分钟", "1小时30分钟", "PT90M"),
+        ("玩1小时 - 2小时", "1小时 - 2小时", "PT1H/PT2H"),
+        ("3到5小时", "3到5小时", "PT3H/PT5H"),
     ],
 )
 def test_chinese_durations(sentence: str, words: str, duration: str) -> None:
     assert values(sentence, "duration", locale="zh") == [(words, duration)]
+
+
+@pytest.mark.parametrize("sentence", ["第二天去", "打分", "年轻", "天气"])
+def test_a_unit_in_a_word_is_no_duration(sentence: str) -> None:
+    assert values(sentence, "duration", locale="zh") == []
 
 
 def test_chinese_ordinals() -> None:

@@ -77,6 +77,9 @@ def test_no_ordinal_is_read_into_other_words(sentence: str) -> None:
         ("six months", "six months", "P6M"),
         ("a couple of weeks", "a couple of weeks", "P2W"),
         ("1.5 days", "1.5 days", "PT36H"),
+        ("two to three weeks", "two to three weeks", "P2W/P3W"),
+        ("it takes 30-45 minutes", "30-45 minutes", "PT30M/PT45M"),
+        ("between an hour and 2 hours", "between an hour and 2 hours", "PT1H/PT2H"),
     ],
 )
 def test_durations(sentence: str, words: str, duration: str) -> None:
