@@ -23,6 +23,20 @@ class Reading:
         self._windows: list[Tokens] | None = None
 
     @property
+    def words(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of each word, in the text."""
+        if len(self.windows) == 1:
+            return self.tokens.words
+        return tuple((word.start, word.end) for word in windows.words_of(self.windows))
+
+    def blanked(self, start: int, end: int) -> Reading:
+        """This text, whose words between ``start`` and ``end`` are not known."""
+        found = Reading(self.text, self._tokenizer, self._context)
+        blank = self._tokenizer.blank_id
+        found._windows = [tokens.blanked(start, end, blank) for tokens in self.windows]
+        return found
+
+    @property
     def windows(self) -> list[Tokens]:
         """The tokens of the text, and of its context if the model reads that; of a text longer than
         the model reads, in several windows."""

@@ -13,6 +13,7 @@ import msgspec
 from nlu import decode
 from nlu.batcher import MicroBatcher
 from nlu.bundle import Bundle
+from nlu.explain import Explanation, blanked, explanation
 from nlu.extractors.base import Extractor, merge
 from nlu.extractors.synonyms import Synonyms
 from nlu.model import Reading, Scores
@@ -112,6 +113,19 @@ class Nlu:
         if self._pipeline.synonyms:
             entities = self._pipeline.synonyms.apply(entities)
         return msgspec.structs.replace(parse, entities=entities)
+
+    async def explain(self, text: str, context: Context = NO_CONTEXT) -> Explanation | None:
+        """Which words decide what the model makes of ``text``; None without a model.
+
+        Word by word, so that what others wrote is understood in between. Raises TooLong.
+        """
+        if self._served is None:
+            return None
+        bundle, submit = self._served.bundle, self._served.batcher.submit
+        whole = Reading(readable(text), bundle.model.tokenizer, context)
+        scores = await submit(whole)
+        without = [await submit(reading) for reading in blanked(whole)]
+        return explanation(bundle, whole.text, scores, without)
 
     def _decoded(
         self, parse: Parse, scores: Scores, bundle: Bundle

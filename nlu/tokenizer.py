@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,6 +27,7 @@ MOST_CHARACTERS = 4096
 answer stays bounded."""
 
 PADDING = ("[PAD]", "<pad>", "<|padding|>")  # what vocabularies call it
+BLANKS = ("[MASK]", "<mask>", "[UNK]", "<unk>")  # what stands for a word that is not told
 
 # Han, kana, Thai, Lao, Myanmar, Khmer and what else Unicode puts beside them.
 _UNSPACED = re.compile(
@@ -45,6 +46,18 @@ class Tokens:
     firsts: Sequence[int]
     words: tuple[tuple[int, int], ...]
     context: int = 0
+
+    def blanked(self, start: int, end: int, blank_id: int) -> Tokens:
+        """These, with ``blank_id`` for every piece of the words between ``start`` and ``end``."""
+        ids = list(self.ids)
+        closing = len(ids) - self.context - 1  # a special token ends a text
+        for first, after, word in zip(
+            self.firsts, (*self.firsts[1:], closing), self.words, strict=True
+        ):
+            if word[0] < end and start < word[1]:
+                pieces = max(after - first, 1)
+                ids[first : first + pieces] = [blank_id] * pieces
+        return replace(self, ids=ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +98,8 @@ class Tokenizer:
         self._pieces.no_padding()
         self._pieces.enable_truncation(max_tokens, stride=overlap_of(max_tokens))
         self._pieces.encode_special_tokens = True  # a typed "[SEP]" is text, not a separator
-        known = (self._pieces.token_to_id(name) for name in PADDING)
-        self.pad_id = next((found for found in known if found is not None), 0)
+        self.pad_id = self._first_of(PADDING, default=0)
+        self.blank_id = self._first_of(BLANKS, default=self.pad_id)
         self._context: ContextPieces | None = None
         if context_tokens:
             whole = Pieces.from_buffer(tokenizer_json)
@@ -97,6 +110,10 @@ class Tokenizer:
             self._context = ContextPieces(
                 whole, separator, most=context_tokens, turns=context_turns
             )
+
+    def _first_of(self, names: Sequence[str], *, default: int) -> int:
+        known = (self._pieces.token_to_id(name) for name in names)
+        return next((found for found in known if found is not None), default)
 
     def encode(self, text: str, context: Context = NO_CONTEXT) -> Tokens:
         """The pieces of ``text``, then those of ``context`` as far as it is read. Of a text that is

@@ -22,13 +22,14 @@ from bot.api.steps import scored, told
 from bot.api.views import state_with, view
 from bot.dialogue.tracker import Tracker
 from bot.door import WrongParameter, body_schema, checked, json_body
-from bot.errors import BadRequest
+from bot.errors import BadRequest, NotFound
 from bot.predict import predict
 from bot.project.project import Project
 from bot.running import InUse, running
 from bot.understand import cleaned, know_words, read_payload
 from bot.version import VERSION
 from nlu.parse import Parse
+from nlu.pipeline import Nlu
 
 JSON, YAML_TYPE = "application/json", "application/x-yaml"
 NOBODY = "default"  # the sender that Rasa gives events of no conversation
@@ -79,6 +80,21 @@ async def parse(
     found = read_payload(text, loaded.parley.bot.domain)
     found = found or await loaded.nlu.parse(text, body.context.read())
     return answer(emulate(found) if emulate else found)
+
+
+@router.post("/model/explain", openapi_extra=body_schema(ParseBody))
+async def explain(
+    request: Request, loaded: InUse, body: Annotated[ParseBody, Depends(json_body(ParseBody))]
+) -> Response:
+    """Which words of a text decide its intent and entities; the model runs once for each word."""
+    if not body.text:
+        raise BadRequest('There is no text to explain; send {"text": "…"}.')
+    text = cleaned(checked(body.text, running(request).settings.max_message_chars))
+    if not isinstance(loaded.nlu, Nlu) or not (
+        found := await loaded.nlu.explain(text, body.context.read())
+    ):
+        raise NotFound("No model of this server understands texts, so there is none to explain.")
+    return answer(found)
 
 
 @router.post("/model/predict", openapi_extra=body_schema(EventsBody))

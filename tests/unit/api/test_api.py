@@ -67,6 +67,13 @@ async def test_version_status_health(client):
     assert (await client.get("/ready")).json()["checks"] == {"model": "ok", "sql": "ok"}
 
 
+async def test_a_text_is_explained_where_a_model_understands(client):
+    nothing = await client.post("/model/explain", json={})
+    assert (nothing.status_code, nothing.json()["reason"]) == (400, "BadRequest")
+    nobody = await client.post("/model/explain", json={"text": "hello"})
+    assert (nobody.status_code, nobody.json()["reason"]) == (404, "NotFound")
+
+
 async def test_the_domain_comes_as_json_or_yaml(client):
     as_json = await client.get("/domain")
     assert as_json.json() == {"version": "3.1", "intents": ["greet"]}
