@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -51,6 +52,7 @@ def told_scores(scores: Mapping[str, float]) -> str:
 def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
     """The NLU model; None where nothing in the pipeline is trained, or on nothing."""
     from bot.model.nlu import wants_model
+    from nlu.registry import Registry
 
     if not wants_model(project) or not project.nlu.examples:
         return None
@@ -59,21 +61,27 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         from training.checkpoint import Checkpoint
         from training.examples import read_tests
         from training.publish import build
+        from training.team import team
 
         tests = read_tests(Path(project.path))
         # Examples that tests repeat are left out, so another test is another run.
         repeated = sha256(msgspec.json.encode(tests)).hexdigest()
         key = f"{project.nlu_hash} {recipe.hash} {repeated}"
-        checkpoint = Checkpoint(registry.root / UNFINISHED, key, report=report)
-        manifest = build(
-            project,
-            recipe,
-            registry,
-            tests=tests,
-            watch=watch,
-            report=report,
-            checkpoint=checkpoint,
-        )
+        path = registry.root / UNFINISHED
+        with team() as member, tempfile.TemporaryDirectory() as scratch:
+            if not member.leads:  # trains its share; of what comes out the leader's is kept
+                aside, checkpoint = Registry(Path(scratch)), Checkpoint(path, key)
+                build(project, recipe, aside, tests=tests, checkpoint=checkpoint)
+                raise SystemExit(0)
+            manifest = build(
+                project,
+                recipe,
+                registry,
+                tests=tests,
+                watch=watch,
+                report=report,
+                checkpoint=Checkpoint(path, key, report=report),
+            )
         scores = manifest.scores["int8"]
         return f"model {manifest.version}: {told_scores(scores)}."
 
