@@ -59,32 +59,37 @@ class Waiters:
     """Who waits here for the replies to a message."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, int], list[asyncio.Future[Answer]]] = {}
+        self._waiting: dict[str, dict[int, list[asyncio.Future[Answer]]]] = {}
+        self._many = 0
 
     @contextmanager
     def wait(self, conversation_id: str, inbox_id: int) -> Iterator[asyncio.Future[Answer]]:
         """What will be told of the message; None when somebody else must be asked."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        futures = self._waiting.setdefault((conversation_id, inbox_id), [])
+        messages = self._waiting.setdefault(conversation_id, {})
+        futures = messages.setdefault(inbox_id, [])
         futures.append(future)
+        self._many += 1
         try:
             yield future
         finally:
+            self._many -= 1
             futures.remove(future)
             if not futures:
-                del self._waiting[conversation_id, inbox_id]
+                del messages[inbox_id]
+            if not messages:
+                del self._waiting[conversation_id]
 
     def tell(self, conversation_id: str, inbox_id: int, answer: Answer) -> None:
         """Give ``answer`` to who waits for it."""
-        for future in self._waiting.get((conversation_id, inbox_id), ()):
+        for future in self._waiting.get(conversation_id, {}).get(inbox_id, ()):
             if not future.done():
                 future.set_result(answer)
 
     def look_elsewhere(self, conversation_id: str) -> None:
         """Nobody here works on the conversation any more."""
-        for conversation, inbox_id in list(self._waiting):
-            if conversation == conversation_id:
-                self.tell(conversation, inbox_id, None)
+        for inbox_id in self._waiting.get(conversation_id, ()):
+            self.tell(conversation_id, inbox_id, None)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._many
