@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from nlu.grammar.calendar import Reference
+from nlu.grammar.calendar import Reference, floor
 from nlu.grammar.when import Span, When, whole
 
 
@@ -88,13 +88,13 @@ class Moment(msgspec.Struct, frozen=True):
 
     def at(self, now: Reference, nth: int = 0) -> Span | None:
         hours = self.clock.hours
-        day = self.day.at(now, nth // len(hours))
-        if day is None or day.start is None or day.grain != "day":
+        day = _midnight(self.day, now, nth // len(hours))
+        if day is None:
             return None
-        if len(hours) > 1 and day.start == now.today and nth == 0:
-            spans = [self.clock.on(day.start, hour) for hour in hours]
+        if len(hours) > 1 and day == now.today and nth == 0:
+            spans = [self.clock.on(day, hour) for hour in hours]
             return next((s for s in spans if s.end and s.end > now.local), spans[-1])
-        return self.clock.on(day.start, hours[nth % len(hours)])
+        return self.clock.on(day, hours[nth % len(hours)])
 
 
 class DayPart(msgspec.Struct, frozen=True):
@@ -107,11 +107,17 @@ class DayPart(msgspec.Struct, frozen=True):
         if self.day is None:
             over = now.local >= now.today + timedelta(hours=self.part.end)
             return self._of(now.today + timedelta(days=nth + over))
-        day = self.day.at(now, nth)
-        if day is None or day.start is None or day.grain != "day":
-            return None
-        return self._of(day.start)
+        day = _midnight(self.day, now, nth)
+        return None if day is None else self._of(day)
 
     def _of(self, day: datetime) -> Span:
         start, end = (day + timedelta(hours=hour) for hour in (self.part.start, self.part.end))
         return Span(start, end, "hour", interval=True)
+
+
+def _midnight(day: When, now: Reference, nth: int) -> datetime | None:
+    """When the day begins; ``in 3 days`` is told to the hour, and any hour can be said of it."""
+    span = day.at(now, nth)
+    if span is None or span.start is None or span.grain not in ("day", "hour"):
+        return None
+    return floor(span.start, "day")

@@ -8,6 +8,7 @@ from nlu.grammar.chart import Item
 from nlu.grammar.chinese.numbers import CLASSIFIERS
 from nlu.grammar.clock import Clock, Moment
 from nlu.grammar.english.numbers import ORDINALS
+from nlu.grammar.interval import Since, Until
 from nlu.grammar.measures import Duration
 from nlu.grammar.numerals import Number
 from nlu.grammar.tokens import Token
@@ -48,6 +49,8 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
             return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
         case Moment(clock=clock) if clock.bare:
             return not _counts(item, tokens)
+        case Since(time=Clock() as clock) | Until(time=Clock() as clock):
+            return not clock.after_at or _may_follow(after)
         case Duration(loose=True, grain=grain):
             short = grain in ("second", "minute", "day")
             return not short and before not in FREQUENCY

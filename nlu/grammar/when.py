@@ -329,3 +329,15 @@ class Within(msgspec.Struct, frozen=True):
     def at(self, now: Reference, nth: int = 0) -> Span | None:
         end = Away(self.count, self.grain).at(now, nth)
         return end and Span(floor(now.local, "second"), end.start, "second", interval=True)
+
+
+_DAYS = (Weekday, WeekdayOfWeek, MonthDay, DayOfPeriod, Holiday)
+
+
+def is_a_day(time: When) -> bool:
+    """Whether a time of day can be said of it: of next friday, and not of next week."""
+    if isinstance(time, Away):
+        return time.grain in ("day", "week")
+    if isinstance(time, Period | NthOf):
+        return time.grain == "day"
+    return isinstance(time, _DAYS)

@@ -9,7 +9,7 @@ from nlu.grammar.clock import Clock, DayPart, Moment, Part
 from nlu.grammar.interval import ClockRange, Range, Since, Until
 from nlu.grammar.measures import Duration, between, duration
 from nlu.grammar.numerals import Number
-from nlu.grammar.when import Away, Now, Period, When, Within
+from nlu.grammar.when import Away, Now, Period, When, Within, is_a_day
 
 TO = "=到|=至|=-"
 
@@ -138,16 +138,16 @@ def _durations(rules: Rules) -> None:
 
 def _with_days(rules: Rules) -> None:
     @rules.add("day|domday [=的|=,] clock", "daypart [=的] clock")
-    def day_clock(day: When | DayPart, clock: Clock) -> Made:
+    def day_clock(day: When | DayPart, clock: Clock) -> Made | None:
         if isinstance(day, DayPart):
             fixed = clock.during(day.part)
             return Made("moment", Moment(day.day, fixed)) if day.day else Made("clock", fixed)
         sure = msgspec.structs.replace(clock, bare=False)
-        return Made("moment", Moment(day, sure))
+        return Made("moment", Moment(day, sure)) if is_a_day(day) else None
 
     @rules.add("day|domday [=的] part", "day shortpart")
-    def day_part(day: When, part: Part) -> Made:
-        return Made("daypart", DayPart(part, day))
+    def day_part(day: When, part: Part) -> Made | None:
+        return Made("daypart", DayPart(part, day)) if is_a_day(day) else None
 
     @rules.add("=这个|=這個 part")
     def this_part(part: Part) -> Made:
@@ -162,8 +162,9 @@ def _ranges(rules: Rules) -> None:
         return Made("clockrange", ClockRange(first, last))
 
     @rules.add("day [=的] clockrange")
-    def on_day(day: When, between: ClockRange) -> Made:
-        return Made("interval", msgspec.structs.replace(between, day=day))
+    def on_day(day: When, between: ClockRange) -> Made | None:
+        found = msgspec.structs.replace(between, day=day)
+        return Made("interval", found) if is_a_day(day) else None
 
     @rules.add("daypart [=的] clockrange")
     def on_part(day: DayPart, between: ClockRange) -> Made:

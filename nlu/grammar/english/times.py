@@ -8,7 +8,7 @@ from nlu.grammar.chart import Made, Rules
 from nlu.grammar.clock import Clock, DayPart, Moment, Part
 from nlu.grammar.interval import ClockRange, Range, Since, Until
 from nlu.grammar.numerals import Number
-from nlu.grammar.when import MonthDay, Period, When
+from nlu.grammar.when import MonthDay, Period, When, is_a_day
 
 
 def add_times(rules: Rules) -> None:
@@ -63,7 +63,7 @@ def _clocks(rules: Rules) -> None:
         return Made("hour", Clock(hour.whole, minutes, bare=True))
 
     @rules.add(
-        "=at|=@|=around|=about|=at_about|=at_around|=by_around hour",
+        "=at|=@|=around|=at_about|=at_around|=by_around hour",
         "=at|=around|=about|=approximately hhmm",
     )
     def at_hour(clock: Clock) -> Made:
@@ -147,24 +147,24 @@ def _parts_of_days(rules: Rules) -> None:
 
 def _on_days(rules: Rules) -> None:
     @rules.add("day|domday [=,|=for] part|inpart", "day =- part")
-    def day_part(day: When, part: Part) -> Made:
-        return Made("daypart", DayPart(part, day))
+    def day_part(day: When, part: Part) -> Made | None:
+        return Made("daypart", DayPart(part, day)) if is_a_day(day) else None
 
     @rules.add("day|domday [=at|=for|=,] meal")
-    def meal(day: When, part: Part) -> Made:
-        return Made("daypart", DayPart(part, day))
+    def meal(day: When, part: Part) -> Made | None:
+        return Made("daypart", DayPart(part, day)) if is_a_day(day) else None
 
     @rules.add("part|inpart =of|=on day", "inpart [=,] day", "part day")
-    def part_of_day(part: Part, day: When) -> Made:
-        return Made("daypart", DayPart(part, day))
+    def part_of_day(part: Part, day: When) -> Made | None:
+        return Made("daypart", DayPart(part, day)) if is_a_day(day) else None
 
     @rules.add("day|domday [=,|=-|=for] clock", "day =, =at hour")
-    def day_clock(day: When, clock: Clock) -> Made:
-        return Made("moment", Moment(day, clock))
+    def day_clock(day: When, clock: Clock) -> Made | None:
+        return Made("moment", Moment(day, clock)) if is_a_day(day) else None
 
     @rules.add("clock [=,|=of|=for] day", "clock [=on] domday", "clock =, =on domday")
-    def clock_day(clock: Clock, day: When) -> Made:
-        return Made("moment", Moment(day, clock))
+    def clock_day(clock: Clock, day: When) -> Made | None:
+        return Made("moment", Moment(day, clock)) if is_a_day(day) else None
 
     @rules.add("daypart [=,|=for] clock", "clock [=,] daypart")
     def daypart_clock(*both: DayPart | Clock) -> Made | None:
@@ -206,12 +206,13 @@ def _clock_ranges(rules: Rules) -> None:
         return Made("barerange", ClockRange(first, last))
 
     @rules.add("day|domday [=,] clockrange|barerange", "day [=,] clockrange|barerange")
-    def on_day(day: When, between: ClockRange) -> Made:
-        return Made("interval", msgspec.structs.replace(between, day=day))
+    def on_day(day: When, between: ClockRange) -> Made | None:
+        found = msgspec.structs.replace(between, day=day)
+        return Made("interval", found) if is_a_day(day) else None
 
     @rules.add("clockrange|barerange [=,] day|domday")
-    def then_day(between: ClockRange, day: When) -> Made:
-        return Made("interval", msgspec.structs.replace(between, day=day))
+    def then_day(between: ClockRange, day: When) -> Made | None:
+        return on_day(day, between)
 
     @rules.add("clockrange|barerange inpart", "daypart clockrange|barerange")
     @rules.add("clockrange|barerange daypart")
@@ -265,6 +266,14 @@ def _open_ranges(rules: Rules) -> None:
     )
     def until(time: When) -> Made:
         return Made("open", Until(_sure(time)))
+
+    @rules.add("=after|=later_than hour")
+    def since_hour(clock: Clock) -> Made:
+        return Made("open", Since(msgspec.structs.replace(clock, bare=False, after_at=True)))
+
+    @rules.add("=before|=until|=till|=earlier_than hour")
+    def until_hour(clock: Clock) -> Made:
+        return Made("open", Until(msgspec.structs.replace(clock, bare=False, after_at=True)))
 
     @rules.add(f"=by {times}|interval")
     def by(time: When) -> Made:

@@ -162,6 +162,9 @@ from 5 to 7 people
 up to 10 persons
 before 5 people arrive
 at 10 euros
+after 5 attempts
+before 3 of them
+about 20
 at 50 %
 10 am I right
 """.strip().splitlines()

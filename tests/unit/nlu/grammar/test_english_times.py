@@ -108,6 +108,9 @@ in half an hour | in half an hour | 2026-11-18T10:30:00
 in 2 and a half hours | in 2 and a half hours | 2026-11-18T12:30:00
 20 minutes ago | 20 minutes ago | 2026-11-18T09:40:00
 in a fortnight | in a fortnight | 2026-12-02T10:00
+in 3 days at 12:45pm | in 3 days at 12:45pm | 2026-11-21T12:45
+at noon 6 days from now | at noon 6 days from now | 2026-11-24T12:00
+after 7 | after 7 | 2026-11-18T19:00/..
 in 3 days | in 3 days | 2026-11-21T10:00
 2026-12-24 | 2026-12-24 | 2026-12-24
 2026-12-24 18:30 | 2026-12-24 18:30 | 2026-12-24T18:30
