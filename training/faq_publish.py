@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.version import VERSION
 from nlu.bundle import MANIFEST, file_hash
-from nlu.ranking.encoder import TextEncoder, open_encoder
+from nlu.ranking.encoder import TOKENIZER, TextEncoder, open_encoder
 from nlu.ranking.entry import FaqEntry
 from nlu.ranking.faq import index_vectors
 from nlu.ranking.faq_bundle import ENTRIES, KIND, VECTORS, FaqManifest, save_vectors
@@ -53,6 +53,11 @@ def build_faq(
     with registry.draft() as draft:
         encoder = write_faq_encoder(entries, recipe, draft, train=train, watch=watch, report=report)
         report(f"reading {len(entries)} questions and their answers")
+        if cut := _longer(entries, recipe, draft):
+            report(
+                f"{cut} of the answers are longer than max_tokens, {recipe.max_tokens}: what is "
+                "behind that is said, and not searched"
+            )
         save_vectors(index_vectors(entries, encoder), draft / VECTORS)
         (draft / ENTRIES).write_bytes(msgspec.json.encode(list(entries)))
         (draft / "recipe.toml").write_text(recipe.toml(), "utf-8")
@@ -86,6 +91,14 @@ def write_faq_encoder(
         fit_pairs(model, tokenizer, pairs, recipe, watch=watch, report=report)
     write_encoder(model, tokenizer_json, folder, max_tokens=recipe.max_tokens, texts=some)
     return open_encoder(folder, max_tokens=recipe.max_tokens)
+
+
+def _longer(entries: Sequence[FaqEntry], recipe: RankerRecipe, folder: Path) -> int:
+    """How many entries have more pieces than are read."""
+    content = (folder / TOKENIZER).read_bytes()
+    tokenizer = Tokenizer(content, max_tokens=2 * recipe.max_tokens)
+    joined = (f"{entry.questions[0]} {entry.answer}" for entry in entries)
+    return sum(len(tokenizer.encode(text).ids) > recipe.max_tokens for text in joined)
 
 
 def _pairs(

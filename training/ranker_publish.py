@@ -100,14 +100,15 @@ def build_ranker(
 def hold_out(
     answered: Sequence[Answered], recipe: RankerRecipe
 ) -> tuple[list[Answered], list[Answered]]:
-    """What to learn from and what to judge by; a dialogue is never in both."""
+    """What to learn from and what to judge by; no dialogue and no context is in both."""
     numbers = sorted({each.dialogue for each in answered})
     count = int(len(numbers) * recipe.holdout)
     back = set(random.Random(recipe.seed).sample(numbers, count))
     learnt = [each for each in answered if each.dialogue not in back]
     if len({each.answer.template for each in learnt}) < 2:
         return list(answered), []
-    return learnt, [each for each in answered if each.dialogue in back]
+    seen = {each.before for each in learnt}
+    return learnt, [e for e in answered if e.dialogue in back and e.before not in seen]
 
 
 def _trained(

@@ -27,12 +27,12 @@ def ranker_work(
 
     def run(watch: Watch, report: Report) -> str:
         from bot.model.ranking import canned_of, responses_of
-        from training.ranker_data import logged_answers, told
+        from training.ranker_data import TELLINGS, logged_answers, told
         from training.ranker_publish import build_ranker
 
         answered = told(project, recipe.seed)
         if policy is not None and policy.options.get("learn_from_log") is True:
-            answered += logged_answers(project, first=len(project.stories) * 100)
+            answered += logged_answers(project, first=len(project.stories) * TELLINGS)
         manifest = build_ranker(
             answered,
             [*responses_of(project.domain), *canned_of(project)],

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ProjectError
+from bot.model.package import project_files
+from bot.project.check import check_project
 from bot.project.faq import FaqText, read_faq
 from bot.project.hashes import faq_hash
 from bot.project.load import load_project
@@ -112,6 +114,19 @@ def test_answers_are_responses_and_the_intent_is_known(tmp_path: Path):
     assert list(found.domain.intents) == ["faq"]
     assert found.faq[0].name == "faq/how_can_i_pay"
     assert found.warnings == ()
+
+
+def test_a_package_takes_the_files_along(tmp_path: Path):
+    folder = project(tmp_path, **{"faq/shop.md": SHOP, "domain.yml": "intents: []"})
+    assert folder / "faq/shop.md" in project_files(folder)
+
+
+def test_an_faq_is_nothing_that_check_complains_about(tmp_path: Path):
+    folder = project(tmp_path, **{"faq/shop.md": SHOP, "domain.yml": "slots: {}"})
+    nlu = "nlu: [{intent: greet, examples: '- hi'}]"
+    (folder / "data/nlu.yml").write_text(nlu, "utf-8")
+    found = [str(each) for each in check_project(folder, environ={}) if each.file.startswith("faq")]
+    assert found == []
 
 
 def test_a_changed_answer_changes_what_the_index_is_of_and_is_not_taken_from_the_cache(

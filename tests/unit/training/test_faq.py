@@ -73,6 +73,13 @@ def test_a_wording_goes_with_the_question_and_with_its_answer():
     ]
 
 
+def test_what_is_too_long_to_be_searched_whole_is_told(numbers: RankerRecipe, tmp_path: Path):
+    said: list[str] = []
+    entries = (*ENTRIES, FaqEntry("faq/long", ("hello",), "bye " * 40))
+    build_faq(entries, numbers, faq_registry(tmp_path), data_hash="x", report=said.append)
+    assert any("1 of the answers are longer than max_tokens, 32" in line for line in said)
+
+
 def test_a_damaged_index_names_its_file(numbers: RankerRecipe, tmp_path: Path):
     registry = faq_registry(tmp_path)
     folder = registry.folder(build_faq(ENTRIES, numbers, registry, data_hash="x").version)
