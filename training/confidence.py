@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.project.project import Example
+from nlu.decode import softmax
 from nlu.model import Model
 from nlu.scope import Scope
 from training.calibration import Thresholds, fit_temperature
 from training.dataset import Labels
+from training.evaluate import Answer
 from training.multi_label import each_apart
 from training.recipe import Recipe
-from training.scope import Fitted, Readings, fit_scope, read_all
+from training.scope import Fitted, Readings, fit_scope, outside_intent, read_all
 
 MOST_READ = 6000  # training sentences, of large sets
 
@@ -26,6 +28,17 @@ class Confidence:
     temperature: float
     scope: Scope | None = None
     thresholds: Thresholds | None = None
+
+    def of(self, said: Answer, labels: Labels) -> float:
+        """The probability of the intent that was answered."""
+        logits = np.array(said.logits) / self.temperature
+        if labels.several:
+            ranked = labels.several.ranking(logits, most=1)
+            return ranked[0].confidence
+        shares, names = softmax(logits), labels.intents
+        share = said.inside * float(shares[names.index(said.intent)])
+        meant = said.intent.partition("/")[0] == outside_intent(names)
+        return share + 1 - said.inside if meant else share
 
 
 def fit_confidence(

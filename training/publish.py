@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from bot.errors import ProjectError
+from bot.project.hashes import read_hash
 from bot.project.multi_intents import split_of
 from bot.project.project import Example, Lookup, NluData, Project
 from nlu.bundle import MANIFEST, file_hash
@@ -27,7 +28,7 @@ from nlu.scope import Scope
 from nlu.scope_file import write_scope
 from nlu.session import Session
 from nlu.tokenizer import Tokens
-from training.calibration import told
+from training.calibration import calibration, told
 from training.checkpoint import Checkpoint
 from training.confidence import Confidence, fit_confidence
 from training.context import ContextDraw, first_context, with_contexts
@@ -84,10 +85,11 @@ def build(
             checkpoint=checkpoint,
         )
         judged = tests or made.kept_back
-        scores = {
-            name: score(judged, made.ask(judged, model=model))
+        answers = {
+            name: made.ask(judged, model=model)
             for name, model in (("float32", made.float32), ("int8", made.int8))
         }
+        scores = {name: score(judged, said) for name, said in answers.items()}
         facts = {
             "scored": "tests" if tests else "kept back",
             **msgspec.to_builtins(scores),
@@ -96,6 +98,7 @@ def build(
                 "kept_back": len(made.kept_back),
                 "seconds": round(made.seconds, 1),
             },
+            "calibration_error": _errors(judged, answers["int8"], made),
             "thresholds": msgspec.to_builtins(made.confidence.thresholds),
             "overlap": _overlap(made.fitting, tests, dropped, recipe),
         }
@@ -133,6 +136,10 @@ class Made:
     def temperature(self) -> float:
         """What divides the intent logits before they are probabilities."""
         return self.confidence.temperature
+
+    def sureness(self, said: Answer) -> float:
+        """The probability of the intent that was answered."""
+        return self.confidence.of(said, self.trained.labels)
 
     def ask(self, examples: Sequence[Example], *, model: Model | None = None) -> list[Answer]:
         """What the int8 graph, or ``model``, makes of each of ``examples``, as it is served."""
@@ -268,6 +275,17 @@ def _columns(model: Model, examples: Sequence[Example], trained: Trained) -> lis
     return [said.column for said in ask(model, examples, trained)]
 
 
+def _errors(judged: Sequence[Example], answers: Sequence[Answer], made: Made) -> dict[str, float]:
+    """Of confidences as the logits alone would have them, and as they are served."""
+    right = [e.intent == said.intent for e, said in zip(judged, answers, strict=True)]
+    labels, plain = made.trained.labels, Confidence(1.0)
+    bare = [replace(said, inside=1.0) for said in answers]
+    return {
+        "plain": calibration([plain.of(said, labels) for said in bare], right).ece,
+        "served": calibration([made.sureness(said) for said in answers], right).ece,
+    }
+
+
 def _overlap(
     training: Sequence[Example],
     tests: Sequence[Example],
@@ -302,7 +320,7 @@ def _manifest(
         labels=labels.entities,
         max_tokens=recipe.max_tokens,
         temperature=made.temperature,
-        data_hash=project.nlu_hash,
+        data_hash=read_hash(project, context=recipe.context_tokens > 0),
         recipe_hash=recipe.hash,
         seed=recipe.seed,
         chain=CHAIN if CHAIN in files else "",

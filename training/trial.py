@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bot.project.project import Example
 from bot.version import VERSION
-from nlu import decode
 from nlu.model import Model
 from training.calibration import Calibration, calibration
 from training.data import Data, DataFile
@@ -27,7 +25,6 @@ from training.evaluate import Answer, Confusion, Prf, Scores, score
 from training.loop import pick_device
 from training.publish import Made, make
 from training.recipe import Recipe
-from training.scope import outside_intent
 from training.train import Step
 
 LIBRARIES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
@@ -168,17 +165,8 @@ def judge(examples: Sequence[Example], answers: Sequence[Answer], made: Made) ->
             role_accuracy=scores.role_accuracy,
         ),
         sentence_accuracy=scores.sentence_accuracy,
-        calibration=calibration([sureness(said, made) for said in answers], right),
+        calibration=calibration([made.sureness(said) for said in answers], right),
     )
-
-
-def sureness(said: Answer, made: Made) -> float:
-    """The probability of the intent that was answered."""
-    names = made.trained.labels.intents
-    probabilities = decode.softmax(np.array(said.logits) / made.temperature).tolist()
-    share = said.inside * float(probabilities[names.index(said.intent)])
-    meant = said.intent.partition("/")[0] == outside_intent(names)
-    return share + 1 - said.inside if meant else share
 
 
 def _ask(model: Model, examples: Sequence[Example], made: Made) -> list[Answer]:
@@ -219,7 +207,7 @@ def _mistakes(
     examples: Sequence[Example], answers: Sequence[Answer], made: Made
 ) -> tuple[Mistake, ...]:
     wrong = [
-        Mistake(example.text, example.intent, said.intent, round(sureness(said, made), 4))
+        Mistake(example.text, example.intent, said.intent, round(made.sureness(said), 4))
         for example, said in zip(examples, answers, strict=True)
         if example.intent != said.intent
     ]

@@ -58,6 +58,7 @@ def test_a_project_becomes_a_bundle_that_answers(
     scores = json.loads((folder / "scores.json").read_text())
     assert scores["scored"] == "tests"
     assert scores["int8"]["sentences"] == 4
+    assert all(0 <= scores["calibration_error"][name] <= 1 for name in ("plain", "served"))
     left_out = [pair["training"] for pair in scores["overlap"]["left_out"]]
     assert "order me blue hats" in left_out
     assert "hi hi" in left_out
