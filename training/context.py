@@ -22,10 +22,10 @@ from bot.dialogue.stories import (
     UserStep,
 )
 from bot.errors import ProjectError
+from bot.project.hashes import CONTEXT
 from bot.project.project import Example, Project
 from nlu.parse import NO_CONTEXT, Context
 
-KEY = "context"  # of an example's metadata
 VARIABLE = re.compile(r"\{([^{}]+)\}")  # in a response, filled when it is said
 MOST = 24  # contexts of an example; more would say nothing new
 ANYWHERE = 4  # of an example that no story and no form knows
@@ -53,7 +53,7 @@ def with_contexts(project: Project, seed: int) -> list[Example]:
     known: dict[tuple[Any, ...], list[Context]] = {}  # of examples that are alike
     found = []
     for example in project.nlu.examples:
-        if KEY in example.metadata:
+        if CONTEXT in example.metadata:
             contexts = _stated(example)
         else:
             kind = _base(example), tuple((e.entity, e.role, e.group) for e in example.entities)
@@ -103,7 +103,7 @@ class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _stated(example: Example) -> list[Context]:
-    stated = example.metadata[KEY]
+    stated = example.metadata[CONTEXT]
     try:
         given = msgspec.convert(stated if isinstance(stated, list) else [stated], list[_Metadata])
     except msgspec.ValidationError as error:

@@ -52,10 +52,12 @@ def told_scores(scores: Mapping[str, float]) -> str:
 def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: bool) -> Work | None:
     """The NLU model; None where nothing in the pipeline is trained, or on nothing."""
     from bot.model.nlu import wants_model
+    from bot.project.hashes import read_hash
     from nlu.registry import Registry
 
     if not wants_model(project) or not project.nlu.examples:
         return None
+    made_of = read_hash(project, context=recipe.context_tokens > 0)
 
     def run(watch: Watch, report: Report) -> str:
         from training.checkpoint import Checkpoint
@@ -66,7 +68,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         tests = read_tests(Path(project.path))
         # Examples that tests repeat are left out, so another test is another run.
         repeated = sha256(msgspec.json.encode(tests)).hexdigest()
-        key = f"{project.nlu_hash} {recipe.hash} {repeated}"
+        key = f"{made_of} {recipe.hash} {repeated}"
         path = registry.root / UNFINISHED
         with team() as member, tempfile.TemporaryDirectory() as scratch:
             if not member.leads:  # trains its share; of what comes out the leader's is kept
@@ -86,7 +88,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         return f"model {manifest.version}: {told_scores(scores)}."
 
     found = current_of(registry, registry.manifest)
-    version, why = judged(found, project.nlu_hash, recipe.hash, "the NLU data or pipeline")
+    version, why = judged(found, made_of, recipe.hash, "the NLU data or pipeline")
     return Work("model", version, "--force" if force else why, run)
 
 

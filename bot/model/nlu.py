@@ -23,6 +23,7 @@ import structlog
 
 from bot.errors import ProjectError, SettingsError
 from bot.plugins import find
+from bot.project.hashes import read_hash
 from bot.project.project import Component, Endpoint, Project
 from nlu import duckling
 from nlu.bundle import Bundle, open_bundle
@@ -152,7 +153,8 @@ def _bundle(project: Project, models: Path, version: str | None) -> Bundle | Non
             f"The model cannot be served: {error} `parley train --project {project.path}` "
             "makes another."
         ) from error
-    if bundle.manifest.data_hash != project.nlu_hash:
+    made_of = read_hash(project, context=bundle.manifest.context_tokens > 0)
+    if bundle.manifest.data_hash != made_of:
         log.warning(
             "model.stale",
             version=version,

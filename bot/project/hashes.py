@@ -54,6 +54,9 @@ def trains_faq(project: Project) -> bool:
     )
 
 
+CONTEXT = "context"  # of an example's metadata: what may go before it
+
+
 def nlu_hash(project: Project) -> str:
     """Of what the NLU model depends on."""
     return _hash(
@@ -65,6 +68,19 @@ def nlu_hash(project: Project) -> str:
         project.domain.entities,
         project.config.language,
         project.config.pipeline,
+    )
+
+
+def read_hash(project: Project, *, context: bool) -> str:
+    """Of what an NLU model depends on that reads contexts, or reads none."""
+    if not context:
+        return project.nlu_hash
+    domain = project.domain
+    return _hash(
+        project.nlu_hash,
+        [msgspec.structs.replace(s, file="", line=0) for s in project.stories],
+        [domain.responses, domain.forms, domain.slots],
+        [example.metadata.get(CONTEXT) for example in project.nlu.examples],
     )
 
 

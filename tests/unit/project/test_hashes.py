@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bot.project.hashes import read_hash
 from bot.project.load import load_project
 from bot.project.project import Project
 from tests.unit.project.conftest import ENVIRON, PROJECTS
@@ -88,3 +90,28 @@ def test_the_rest_changes_only_the_hash_of_the_whole(
     project = changed(file, old, new)
     assert project.hash != good.hash
     assert project.nlu_hash == good.nlu_hash
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("data/paths.yaml", "- intent: greet", "- intent: order"),
+        ("domain.yml", "Which dish?", "What shall it be?"),
+        ("domain.yml", "required_slots: [dish]", "required_slots: []"),
+    ],
+)
+def test_what_goes_before_a_message_matters_to_models_that_read_it(
+    changed: Callable[[str, str, str], Project], file: str, old: str, new: str
+) -> None:
+    before, after = load_project(PROJECTS / "good", environ=ENVIRON), changed(file, old, new)
+    assert read_hash(before, context=True) != read_hash(after, context=True)
+    assert read_hash(before, context=False) == read_hash(after, context=False) == before.nlu_hash
+
+
+def test_a_context_in_metadata_matters_to_models_that_read_it() -> None:
+    before = load_project(PROJECTS / "good", environ=ENVIRON)
+    first, *rest = before.nlu.examples
+    told = msgspec.structs.replace(first, metadata={"context": {"bot": "Hello?"}})
+    nlu = msgspec.structs.replace(before.nlu, examples=(told, *rest))
+    after = msgspec.structs.replace(before, nlu=nlu)
+    assert read_hash(before, context=True) != read_hash(after, context=True)
