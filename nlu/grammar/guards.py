@@ -10,7 +10,6 @@ from nlu.grammar.clock import Clock, Moment
 from nlu.grammar.english.numbers import ORDINALS
 from nlu.grammar.interval import Since, Until
 from nlu.grammar.measures import Duration
-from nlu.grammar.numerals import Number
 from nlu.grammar.tokens import Token
 
 COUNTED = frozenset("for of with are we us be is party table need have has had want all".split())
@@ -38,39 +37,38 @@ def holds(item: Item, tokens: Sequence[Token]) -> bool:
     first = tokens[item.start].text
     before = tokens[item.start - 1].text if item.start else ""
     after = tokens[item.end].text if item.end < len(tokens) else ""
-    match item.value:
-        case Clock() as clock:
-            if first == "一" and clock.bare:
-                return False
-            if clock.bare:
-                return not _counts(item, tokens)
-            if after == "i" and tokens[item.end - 1].text == "am":
-                return False
-            return after not in AFTER_POINTS and (not clock.after_at or _may_follow(after))
-        case Moment(clock=clock) if clock.bare:
-            return not _counts(item, tokens)
-        case Since(time=Clock() as clock) | Until(time=Clock() as clock):
-            return not clock.after_at or _may_follow(after)
-        case Duration(loose=True, grain=grain):
-            short = grain in ("second", "minute", "day")
-            return not short and before not in FREQUENCY
-        case Number() if item.kind == "hannum":
+    match item.kind:
+        case "hannum":
             return item.end - item.start > 1 or after in COUNT_WORDS
-        case Number(digits=0) if first == "one":
-            return before not in PRONOUNS
-    if item.kind == "num" and before == "-":
-        return not _in_code(tokens[max(0, item.start - 2) : item.start + 1])
-    if item.kind == "ord":
-        return not (first == "second" and before in ARTICLES) and (
-            after not in ("name", "names") and not (before == "at" and after != "of")
-        )
-    if item.kind == "domday":  # the 3rd, not the third; 25号, not 三号 nor 25号楼
-        if first != "the":
+        case "num":
+            return not (first == "one" and before in PRONOUNS) and not _in_code(item, tokens)
+        case "ord":
+            article = first == "second" and before in ARTICLES
+            return not article and after not in ("name", "names") and before != "at"
+        case "domday" if first != "the":  # 25号, not 三号 nor 25号楼
             return item.value.day > 9 and after not in NUMBERED
-        return tokens[item.start + 1].text.isdigit() and _may_follow(after)
-    if item.kind == "day":
-        return _day_holds([token.text for token in tokens[item.start : item.end]], after)
-    return True
+        case "domday":  # the 3rd, not the third
+            return tokens[item.start + 1].text.isdigit() and _may_follow(after)
+        case "day":
+            return _day_holds([token.text for token in tokens[item.start : item.end]], after)
+        case _:
+            return _time_holds(item, tokens, before, after)
+
+
+def _time_holds(item: Item, tokens: Sequence[Token], before: str, after: str) -> bool:
+    match item.value:
+        case Clock(bare=True) | Moment(clock=Clock(bare=True)):
+            return tokens[item.start].text != "一" and not _counts(item, tokens)
+        case Clock() as clock:
+            asks = after == "i" and tokens[item.end - 1].text == "am"
+            sure = not clock.after_at or _may_follow(after)
+            return sure and not asks and after not in AFTER_POINTS
+        case Since(time=Clock(after_at=True)) | Until(time=Clock(after_at=True)):
+            return _may_follow(after)
+        case Duration(loose=True, grain=grain):
+            return grain not in ("second", "minute", "day") and before not in FREQUENCY
+        case _:
+            return True
 
 
 def _day_holds(words: Sequence[str], after: str) -> bool:
@@ -81,11 +79,13 @@ def _day_holds(words: Sequence[str], after: str) -> bool:
     return _may_follow(after) if doubtful else True
 
 
-def _in_code(tokens: Sequence[Token]) -> bool:
+def _in_code(item: Item, tokens: Sequence[Token]) -> bool:
     """Whether letters, a dash and figures are written as one: AB-123456, COVID-19."""
-    if len(tokens) < 3 or not tokens[0].text.isalpha() or not tokens[0].text.isascii():
+    if item.start < 2 or tokens[item.start - 1].text != "-":
         return False
-    return tokens[0].end == tokens[1].start and tokens[1].end == tokens[2].start
+    letters, dash, figures = tokens[item.start - 2 : item.start + 1]
+    written_as_one = letters.end == dash.start and dash.end == figures.start
+    return written_as_one and letters.text.isalpha() and letters.text.isascii()
 
 
 def _counts(item: Item, tokens: Sequence[Token]) -> bool:

@@ -7,16 +7,14 @@ import msgspec
 from nlu.grammar.chart import Made, Rules
 from nlu.grammar.interval import Range
 from nlu.grammar.numerals import Number
+from nlu.grammar.related import EdgeOf, NthOf, Stretch
 from nlu.grammar.when import (
     DayOfPeriod,
-    EdgeOf,
     Holiday,
     Month,
     MonthDay,
-    NthOf,
     Period,
     Quarter,
-    Stretch,
     Weekday,
     WeekdayOfWeek,
     Weekend,

@@ -9,7 +9,8 @@ from nlu.grammar.clock import Clock, DayPart, Moment, Part
 from nlu.grammar.interval import ClockRange, Range, Since, Until
 from nlu.grammar.measures import Duration, between, duration
 from nlu.grammar.numerals import Number
-from nlu.grammar.when import Away, Now, Period, When, Within, is_a_day
+from nlu.grammar.related import Away, Within, is_a_day
+from nlu.grammar.when import Now, Period, When
 
 TO = "=到|=至|=-"
 

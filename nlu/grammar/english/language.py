@@ -8,6 +8,8 @@ from nlu.grammar.english.dates import add_dates
 from nlu.grammar.english.durations import add_durations
 from nlu.grammar.english.numbers import WORDS as NUMBER_WORDS
 from nlu.grammar.english.numbers import add_numbers
+from nlu.grammar.english.periods import add_periods
+from nlu.grammar.english.ranges import add_ranges
 from nlu.grammar.english.times import add_times
 from nlu.grammar.english.words import WORDS as TIME_WORDS
 
@@ -20,4 +22,6 @@ def add_english(rules: Rules) -> None:
     add_amounts(rules)
     add_durations(rules)
     add_times(rules)
+    add_ranges(rules)
     add_dates(rules)
+    add_periods(rules)
