@@ -28,6 +28,7 @@ class _Entity(msgspec.Struct, frozen=True):
     group: str | None = None
     confidence_entity: float | None = None
     extractor: str | None = None
+    additional_info: Any = None
 
     def read(self, text: str) -> Entity:
         return Entity(
@@ -39,6 +40,9 @@ class _Entity(msgspec.Struct, frozen=True):
             group=self.group,
             confidence_entity=self.confidence_entity,
             extractor=self.extractor,
+            additional_info=self.additional_info
+            if isinstance(self.additional_info, dict)
+            else None,
         )
 
 

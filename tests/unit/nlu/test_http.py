@@ -71,6 +71,13 @@ async def test_an_answer_without_intent_means_nothing(answer):
     assert parse.text == "order me tea"
 
 
+@pytest.mark.parametrize(("told", "known"), [({"grain": "day"}, {"grain": "day"}), ("day", None)])
+async def test_what_duckling_said_of_an_entity_is_kept(told, known):
+    entity = {"entity": "time", "value": "x", "start": 0, "end": 5, "additional_info": told}
+    parse = await ask(server({"entities": [entity]}))
+    assert parse.entities[0].additional_info == known
+
+
 async def test_an_entity_without_places_is_the_whole_text():
     parse = await ask(server({"entities": [{"entity": "item", "value": {"id": 3}}]}))
     assert parse.entities == (Entity(entity="item", value={"id": 3}, start=0, end=12),)
