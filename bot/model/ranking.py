@@ -149,8 +149,8 @@ class ServedRanker:
 
     async def know(self, tracker: Tracker) -> None:
         """Rank the responses for ``tracker``, so that ``of`` has them at hand."""
-        lines = lines_of(tracker)
-        if not lines or lines[-1].speaker != "user" or lines in self._known:
+        lines = _asked(tracker)
+        if not lines or lines in self._known:
             return
         found = await self.rank(lines, limit=5, wanted=lambda each: each.source == "response")
         self._known[lines] = tuple(found)
@@ -160,8 +160,15 @@ class ServedRanker:
     def of(self, tracker: Tracker) -> Sequence[tuple[str, float]]:
         """Responses by name and how sure each is, the best first; none where ``know`` was not
         asked before."""
-        found = self._known.get(lines_of(tracker), ())
+        found = self._known.get(_asked(tracker), ())
         return [(each.candidate.name or "", each.confidence) for each in found]
+
+
+def _asked(tracker: Tracker) -> tuple[Line, ...]:
+    """The conversation, if it ends with what the user said in words; else nothing."""
+    lines = lines_of(tracker)
+    last = line_of(tracker.latest_message) if tracker.latest_message else None
+    return lines if lines and lines[-1] == last else ()
 
 
 @asynccontextmanager

@@ -178,4 +178,7 @@ async def test_what_the_policy_will_ask_is_ranked_before(ranker: Ranker):
         assert served.of(tracker) == []
         await served.know(tracker)
         assert [name for name, _ in served.of(tracker)] == ["utter_ask_size"]
-        await served.know(talk(BotUttered(text="hi")))  # nothing to answer
+        payload = talk(UserUttered(text="what size is it"), UserUttered(text="/greet"))
+        for nothing_to_answer in (talk(BotUttered(text="hi")), payload):
+            await served.know(nothing_to_answer)
+            assert served.of(nothing_to_answer) == []
