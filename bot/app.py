@@ -12,8 +12,19 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
-from bot.api import conversations, docs, health, model, page, ranking, scoring, steps, training
-from bot.api.auth import TOKEN, Guard, authorised
+from bot.api import (
+    conversations,
+    docs,
+    handoff,
+    health,
+    model,
+    page,
+    ranking,
+    scoring,
+    steps,
+    training,
+)
+from bot.api.auth import TOKEN, Guard, authorised, authorised_for_all
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
@@ -69,6 +80,8 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         for router in (conversations, steps, model, ranking, training, scoring):
             guarded = [Depends(authorised)]
             app.include_router(router.router, responses=PROBLEM, dependencies=guarded)
+        for_desks = [Depends(authorised_for_all)]
+        app.include_router(handoff.router, responses=PROBLEM, dependencies=for_desks)
     app.include_router(socket.router)
     page.add_page(app)
     app.add_middleware(BodyLimit, most_bytes=partial(_most_bytes, settings))

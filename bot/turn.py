@@ -9,7 +9,14 @@ import msgspec
 import structlog
 
 from bot.act import act
-from bot.dialogue.events import ActionExecuted, Event, SessionEnded, SlotSet, UserUttered
+from bot.dialogue.events import (
+    ActionExecuted,
+    ConversationPaused,
+    Event,
+    SessionEnded,
+    SlotSet,
+    UserUttered,
+)
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
@@ -24,6 +31,7 @@ from bot.store.base import Stand, Waiting
 from bot.understand import understand
 
 METADATA_SLOT = "session_started_metadata"
+AGENT = "agent"  # who took over, in the metadata of the event that paused the conversation
 NEWS = "events"
 
 log = structlog.get_logger(__name__)
@@ -171,6 +179,8 @@ async def open_session(turn: Turn, message: Message, call_id: str) -> None:
 def _session_is_over(tracker: Tracker, parley: Services) -> bool:
     if not tracker.applied:
         return True
+    if _is_with_a_person(tracker):
+        return False
     minutes = parley.bot.domain.session.expiration_minutes
     ends = (e for e in reversed(tracker.events) if isinstance(e, UserUttered | SessionEnded))
     said = next(ends, None)
@@ -213,6 +223,18 @@ async def do(prediction: Prediction, turn: Turn, message: Message, call_id: str)
 
 
 def _may_act(tracker: Tracker) -> bool:
-    """A paused conversation belongs to a person, until the user restarts it."""
+    """A paused conversation is silent until the user restarts it; one that a person took over
+    until it is handed back.
+    """
+    if not tracker.paused:
+        return True
     said = tracker.latest_message
-    return not tracker.paused or (said is not None and said.intent == "restart")
+    return said is not None and said.intent == "restart" and not _is_with_a_person(tracker)
+
+
+def _is_with_a_person(tracker: Tracker) -> bool:
+    if not tracker.paused:
+        return False
+    pauses = (event for event in reversed(tracker.events) if isinstance(event, ConversationPaused))
+    paused = next(pauses, None)
+    return paused is not None and AGENT in paused.metadata

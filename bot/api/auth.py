@@ -93,10 +93,19 @@ class Guard:
 
 async def authorised(request: Request) -> None:
     """A dependency: the caller may do what ``request`` asks for."""
+    _check(request, request.path_params.get("conversation_id"))
+
+
+async def authorised_for_all(request: Request) -> None:
+    """A dependency: the caller may do that with any conversation; no user with his own."""
+    _check(request, None)
+
+
+def _check(request: Request, conversation_id: str | None) -> None:
     guard: Guard = request.app.state.guard
     kind, _, bearer = request.headers.get("authorization", "").partition(" ")
     guard.check(
         request.scope.get(TOKEN, ""),
         bearer.strip() if kind.lower() == "bearer" else "",
-        request.path_params.get("conversation_id"),
+        conversation_id,
     )

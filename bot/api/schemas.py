@@ -42,6 +42,51 @@ class EventsBody(RootModel[dict[str, Any] | list[dict[str, Any]]]):
     model_config = ConfigDict(json_schema_extra={"example": {"event": "resume"}})
 
 
+class HandoffBody(BaseModel):
+    """Why a person is asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "wants his money back"}})
+
+    reason: str = Field("", max_length=1000)
+
+
+class HandBody(BaseModel):
+    """Who takes a conversation over, or hands it back."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"agent": "mia"}})
+
+    agent: str = Field(min_length=1, max_length=255, description="The person's name at the desk.")
+    force: bool = Field(False, description="Though another person has it.")
+
+
+class Button(BaseModel):
+    """What a user may press."""
+
+    title: str = Field(min_length=1, max_length=255)
+    payload: str = Field("", max_length=2000)
+
+
+class AgentBody(BaseModel):
+    """What a person says to a user."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"agent": "mia", "text": "I am looking into it."}}
+    )
+
+    agent: str = Field(min_length=1, max_length=255, description="Who says it, and has taken over.")
+    text: str = Field(min_length=1)
+    buttons: list[Button] = Field([], max_length=100)
+    image: str | None = Field(None, max_length=2000, description="Its address.")
+    attachment: str | None = Field(None, max_length=2000, description="Its address.")
+    custom: dict[str, Any] | None = None
+    message_id: str = Field("", max_length=255, description="The same again says nothing more.")
+
+    def data(self) -> dict[str, Any]:
+        """What is said beside the text, as Rasa's events have it."""
+        parts = self.model_dump(include={"buttons", "image", "attachment", "custom"})
+        return {name: part for name, part in parts.items() if part}
+
+
 class MessageBody(BaseModel):
     """What a user says, to be logged."""
 

@@ -87,6 +87,19 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Handoff:
+    """A conversation that ``agent`` has, or, where that is None, that a person is asked for.
+
+    ``since`` is in seconds since the epoch.
+    """
+
+    conversation_id: str
+    agent: str | None
+    reason: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reminder:
     """A message that is accepted at ``due_at``, in seconds since the epoch.
 
@@ -214,14 +227,35 @@ class Log(Protocol):
         """Let the reply wait until ``due_at``; it then goes on with ``part``."""
         ...
 
+    async def ask_for_person(self, conversation_id: str, *, reason: str = "") -> Handoff:
+        """Put the conversation into the queue; where it is in it, or taken, that stays."""
+        ...
+
     async def take_over(
-        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int, agent: str
     ) -> int:
-        """Append ``events``, raise the epoch, and withdraw the bot's replies that wait.
+        """Append ``events``, raise the epoch, and withdraw the bot's replies that wait; ``agent``
+        has the conversation.
 
         All or nothing. Returns the new seq. Raises Conflict as ``commit`` does; so does the commit
         of a turn that began before.
         """
+        ...
+
+    async def hand_back(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        """Append ``events``; nobody has the conversation. As ``commit`` otherwise."""
+        ...
+
+    async def handoff(self, conversation_id: str) -> Handoff | None:
+        """Who has the conversation or is asked for, None when it is the bot's."""
+        ...
+
+    async def handoffs(
+        self, *, taken: bool | None = None, agent: str | None = None, limit: int = 100
+    ) -> Sequence[Handoff]:
+        """Those that are taken, or wait, or both; the longest first."""
         ...
 
     async def ring(self, *, limit: int = 100) -> Sequence[str]:

@@ -18,6 +18,7 @@ from bot.errors import Conflict, Duplicate, NotFound
 from bot.store.base import (
     Accepted,
     Cancellation,
+    Handoff,
     History,
     Lease,
     Outgoing,
@@ -70,6 +71,7 @@ class MemoryLog:
         self._ids: dict[_Key, int] = {}
         self._outbox: dict[int, _Outbox] = {}
         self._reminders: dict[tuple[str, str], Reminder] = {}  # by conversation and name
+        self._handoffs: dict[str, Handoff] = {}
         self._row_ids = count(1)
 
     async def accept(self, message: Message) -> Accepted:
@@ -266,8 +268,13 @@ class MemoryLog:
         row = self._sent(outbox_id)
         row.outgoing = replace(row.outgoing, due_at=due_at, part=part, tries=tries, is_begun=False)
 
+    async def ask_for_person(self, conversation_id: str, *, reason: str = "") -> Handoff:
+        check_id("The conversation's id", conversation_id)
+        wanted = Handoff(conversation_id, None, reason, self._clock())
+        return self._handoffs.setdefault(conversation_id, wanted)
+
     async def take_over(
-        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int, agent: str
     ) -> int:
         check_id("The conversation's id", conversation_id)
         for event in events:
@@ -280,7 +287,30 @@ class MemoryLog:
             theirs = row.outgoing.conversation_id == conversation_id
             if theirs and row.state == "waiting" and row.inbox_id is not None:
                 row.state, row.ended = "withdrawn", self._clock()
+        asked = self._handoffs.get(conversation_id)
+        reason = asked.reason if asked else ""
+        self._handoffs[conversation_id] = Handoff(conversation_id, agent, reason, self._clock())
         return len(conversation.events)
+
+    async def hand_back(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
+    ) -> int:
+        await self.commit(conversation_id, events, seq=seq, epoch=epoch)
+        self._handoffs.pop(conversation_id, None)
+        return seq + len(events)
+
+    async def handoff(self, conversation_id: str) -> Handoff | None:
+        return self._handoffs.get(conversation_id)
+
+    async def handoffs(
+        self, *, taken: bool | None = None, agent: str | None = None, limit: int = 100
+    ) -> Sequence[Handoff]:
+        found = [
+            each
+            for each in self._handoffs.values()
+            if taken in (None, each.agent is not None) and agent in (None, each.agent)
+        ]
+        return sorted(found, key=lambda each: each.since)[:limit]
 
     def _sent(self, outbox_id: int) -> _Outbox:
         if not (row := self._outbox.get(outbox_id)):

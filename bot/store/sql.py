@@ -16,10 +16,11 @@ from bot.broker.base import Unpublished
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
-from bot.store import alarms, schema, sending
+from bot.store import alarms, handoffs, schema, sending
 from bot.store.base import (
     Accepted,
     Cancellation,
+    Handoff,
     History,
     Letter,
     Outgoing,
@@ -223,19 +224,49 @@ class SqlLog:
         await self._database.write(exchange)
         return len(logged)
 
+    async def ask_for_person(self, conversation_id: str, *, reason: str = "") -> Handoff:
+        check_id("The conversation's id", conversation_id)
+        wanted = Handoff(conversation_id, None, reason, self._clock())
+        return await self._database.write(lambda db: handoffs.ask(db, wanted, self._insert))
+
     async def take_over(
+        self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int, agent: str
+    ) -> int:
+        check_id("The conversation's id", conversation_id)
+        logged = _event_rows(conversation_id, events, after=seq)
+        taken = Handoff(conversation_id, agent, "", self._clock())
+
+        def take(db: Connection) -> None:
+            self._move(db, conversation_id, (seq, epoch), to=(seq + len(logged), epoch + 1))
+            self._log(db, conversation_id, logged)
+            sending.withdraw(db, conversation_id, taken.since)
+            handoffs.take(db, taken, self._insert)
+
+        await self._database.write(take)
+        return seq + len(logged)
+
+    async def hand_back(
         self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int
     ) -> int:
         check_id("The conversation's id", conversation_id)
         logged = _event_rows(conversation_id, events, after=seq)
 
-        def take(db: Connection) -> None:
-            self._move(db, conversation_id, (seq, epoch), to=(seq + len(logged), epoch + 1))
+        def give(db: Connection) -> None:
+            self._move(db, conversation_id, (seq, epoch), to=(seq + len(logged), epoch))
             self._log(db, conversation_id, logged)
-            sending.withdraw(db, conversation_id, self._clock())
+            handoffs.end(db, conversation_id)
 
-        await self._database.write(take)
+        await self._database.write(give)
         return seq + len(logged)
+
+    async def handoff(self, conversation_id: str) -> Handoff | None:
+        return await self._database.read(lambda db: handoffs.get(db, conversation_id))
+
+    async def handoffs(
+        self, *, taken: bool | None = None, agent: str | None = None, limit: int = 100
+    ) -> Sequence[Handoff]:
+        wanted = partial(handoffs.listed, taken=taken, agent=agent, limit=limit)
+        return await self._database.read(wanted)
 
     async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
         return await self._database.read(lambda db: sending.outgoing(db, conversation_id))

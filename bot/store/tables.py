@@ -127,6 +127,17 @@ reminder = Table(
 )
 Index("reminder_due", reminder.c.due_at)
 
+# Conversations that a person has, or is asked for.
+handoff = Table(
+    "handoff",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("agent", Text),  # who has it; nobody yet
+    Column("reason", Text),
+    Column("since", Double, nullable=False),
+)
+Index("handoff_since", handoff.c.since)
+
 # Events that the event broker has not taken yet; written only where there is a broker.
 unpublished = Table(
     "unpublished",

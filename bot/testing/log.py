@@ -329,7 +329,7 @@ class LogContract:
         await log.commit("ann", [], seq=1, epoch=0, replies=[own])
         first, *_ = await log.outgoing("ann")
         assert await log.begin_sending(first.outbox_id, part=0)
-        assert await log.take_over("ann", [slot(2)], seq=1, epoch=0) == 2
+        assert await log.take_over("ann", [slot(2)], seq=1, epoch=0, agent="mia") == 2
         assert (await log.history("ann")).events == (slot(1), slot(2))
         assert [each.reply for each in await log.outgoing("ann")] == [own]
         assert not await log.begin_sending(first.outbox_id, part=1)
@@ -338,8 +338,31 @@ class LogContract:
             with pytest.raises(Conflict):
                 await log.commit("ann", [slot(3)], seq=seq, epoch=epoch)
             with pytest.raises(Conflict):
-                await log.take_over("ann", [slot(3)], seq=seq, epoch=epoch)
+                await log.take_over("ann", [slot(3)], seq=seq, epoch=epoch, agent="tom")
         assert await log.commit("ann", [slot(3)], seq=2, epoch=1) == 3
+
+    async def test_a_conversation_is_asked_for_taken_and_handed_back(self, log: Log) -> None:
+        asked = await log.ask_for_person("ann", reason="angry")
+        assert (asked.agent, asked.reason) == (None, "angry")
+        assert await log.ask_for_person("ann", reason="again") == asked
+        await log.ask_for_person("bob")
+        assert await log.handoff("eve") is None
+        assert await log.take_over("ann", [], seq=0, epoch=0, agent="mia") == 0
+        taken = await log.handoff("ann")
+        assert taken
+        assert (taken.agent, taken.reason) == ("mia", "angry")
+        assert await log.ask_for_person("ann") == taken
+        assert await log.handoffs(taken=True) == [taken]
+        assert [each.conversation_id for each in await log.handoffs(taken=False)] == ["bob"]
+        assert await log.handoffs(agent="tom") == []
+        assert len(await log.handoffs(limit=1)) == 1
+        await log.take_over("ann", [], seq=0, epoch=1, agent="tom")
+        assert [each.agent for each in await log.handoffs(taken=True)] == ["tom"]
+        with pytest.raises(Conflict):
+            await log.hand_back("ann", [slot(1)], seq=0, epoch=1)
+        assert await log.hand_back("ann", [slot(1)], seq=0, epoch=2) == 1
+        assert await log.handoff("ann") is None
+        assert (await log.history("ann")).events == (slot(1),)
 
     async def test_replies_that_nobody_took_are_kept_for_who_comes_back(self, log: Log) -> None:
         for number in range(MISSED_OF + 2):

@@ -194,7 +194,7 @@ async def test_after_a_person_took_over_no_further_part_is_sent() -> None:
     await said(log, "three")
     sending = asyncio.create_task(send_replies("ann", services(log=log), {"callback": service}))
     await service.asked.wait()
-    await log.take_over("ann", [], seq=0, epoch=0)
+    await log.take_over("ann", [], seq=0, epoch=0, agent="mia")
     service.free.set()
     await sending
     assert service.got == ["one"]

@@ -1,0 +1,67 @@
+"""Handoffs in SQL: what is done with their table, inside a transaction of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select
+
+from bot.store.base import Handoff
+from bot.store.tables import handoff
+
+Insert = Callable[[Table], Any]
+
+
+def ask(db: Connection, wanted: Handoff, insert: Insert) -> Handoff:
+    """Put ``wanted`` into the queue; where the conversation is in it already, what stands there."""
+    db.execute(insert(handoff).values(_row(wanted)).on_conflict_do_nothing())
+    found = get(db, wanted.conversation_id)
+    assert found is not None  # it was put there, or was there
+    return found
+
+
+def take(db: Connection, taken: Handoff, insert: Insert) -> None:
+    """The conversation is ``taken.agent``'s, whoever had it."""
+    new = insert(handoff).values(_row(taken))
+    db.execute(
+        new.on_conflict_do_update(
+            index_elements=["conversation_id"],
+            set_={"agent": new.excluded.agent, "since": new.excluded.since},
+        )
+    )
+
+
+def end(db: Connection, conversation_id: str) -> None:
+    """Nobody has the conversation, and nobody is asked for."""
+    db.execute(delete(handoff).where(handoff.c.conversation_id == conversation_id))
+
+
+def get(db: Connection, conversation_id: str) -> Handoff | None:
+    """Who has the conversation, or is asked for."""
+    theirs = select(handoff).where(handoff.c.conversation_id == conversation_id)
+    row = db.execute(theirs).one_or_none()
+    return None if row is None else _one(row)
+
+
+def listed(db: Connection, *, taken: bool | None, agent: str | None, limit: int) -> list[Handoff]:
+    """Those that are taken, or wait, or both; the longest first."""
+    wanted = select(handoff).order_by(handoff.c.since).limit(limit)
+    if taken is not None:
+        wanted = wanted.where(handoff.c.agent.is_not(None) if taken else handoff.c.agent.is_(None))
+    if agent is not None:
+        wanted = wanted.where(handoff.c.agent == agent)
+    return [_one(row) for row in db.execute(wanted)]
+
+
+def _row(one: Handoff) -> dict[str, Any]:
+    return {
+        "conversation_id": one.conversation_id,
+        "agent": one.agent,
+        "reason": one.reason or None,
+        "since": one.since,
+    }
+
+
+def _one(row: Any) -> Handoff:
+    return Handoff(row.conversation_id, row.agent, row.reason or "", row.since)
