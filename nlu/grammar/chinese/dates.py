@@ -8,6 +8,7 @@ from nlu.grammar.chart import Made, Rules
 from nlu.grammar.interval import Range
 from nlu.grammar.numerals import Number
 from nlu.grammar.related import EdgeOf, NthOf, Stretch
+from nlu.grammar.seasons import Season
 from nlu.grammar.when import (
     DayOfPeriod,
     Holiday,
@@ -165,6 +166,20 @@ def _months_and_years(rules: Rules) -> None:
     @rules.add("monthspan|yearspan")
     def whole(period: When) -> Made:
         return Made("day", period)
+
+    @rules.add("=这个|=這個 season")
+    def this_season(season: int) -> Made:
+        return Made("interval", Season(season))
+
+    @rules.add("yearspan [=的] season")
+    def season_of_relative_year(year: When, season: int) -> Made | None:
+        if not isinstance(year, Period):
+            return None
+        return Made("interval", Season(season, years=year.count))
+
+    @rules.add("hanyear [=的] season")
+    def season_of_year(year: int, season: int) -> Made:
+        return Made("interval", Season(season, year=year))
 
     @rules.add("monthspan =初|=头")
     def beginning(period: When) -> Made:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nlu.grammar.clock import Clock, DayPart, Part
 from nlu.grammar.holidays import CHINESE
+from nlu.grammar.seasons import AUTUMN, SPRING, SUMMER, WINTER
 from nlu.grammar.when import Holiday, Now, Period, When
 
 WEEKDAY_CHARS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
@@ -68,6 +69,18 @@ NOT_TIMES = (
 """Words that hold numerals or words of time and mean neither."""
 
 
+SEASONS = {
+    "春天": SPRING,
+    "春季": SPRING,
+    "夏天": SUMMER,
+    "夏季": SUMMER,
+    "秋天": AUTUMN,
+    "秋季": AUTUMN,
+    "冬天": WINTER,
+    "冬季": WINTER,
+}
+
+
 def _entries() -> list[tuple[str, str, Any]]:
     found: list[tuple[str, str, Any]] = []
     for count, names in DAYS.items():
@@ -89,6 +102,7 @@ def _entries() -> list[tuple[str, str, Any]]:
         found += ((name, "unit", unit) for name in names.split())
     found += ((name, "moment", Now()) for name in ("现在", "現在", "此刻", "目前", "马上", "立刻"))
     found += ((name, "holiday", Holiday(day)) for name, day in CHINESE.items())
+    found += ((name, "season", season) for name, season in SEASONS.items())
     found += ((name, "clock", Clock(12, fixed=True)) for name in ("正午",))
     found += ((name, "clock", Clock(24, fixed=True)) for name in ("午夜", "零时"))
     blocked = [(phrase, "block", None) for phrase in NOT_TIMES]

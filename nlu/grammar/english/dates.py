@@ -126,12 +126,12 @@ def _distances(rules: Rules) -> None:
     def ago(duration: Duration) -> Made | None:
         return _away(duration, -1)
 
-    @rules.add("duration =after|=from day", "duration =after|=from moment")
+    @rules.add("duration =after|=from day", "duration =after|=from moment|clock")
     def after(duration: Duration, base: When) -> Made:
         kind = "moment" if duration.grain in ("second", "minute", "hour") else "day"
         return Made(kind, Away(duration.count, duration.grain, base))
 
-    @rules.add("duration =before day", "duration =before moment")
+    @rules.add("duration =before day", "duration =before moment|clock")
     def before(duration: Duration, base: When) -> Made:
         kind = "moment" if duration.grain in ("second", "minute", "hour") else "day"
         return Made(kind, Away(-duration.count, duration.grain, base))

@@ -10,6 +10,7 @@ from nlu.grammar.english.words import EVENING
 from nlu.grammar.interval import Since, Until
 from nlu.grammar.numerals import Number
 from nlu.grammar.related import EdgeOf, NthOf, Stretch, WeekOf
+from nlu.grammar.seasons import Season
 from nlu.grammar.when import Holiday, Month, Period, Quarter, Weekend, When, Year
 
 LATE = 21  # o'clock: late last night
@@ -103,6 +104,18 @@ def _periods(rules: Rules) -> None:
     @rules.add("=the weekend", "=on|=at|=over [=the] weekend")
     def weekend(_: None) -> Made:
         return Made("interval", Weekend())
+
+    @rules.add("rel season")
+    def relative_season(rel: int, season: int) -> Made:
+        return Made("interval", Season(season, rel))
+
+    @rules.add("season year", "=in|=during [=the] season [=of] year", "=the season =of year")
+    def season_of_year(season: int, year: int) -> Made:
+        return Made("interval", Season(season, year=year))
+
+    @rules.add("=in [=the] season", "=during [=the] season")
+    def season(season: int) -> Made:
+        return Made("interval", Season(season))
 
     @rules.add("rel num unit", "rel few unit")
     def stretch(rel: int, count: Number, unit: str) -> Made | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nlu.grammar.clock import Clock, DayPart, Part
 from nlu.grammar.holidays import ENGLISH
+from nlu.grammar.seasons import AUTUMN, SPRING, SUMMER, WINTER
 from nlu.grammar.when import Holiday, Now, Period, When
 
 MONTHS = {
@@ -116,6 +117,7 @@ DAYS: dict[str, When] = {
     "the day before yesterday": Period("day", -2),
     "day before yesterday": Period("day", -2),
 }
+SEASONS = {"spring": SPRING, "summer": SUMMER, "autumn": AUTUMN, "fall": AUTUMN, "winter": WINTER}
 EDGES = {
     "the beginning": 0,
     "beginning": 0,
@@ -151,6 +153,7 @@ def _entries() -> list[tuple[str, str, Any]]:
     found += ((name, "daypart", TONIGHT) for name in ("tonight", "tonite"))
     found += ((name, "holiday", Holiday(day)) for name, day in ENGLISH.items())
     found += ((name, "clock", NOON) for name in ("noon", "midday", "noontime"))
+    found += ((name, "season", season) for name, season in SEASONS.items())
     found += ((name, "edge", part) for name, part in EDGES.items())
     found += ((name, "earlylate", part) for name, part in EARLY_LATE.items())
     found.append(("midnight", "clock", Clock(24, fixed=True)))

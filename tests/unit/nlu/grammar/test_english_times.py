@@ -69,6 +69,10 @@ next weekend | next weekend | 2026-11-27T18:00/2026-11-30T00:00
 the next 3 days | the next 3 days | 2026-11-19/2026-11-22
 the last two weeks | the last two weeks | 2026-11-02/2026-11-16
 at the end of the month | at the end of the month | 2026-11-21/2026-12-01
+this winter | this winter | 2026-12-21/2027-03-20
+last summer | last summer | 2026-06-21/2026-09-23
+next autumn | next autumn | 2027-09-23/2027-12-21
+in the summer of 2027 | in the summer of 2027 | 2027-06-21/2027-09-23
 early march | early march | 2027-03-01/2027-03-11
 the beginning of next year | the beginning of next year | 2027-01/2027-05
 """.strip().splitlines()
@@ -103,6 +107,7 @@ tomorrow afternoon at 5 | tomorrow afternoon at 5 | 2026-11-19T17:00
 tonight at 11 | tonight at 11 | 2026-11-18T23:00
 december 24th, 18:00 | december 24th, 18:00 | 2026-12-24T18:00
 Fri, Dec 18, 2026 07:00 PM | Fri, Dec 18, 2026 07:00 PM | 2026-12-18T19:00
+an hour before noon | an hour before noon | 2026-11-18T11:00
 in an hour | in an hour | 2026-11-18T11:00
 in half an hour | in half an hour | 2026-11-18T10:30:00
 in 2 and a half hours | in 2 and a half hours | 2026-11-18T12:30:00
