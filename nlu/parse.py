@@ -40,7 +40,7 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
 
     ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.
     ``response_selector`` maps a retrieval intent to its ranked answers, as Rasa's
-    ResponseSelector writes it.
+    ResponseSelector writes it. ``language`` is there where a bot has several, and its letters tell.
     """
 
     text: str
@@ -49,6 +49,7 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
     text_tokens: tuple[tuple[int, int], ...] = ()
+    language: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from nlu.bundle import Bundle
 from nlu.explain import Explanation, blanked, explanation
 from nlu.extractors.base import Extractor, merge
 from nlu.extractors.synonyms import Synonyms
+from nlu.language import Languages
 from nlu.model import Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Entity, Parse
 from nlu.sentences import Sentences
@@ -62,6 +63,7 @@ class Pipeline:
     extractors: tuple[Extractor, ...] = ()
     finders: tuple[Finder, ...] = ()
     synonyms: Synonyms | None = None
+    languages: Languages | None = None
 
 
 class Nlu:
@@ -93,6 +95,9 @@ class Nlu:
         parse = Parse(text=readable(text))
         if not parse.text.strip():
             return parse
+        languages = self._pipeline.languages
+        if languages and (language := languages.of(parse.text)):
+            parse = msgspec.structs.replace(parse, language=language)
         for decision in self._pipeline.before:
             parse = decision.decide(parse)
         asked = [_asked(each, parse.text, context) for each in self._pipeline.finders]

@@ -37,6 +37,7 @@ from nlu.fallback import Fallback
 from nlu.grammar import component as grammar
 from nlu.http import open_remote
 from nlu.keywords import Keywords
+from nlu.language import Languages
 from nlu.parse import Understanding
 from nlu.pipeline import Decision, Finder, Nlu, Pipeline, serve
 from nlu.ranking.entry import RETRIEVER
@@ -100,7 +101,7 @@ async def open_understanding(
         async with _remote(endpoint) as remote:
             yield remote
         return
-    pipeline = _pipeline(project)
+    pipeline = await asyncio.to_thread(_pipeline, project)  # it may read files of statistics
     if mode == "none":
         yield Nlu(_keywords_only(pipeline))
         return
@@ -183,6 +184,7 @@ def _pipeline(project: Project) -> Pipeline:
         after=tuple(after),
         extractors=(*_extractors(project), *own),
         synonyms=_synonyms(project),
+        languages=Languages(project.config.languages) if project.config.languages else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.project.component_options import check_options, is_default
 from bot.project.ignored import said
 from bot.project.names import did_you_mean
@@ -13,12 +15,14 @@ KNOWN_KEYS = (
     "recipe",
     "version",
     "language",
+    "languages",
     "assistant_id",
     "pipeline",
     "policies",
     "importers",
     "imports",
 )
+LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*")
 IMPORTERS = ("RasaFileImporter", "MultiProjectImporter")
 PIPELINE_COMPONENTS = frozenset(
     (
@@ -103,12 +107,25 @@ def read_config(root: Node | None, report: Report) -> Config:
             )
     return Config(
         language=_text(keys.get("language"), "language", report) or "en",
+        languages=_languages(keys.get("languages"), report),
         assistant_id=_text(keys.get("assistant_id"), "assistant_id", report),
         pipeline=_components(keys.get("pipeline"), "pipeline", PIPELINE_COMPONENTS, report)
         or DEFAULT_PIPELINE,
         policies=_components(keys.get("policies"), "policies", POLICIES, report)
         or DEFAULT_POLICIES,
     )
+
+
+def _languages(node: Node | None, report: Report) -> tuple[str, ...]:
+    """The bot's languages, Parley's own key; Rasa passes over it."""
+    if node is None or node.value is None:
+        return ()
+    codes = [(_text(item, "language", report) or "", item) for item in node.sequence("languages")]
+    for code, item in codes:
+        if not LANGUAGE.fullmatch(code):
+            said = f"the language {code!r} is no code."
+            report.add("error", item.wrong(said, "Write 'en' for English, 'zh' for Chinese."))
+    return tuple(code for code, _ in codes if LANGUAGE.fullmatch(code))
 
 
 def imports_projects(root: Node | None, report: Report) -> bool:

@@ -77,6 +77,7 @@ class Config(msgspec.Struct, frozen=True):
     """config.yml. Missing pipeline or policies are filled with Parley's defaults by the reader."""
 
     language: str = "en"
+    languages: tuple[str, ...] = ()  # to be told apart, the main one first
     assistant_id: str | None = None
     pipeline: tuple[Component, ...] = ()
     policies: tuple[Component, ...] = ()

@@ -28,6 +28,13 @@ def test_a_good_project_has_no_warnings(good: Project) -> None:
     assert good.warnings == ()
 
 
+def test_a_bot_names_its_languages(write: Write) -> None:
+    config = load_project(write(**{"config.yml": "languages: [en, zh-CN]\n"})).config
+    assert config.languages == ("en", "zh-CN")
+    with pytest.raises(ProjectError, match=r"config\.yml:1:\d+: the language 'English' is no code"):
+        load_project(write(**{"config.yml": "languages: [English]\n"}))
+
+
 def test_examples_have_entities_metadata_and_places(good: Project) -> None:
     *faq, soup, pommes, cosy, hello, hi = good.nlu.examples
     assert soup.text == "a soup please"
