@@ -13,7 +13,7 @@ from nlu.manifest import EntityLabel
 from nlu.several import Several
 from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
-from training.multi_label import several_of
+from training.multi_label import is_name, several_of
 
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
@@ -104,6 +104,8 @@ class Encoder:
 
     def _row(self, example: Example, tokens: Tokens) -> Row:
         tags = [IGNORED] * len(tokens.ids)
+        if is_name(example):  # "date" in a name says nothing of "date" in a sentence
+            return Row(tokens.ids, self._intents[example.intent], tags, tokens.context)
         before: ExampleEntity | None = None
         for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):
             entity = next((e for e in example.entities if e.start < end and start < e.end), None)

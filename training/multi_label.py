@@ -21,6 +21,8 @@ from nlu.several import Several, parts_of
 
 Float32 = npt.NDArray[np.float32]
 
+NAME = "<the name of an intent>"  # as the file of an example; no file is called so
+
 
 def several_of(labels: Iterable[str], split: str) -> Several | None:
     """The intents in ``labels``; None where none has more than one.
@@ -55,7 +57,13 @@ def with_names(examples: Sequence[Example], split: str) -> list[Example]:
     if several is None:
         return list(examples)
     names = ((name, " ".join(re.findall(r"[^\W_]+", name))) for name in several.intents)
-    return [*examples, *(Example(text=words, intent=name) for name, words in names if words)]
+    more = (Example(text=words, intent=name, file=NAME) for name, words in names if words)
+    return [*examples, *more]
+
+
+def is_name(example: Example) -> bool:
+    """Whether ``example`` is an intent's name, in which no entity stands and none is missing."""
+    return example.file == NAME
 
 
 @dataclass(frozen=True, slots=True)

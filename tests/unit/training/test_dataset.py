@@ -8,6 +8,7 @@ from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.tokenizer import Tokenizer
 from training.dataset import IGNORED, Encoder, Labels, Row, batches, collate
+from training.multi_label import with_names
 
 from .conftest import example, pieces
 
@@ -83,3 +84,11 @@ def test_padding_is_masked_and_ignored():
 
 def _colour(start: int, end: int) -> ExampleEntity:
     return ExampleEntity(start, end, "colour", "")
+
+
+def test_a_name_of_an_intent_says_nothing_of_entities():
+    told = [example("greet+order", "hello"), example("order", "red", colour="red")]
+    examples = with_names(told, "+")
+    tokenizer = Tokenizer(pieces().to_str().encode(), max_tokens=12)
+    rows = Encoder(tokenizer, Labels.of(examples, "+")).rows(examples)
+    assert [set(row.tags) == {IGNORED} for row in rows] == [False, False, True, True]

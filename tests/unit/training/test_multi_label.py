@@ -12,7 +12,7 @@ import torch
 from bot.project.project import Component, Config, Project
 from nlu.bundle import open_bundle
 from nlu.registry import Registry
-from training.multi_label import Targets, each_apart, several_of, with_names
+from training.multi_label import Targets, each_apart, is_name, several_of, with_names
 from training.publish import build
 from training.recipe import Recipe
 
@@ -41,10 +41,9 @@ def test_the_name_of_each_of_several_intents_is_an_example_of_it():
     names = [(e.text, e.intent) for e in with_names(told, "+")[2:]]
     assert names == [("greet", "greet"), ("42", "42"), ("ask the price", "ask_the-price")]
     assert with_names(told, "") == told
-    assert with_names([example("+-", "x"), example("a+b", "y")], "+")[2:] == [
-        example("a", "a"),
-        example("b", "b"),
-    ]
+    more = with_names([example("+-", "x"), example("a+b", "y")], "+")
+    assert [(e.text, e.intent) for e in more[2:]] == [("a", "a"), ("b", "b")]
+    assert [is_name(e) for e in more] == [False, False, True, True]
 
 
 def test_the_loss_is_least_where_each_intent_is_told_apart():
