@@ -103,6 +103,15 @@ def test_one_intent_in_scope_is_too_few_to_tell():
     assert fit_scope(only, only, names[:2], share=0.1, temperature=1.0, seed=0) is None
 
 
+@pytest.mark.parametrize("intents", [2, 3])
+def test_two_intents_are_enough_to_leave_one_out(intents: int):
+    names = NAMES[:intents]
+    learnt, kept_back = (readings(intents, names=intents, seed=seed) for seed in (0, 1))
+    found = fitted(learnt, kept_back, names)
+    assert len(found.outside) == 20 * intents
+    assert found.scope.probabilities(learnt.logits, learnt.vectors).mean() > 0.9
+
+
 @pytest.mark.parametrize("each", [1, 2])
 def test_one_sentence_of_an_intent_is_enough_to_go_on(each: int, tmp_path):
     scope = fitted(readings(each=each), readings(each=0)).scope
