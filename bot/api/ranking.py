@@ -100,7 +100,7 @@ async def rank(
     if loaded.ranker:
         found += await _of_ranker(loaded.ranker, lines, body.limit, wanted)
     if loaded.faq:
-        found += await _of_faq(loaded.faq, lines, wanted)
+        found += await _of_faq(loaded.faq, lines, body.limit, wanted)
     best = _once(found)[: body.limit]
     return RankAnswer(
         answers=[each.answer for each in best],
@@ -160,18 +160,25 @@ async def _of_ranker(
 
 
 async def _of_faq(
-    faq: ServedFaq, lines: Sequence[Line], wanted: Callable[[str, str | None], bool]
+    faq: ServedFaq, lines: Sequence[Line], limit: int, wanted: Callable[[str, str | None], bool]
 ) -> list[Judged]:
     """FAQ entries for what the user said last."""
     asked = next((line.text for line in reversed(lines) if line.speaker == "user"), "")
-    judged = []
-    for each in await faq.search(asked) if asked else ():
-        name = f"utter_{each.entry.name}"
-        if wanted("faq", name):
-            answer = Candidate(each.entry.answer, "faq", name)
-            believed = each.confidence >= faq.threshold_of(each.entry)
-            judged.append(Judged(_answer(answer, each.score, each.confidence), believed))
-    return judged
+    every = (entry.name for entry in faq.index.entries)
+    among = frozenset(name for name in every if wanted("faq", f"utter_{name}"))
+    if not asked or not among:
+        return []
+    return [
+        Judged(
+            _answer(
+                Candidate(each.entry.answer, "faq", f"utter_{each.entry.name}"),
+                each.score,
+                each.confidence,
+            ),
+            each.confidence >= faq.threshold_of(each.entry),
+        )
+        for each in await faq.search(asked, limit=limit, among=among)
+    ]
 
 
 def _once(found: Sequence[Judged]) -> list[Judged]:

@@ -82,11 +82,20 @@ def current_faq(project: Project, models: Path) -> FaqIndex | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked up: how many entries at most, and of which names; None for all."""
+
+    text: str
+    limit: int
+    among: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServedFaq:
     """An FAQ and the thread that searches it."""
 
     index: FaqIndex
-    batcher: MicroBatcher[str, list[Found]]
+    batcher: MicroBatcher[Search, list[Found]]
     components: tuple[Retriever, ...] = ()
 
     def threshold_of(self, entry: FaqEntry) -> float:
@@ -95,9 +104,16 @@ class ServedFaq:
         own = (each.threshold for each in self.components if each.intent == intent)
         return next(own, THRESHOLD)
 
-    async def search(self, text: str) -> list[Found]:
-        """Every entry, the best first. Raises NluUnavailable when too many wait."""
-        return await self.batcher.submit(text)
+    async def search(
+        self, text: str, *, limit: int = MOST_RANKED, among: frozenset[str] | None = None
+    ) -> list[Found]:
+        """The best entries, the best first. Raises NluUnavailable when too many wait."""
+        return await self.batcher.submit(Search(text, limit, among))
+
+    def names_of(self, component: Retriever) -> frozenset[str]:
+        """The entries that ``component`` answers from."""
+        names = (entry.name for entry in self.index.entries)
+        return frozenset(name for name in names if name.startswith(f"{component.intent}/"))
 
 
 @asynccontextmanager
@@ -106,10 +122,10 @@ async def serve_faq(
 ) -> AsyncIterator[ServedFaq]:
     """Search ``index`` in a thread of its own until left."""
 
-    def search(texts: Sequence[str]) -> list[list[Found]]:
-        return [index.search(text, limit=len(index.entries)) for text in texts]
+    def search(asked: Sequence[Search]) -> list[list[Found]]:
+        return [index.search(each.text, limit=each.limit, among=each.among) for each in asked]
 
-    async with MicroBatcher(search, length=len, max_tokens=0) as batcher:
+    async with MicroBatcher(search, length=lambda search: 1, max_tokens=0) as batcher:
         yield ServedFaq(index, batcher, tuple(components))
 
 
@@ -122,6 +138,7 @@ class WithFaq:
 
     def __init__(self, other: ServedUnderstanding, faq: ServedFaq) -> None:
         self._other, self._faq = other, faq
+        self._own = [(component, faq.names_of(component)) for component in faq.components]
 
     @property
     def model_id(self) -> str:
@@ -137,27 +154,29 @@ class WithFaq:
         """What ``text`` means. Raises NluUnavailable when too many wait."""
         if not text.strip():
             return await self._other.parse(text, context)
-        searching = asyncio.ensure_future(self._faq.search(text))
+        searches = [
+            (component, asyncio.ensure_future(self._faq.search(text, among=names)))
+            for component, names in self._own
+        ]
         try:
             parse = await self._other.parse(text, context)
-            found = await searching
+            for component, searching in searches:
+                parse = with_answer(parse, component, await searching)
         finally:
-            searching.cancel()
-        for component in self._faq.components:
-            parse = with_answer(parse, component, found)
+            for _, searching in searches:
+                searching.cancel()
         return parse
 
 
 def with_answer(parse: Parse, component: Retriever, found: Sequence[Found]) -> Parse:
-    """``parse`` with what the FAQ of ``component`` says; ``found`` is ordered, the best first."""
-    own = [each for each in found if each.entry.name.startswith(f"{component.intent}/")]
-    if not own:
+    """``parse`` with the entries ``found`` for ``component``, the best first."""
+    if not found:
         return parse
     parse = msgspec.structs.replace(
         parse,
-        response_selector={**parse.response_selector, component.intent: selection(own)},
+        response_selector={**parse.response_selector, component.intent: selection(found)},
     )
-    sure, intent = own[0].confidence, parse.intent
+    sure, intent = found[0].confidence, parse.intent
     unknown = intent.name in (None, NLU_FALLBACK)
     if sure < component.threshold or (not unknown and intent.confidence >= sure):
         return parse
@@ -178,7 +197,7 @@ def selection(found: Sequence[Found]) -> dict[str, Any]:
         },
         "ranking": [
             {"confidence": each.confidence, "intent_response_key": each.entry.name}
-            for each in found[:MOST_RANKED]
+            for each in found
         ],
     }
 

@@ -23,11 +23,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nlu.ranking.certainty import Certainty
 from nlu.ranking.encoder import Int64, Pieces, TextEncoder, unit
 from nlu.ranking.entry import FaqEntry
 from nlu.session import Float32
+
+Float16 = npt.NDArray[np.float16]
 
 NEAREST = 3  # wordings of other entries that tell how near a wording is to everything
 TAKEN_AWAY = 0.5
@@ -51,7 +54,7 @@ class FaqVectors:
     """What is known of the wordings of all entries, in their order, as it is kept in a bundle."""
 
     owners: Int64  # (wordings,): the number of the entry
-    pieces: Float32  # (pieces of all wordings, hidden), each of length 1; kept as float16
+    pieces: Float16  # (pieces of all wordings, hidden), each of length 1
     starts: Int64  # (wordings,): where the pieces of each begin
     questions: Float32  # (wordings, hidden)
     joined: Float32  # (wordings, hidden): with the answer
@@ -123,7 +126,7 @@ class FaqIndex:
         if not len(nearest):
             return close
         spans = [self._spans[wording] for wording in nearest]
-        pieces = np.concatenate([vectors.pieces[span] for span in spans])
+        pieces = np.concatenate([vectors.pieces[span] for span in spans]).astype(np.float32)
         begins = np.cumsum([0, *self._lengths[nearest][:-1]])
         cosines = unit(asked.vectors[asked.own]) @ pieces.T  # (pieces asked, pieces)
         best = np.maximum.reduceat(cosines, begins, axis=1)
@@ -151,7 +154,7 @@ def index_vectors(entries: Sequence[FaqEntry], encoder: TextEncoder) -> FaqVecto
     lengths = [len(pieces) for pieces in own]
     return FaqVectors(
         owners=owners,
-        pieces=np.concatenate(own),
+        pieces=np.concatenate(own).astype(np.float16),
         starts=np.cumsum([0, *lengths[:-1]]).astype(np.int64),
         questions=means[0],
         joined=means[1],

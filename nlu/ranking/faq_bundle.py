@@ -5,7 +5,7 @@ model.onnx        int8; as a bundle's (``nlu.manifest``), but that its tags are 
                   word pieces
 tokenizer.json    for the `tokenizers` package
 faq.json          the entries, a list of `FaqEntry`
-vectors.npz       the arrays of `FaqVectors`, those of the pieces in float16
+vectors.npz       the arrays of `FaqVectors`
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ KIND = "faq"
 FOLDER = "faq"  # in the folder of a project's models: the registry of its FAQ
 ENTRIES, VECTORS = "faq.json", "vectors.npz"
 NEEDED = (GRAPH, TOKENIZER, ENTRIES, VECTORS)
-HALF = ("pieces",)  # kept as float16
 
 
 class FaqManifest(msgspec.Struct, frozen=True):
@@ -95,7 +94,6 @@ def read_faq_manifest(folder: Path) -> FaqManifest:
 def save_vectors(vectors: FaqVectors, path: Path) -> None:
     """Write ``vectors`` to ``path``."""
     arrays = {field.name: getattr(vectors, field.name) for field in fields(FaqVectors)}
-    arrays |= {name: arrays[name].astype(np.float16) for name in HALF}
     np.savez(path, **arrays)
 
 
@@ -106,7 +104,7 @@ def load_vectors(path: Path, entries: Sequence[FaqEntry]) -> FaqVectors:
             arrays = {field.name: kept[field.name] for field in fields(FaqVectors)}
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path} holds other arrays than an FAQ's: {error}") from error
-    vectors = FaqVectors(**arrays | {name: arrays[name].astype(np.float32) for name in HALF})
+    vectors = FaqVectors(**arrays)
     owners = [number for number, entry in enumerate(entries) for _ in entry.questions]
     if vectors.owners.tolist() != owners:
         raise BundleError(f"{path} is of other entries than those of {ENTRIES}.")
