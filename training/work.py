@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from training.recipe import Recipe
     from training.step import Step
 
+EVERY_S = 60.0  # between two writings of how far it is
 UNFINISHED = ".unfinished.safetensors"  # of a registry: how far a training is
 
 Watch = Callable[["Step"], None]
@@ -72,7 +73,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         path = registry.root / UNFINISHED
         with team() as member, tempfile.TemporaryDirectory() as scratch:
             if not member.leads:  # trains its share; of what comes out the leader's is kept
-                aside, checkpoint = Registry(Path(scratch)), Checkpoint(path, key)
+                aside, checkpoint = Registry(Path(scratch)), Checkpoint(path, key, every_s=EVERY_S)
                 build(project, recipe, aside, tests=tests, checkpoint=checkpoint)
                 raise SystemExit(0)
             manifest = build(
@@ -82,7 +83,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
                 tests=tests,
                 watch=watch,
                 report=report,
-                checkpoint=Checkpoint(path, key, report=report),
+                checkpoint=Checkpoint(path, key, every_s=EVERY_S, report=report),
             )
         scores = manifest.scores["int8"]
         return f"model {manifest.version}: {told_scores(scores)}."
