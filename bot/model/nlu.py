@@ -35,6 +35,7 @@ from nlu.extractors.regex import RegexExtractor
 from nlu.extractors.synonyms import Synonyms
 from nlu.fallback import Fallback
 from nlu.grammar import component as grammar
+from nlu.grammar.grammar import DIMENSIONS
 from nlu.http import open_remote
 from nlu.keywords import Keywords
 from nlu.language import Languages
@@ -278,7 +279,8 @@ def _grammar(component: Component, dimensions: tuple[str, ...] | None, language:
     """The grammar, also in the place of a Duckling without a server."""
     name = _name(component)
     if name == duckling.NAME:
-        log.info("nlu.grammar_serves", component=name, why="it has no url")
+        unknown = [each for each in dimensions or () if each not in DIMENSIONS]
+        log.info("nlu.grammar_serves", component=name, why="it has no url", not_found=unknown)
     locale = str(component.options.get("locale") or language)
     if not grammar.knows_words(locale):
         hint = "it knows the words of English and Chinese; here only figures and signs"

@@ -68,12 +68,15 @@ async def test_without_a_url_the_grammar_stands_in_for_duckling_and_says_so_once
     monkeypatch.delenv("RASA_DUCKLING_HTTP_URL", raising=False)
     with capture_logs() as logs:
         found = await entities(
-            tmp_path, "- name: DucklingEntityExtractor\n", "call +33 1 23 45 67 89 about AB-123456"
+            tmp_path,
+            "- name: DucklingEntityExtractor\n  dimensions: [phone-number, distance]\n",
+            "call +33 1 23 45 67 89 about AB-123456",
         )
     assert [(e.entity, e.value, e.extractor) for e in found] == [
         ("phone-number", "(+33) 123456789", "DucklingEntityExtractor")
     ]
-    assert [line["event"] for line in logs] == ["nlu.grammar_serves"]
+    (line,) = logs
+    assert (line["event"], line["not_found"]) == ("nlu.grammar_serves", ["distance"])
 
 
 async def test_by_its_own_name_it_writes_e164_and_finds_order_numbers(tmp_path: Path) -> None:
