@@ -35,6 +35,7 @@ class PolicyRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     detour: Share
     forget: Share
     any_intent: Share
+    bare: Share
     unknown: Share
     in_loop: Share
     otherwise: Share

@@ -66,6 +66,7 @@ class Varied:
     - forget: only the last few states are there
     - any intent: of an intent nothing is seen but that there is one, as of an intent no story
       tells of; what follows is what usually follows here
+    - bare: no entity was named; the same follows, as the intent is the same
     - unknown: nothing is seen of the last words; nothing should follow, so every action is as
       likely, and the fallback's turn comes
     - in loop: whatever is said while a loop is active, the loop takes it
@@ -106,6 +107,7 @@ class Varied:
         batch = self._take_detours(batch)
         batch = self._forget(batch)
         self._blur_intents(batch.states)
+        self._leave_entities_out(batch.states)
         self._leave_to_loops(batch)
         self._say_otherwise(batch.states)
         self._misunderstand(batch)
@@ -142,6 +144,12 @@ class Varied:
     def _blur_intents(self, states: torch.Tensor) -> None:
         blurred = self._chance(states.shape[:2], self._recipe.any_intent)
         states[:, :, self._intents] *= ~blurred[..., None]
+
+    def _leave_entities_out(self, states: torch.Tensor) -> None:
+        if not len(self._entities):
+            return
+        bare = self._chance((len(states),), self._recipe.bare)
+        states[:, :, self._entities] *= ~bare[:, None, None]
 
     def _leave_to_loops(self, batch: Table) -> None:
         if not len(self._loops):

@@ -10,7 +10,7 @@ import pytest
 
 from bot.dialogue.domain import Domain, IntentSpec
 from bot.dialogue.events import ActionExecuted
-from bot.dialogue.stories import ActionStep, LoopStep, Story, UserStep
+from bot.dialogue.stories import ActionStep, LoopStep, Story, StoryEntity, UserStep
 from bot.errors import ProjectError, SettingsError
 from bot.model.policy import current_policy, policy_registry
 from bot.predict import make_policies
@@ -181,6 +181,30 @@ def test_in_a_loop_most_of_what_is_said_is_left_to_the_loop(recipe: PolicyRecipe
     targets = varied.draw(torch.tensor([stopped] * 50)).targets
     assert (targets.argmax(1) == names.actions.index("form")).all()
     assert whole.targets[stopped].argmax() == names.actions.index("utter_stopped")  # as it was
+
+
+def test_an_intent_is_learnt_with_its_entities_and_without_them(recipe: PolicyRecipe):
+    import torch
+
+    from training.policy_data import Names, conversations, windows
+    from training.policy_vary import Varied, table
+
+    sized = UserStep("order", (StoryEntity("size"),))
+    told = conversations(
+        [Story("sized", (sized, ActionStep("utter_which")))], Domain(), augmentation=0, seed=1
+    )
+    found = windows(told, Domain(), 4)
+    names = Names.of(found, Domain())
+    plain = {"detour": 0.0, "forget": 0.0, "any_intent": 0.0, "unknown": 0.0, "bare": 0.5}
+    whole = table(found, names, 4)
+    half = msgspec.structs.replace(recipe, **plain)
+    varied = Varied(whole, names, half, torch.Generator().manual_seed(1))
+    heard = next(n for n, window in enumerate(found) if window.intent == "order")
+    batch = varied.draw(torch.tensor([heard] * 50))
+    named = batch.states[:, -1, names.columns.index("entity size")].sum()
+    assert 10 < named < 40
+    assert batch.states[:, -1, names.columns.index("intent order")].all()
+    assert (batch.targets.argmax(1) == names.actions.index("utter_which")).all()
 
 
 def test_a_published_model_says_where_it_comes_from(models: Path):
