@@ -6,7 +6,7 @@ the buttons that the bot has said, which the log has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -49,10 +49,9 @@ def payload_of(data: str, said: Iterable[Event]) -> str | None:
     found = None
     for event in said:
         if isinstance(event, BotUttered):
-            for kind in ("buttons", "quick_replies"):
-                for button in event.data.get(kind) or ():
-                    if handle(_payload(button)) == data:
-                        found = _payload(button)
+            for button in _buttons(event.data):
+                if handle(_payload(button)) == data:
+                    found = _payload(button)
     return found
 
 
@@ -68,6 +67,13 @@ def title_of(data: str, sent: Mapping[str, Any]) -> str | None:
             case {"callback_data": str(same), "text": str(title)} if same == data:
                 return title
     return None
+
+
+def _buttons(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Those of an utterance; a project's events may hold anything in their place."""
+    for kind in ("buttons", "quick_replies"):
+        if isinstance(several := data.get(kind), Sequence):
+            yield from (button for button in several if isinstance(button, Mapping))
 
 
 def _key(button: Mapping[str, Any]) -> dict[str, Any] | None:

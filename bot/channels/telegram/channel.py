@@ -81,13 +81,13 @@ class TelegramChannel:
 
     async def recall(self, message: Message, delivery: Delivery, history: History) -> Message:
         """``message`` with the payload of the pressed button; its title, where that is gone."""
-        if not is_handle(message.text):
-            return message
-        found = payload_of(message.text, await history(message.conversation_id))
-        if found is None:
-            sent = read_json(delivery.body)["callback_query"]["message"]
-            found = title_of(message.text, sent) or ""
-        return msgspec.structs.replace(message, text=found)
+        match read_json(delivery.body):
+            case {"callback_query": {"message": Mapping() as sent}} if is_handle(message.text):
+                found = payload_of(message.text, await history(message.conversation_id))
+                if found is None:
+                    found = title_of(message.text, sent) or ""
+                return msgspec.structs.replace(message, text=found)
+        return message
 
     def acknowledge(self, delivery: Delivery) -> Mapping[str, Any] | None:
         """The answer to the delivery: a pressed button stops blinking."""

@@ -71,6 +71,16 @@ def test_without_a_secret_of_its_own_one_is_derived_that_does_not_tell_the_token
     channel.verify(Delivery(b"{}", {SECRET: secret}, {}))
 
 
+async def test_a_text_that_begins_like_a_handle_is_a_text():
+    async def history(conversation_id):
+        raise AssertionError("nothing was pressed")
+
+    update = {"update_id": 1, "message": {"chat": {"id": 7}, "text": "\x1fhello"}}
+    channel, delivery = opened(), Delivery(json.dumps(update).encode(), {}, {})
+    (message,) = channel.parse(delivery)
+    assert await channel.recall(message, delivery, history) == message
+
+
 async def test_each_part_is_a_call():
     posted = []
     await say(opened(posted=posted), "one\n\ntwo")

@@ -86,6 +86,12 @@ def test_the_payload_of_a_handle_is_found_among_what_the_bot_said():
     assert payload_of(handle(LONG + "!"), events) is None
 
 
+@pytest.mark.parametrize("odd", [5, "ab", ["x", None], {"a": 1}])
+def test_buttons_of_no_shape_are_passed_over(odd):
+    events = [BotUttered(data={"buttons": odd}), BotUttered(data={"buttons": [{"payload": LONG}]})]
+    assert payload_of(handle(LONG), events) == LONG
+
+
 def test_a_pressed_button_is_known_by_its_title_too():
     markup = keyboard([{"title": "This", "payload": LONG}])
     assert title_of(handle(LONG), {"reply_markup": markup}) == "This"
