@@ -65,15 +65,18 @@ class Scrubber:
             scope: Within it a value has one placeholder, in another scope another one; such as a
                 conversation's id. What is scrubbed already stays as it is.
         """
-        taken = [match.span() for match in PLACEHOLDER.finditer(text)]
+        # By character, since a text may hold many thousands of finds.
+        taken = bytearray(len(text))
+        for match in PLACEHOLDER.finditer(text):
+            _take(taken, match)
         found: list[Found] = []
         for kind in self._kinds:
             for match in kind.pattern.finditer(text):
                 start, end = match.span()
-                if start == end or any(start < b and a < end for a, b in taken):
+                if start == end or any(taken[start:end]):
                     continue
                 if kind.holds(match.group()):
-                    taken.append((start, end))
+                    _take(taken, match)
                     placeholder = self._placeholder(kind, match.group(), scope)
                     found.append(Found(kind.name, start, end, placeholder))
         found.sort(key=lambda each: each.start)
@@ -82,6 +85,11 @@ class Scrubber:
     def _placeholder(self, kind: Kind, value: str, scope: str) -> str:
         said = "\0".join((scope, kind.name, kind.same(value))).encode()
         return f"<{kind.name}_{hmac(self._key, said, sha256).hexdigest()[:8]}>"
+
+
+def _take(taken: bytearray, match: re.Match[str]) -> None:
+    start, end = match.span()
+    taken[start:end] = b"\1" * (end - start)
 
 
 def _replaced(text: str, found: Iterable[Found]) -> str:
