@@ -14,9 +14,13 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from bot.errors import ProjectError, SettingsError
+from bot.project.project import NluData, Project
+from nlu.bundle import open_bundle
+from nlu.registry import Registry
 from nlu.tokenizer import Tokenizer
 from training.dataset import IGNORED
 from training.encoders import load_encoder, load_tokenizer
+from training.evaluate import answer
 from training.masking import Row, Vocabulary, batches, collate, hide, rows_of
 from training.pretrain import Guesser, guessed, loss_of, vocabulary_of
 from training.pretrain_cli import pretrain as command
@@ -24,9 +28,11 @@ from training.pretrain_recipe import PretrainRecipe, load_pretrain_recipe
 from training.pretrain_run import pretrain
 from training.pretrain_texts import LONGEST, read_texts
 from training.pretrain_vocabulary import SPECIAL, make_vocabulary
+from training.publish import build
+from training.recipe import Recipe
 from training.step import Step
 
-from .conftest import pieces
+from .conftest import example, pieces
 
 pytestmark = pytest.mark.torch
 
@@ -250,6 +256,32 @@ def test_the_encoder_that_is_named_goes_on_learning(
     name = "encoder.layer.0.output.dense.weight"
     assert not torch.equal(before[name], after[name])
     assert load_tokenizer(str(tmp_path / "out"), 24) == load_tokenizer(str(tiny_masked), 24)
+
+
+def test_a_chinese_bot_is_made_from_nothing_but_texts(
+    small: PretrainRecipe, recipe: Recipe, project: Project, tmp_path: Path
+):
+    pretrain(CHINESE, tmp_path / "zh", msgspec.structs.replace(small, hidden=32, epochs=3))
+    things = ("茶", "咖啡", "书", "手机")
+    examples = [
+        *(
+            example("buy", text, thing=thing)
+            for text in CHINESE
+            for thing in things
+            if thing in text
+        ),
+        *(example("greet", text) for text in ("你好", "您好", "你好你好", "请问") * 4),
+    ]
+    recipe = msgspec.structs.replace(
+        recipe, encoder=str(tmp_path / "zh"), max_tokens=24, epochs=10, out_of_scope=0.0, typos=0.0
+    )
+    project = msgspec.structs.replace(project, nlu=NluData(examples=tuple(examples)))
+    registry = Registry(tmp_path / "models")
+    bundle = open_bundle(registry.folder(build(project, recipe, registry).version))
+    text = "😀 你好\uff0c我想买手机。"
+    [said] = answer(bundle.model, [text], bundle.manifest.intents, bundle.manifest.labels)
+    assert said.intent == "buy"
+    assert [(e.value, e.start, e.end) for e in said.entities] == [("手机", 8, 10)]
 
 
 @pytest.mark.parametrize("contrast", [0.0, 0.5])
