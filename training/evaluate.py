@@ -125,6 +125,26 @@ def intent_of(
     return next(name for _, name in likely if name.partition("/")[0] == best)
 
 
+def top_columns(
+    before: Sequence[Answer], after: Sequence[Answer], *, several: bool
+) -> tuple[list[int], list[int]]:
+    """The likeliest column of each text, to two models.
+
+    Where a message may have several intents, or none, it is no difference which of them comes
+    first, nor what is least unlikely.
+    """
+    first = [said.column for said in before]
+    if not several:
+        return first, [said.column for said in after]
+    second = [
+        one.column
+        if one.logits[other.column] > 0 or max(*one.logits, *other.logits) <= 0
+        else other.column
+        for one, other in zip(before, after, strict=True)
+    ]
+    return first, second
+
+
 def score(examples: Sequence[Example], answers: Sequence[Answer]) -> Scores:
     """Compare ``answers`` with what ``examples`` say."""
     pairs = list(zip(examples, answers, strict=True))

@@ -33,7 +33,7 @@ from training.checkpoint import Checkpoint
 from training.confidence import Confidence, fit_confidence
 from training.context import ContextDraw, first_context, with_contexts
 from training.dedupe import Pair, near_duplicates, without
-from training.evaluate import Answer, Scores, answer, score
+from training.evaluate import Answer, Scores, answer, score, top_columns
 from training.export import check_agreement, export
 from training.recipe import Recipe
 from training.scope import outside_intent
@@ -193,7 +193,8 @@ def make(
         write_chain(folder / CHAIN, *chain.scores())
     report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
     some = fitting[:: max(1, len(fitting) // COMPARED)]
-    check_agreement(*(_columns(model, some, trained) for model in (before, after)))
+    said = (ask(model, some, trained) for model in (before, after))
+    check_agreement(*top_columns(*said, several=trained.labels.several is not None))
     confidence = fit_confidence(after, fitting, kept_back, trained.labels, recipe)
     if confidence.scope:
         write_scope(folder / SCOPE, confidence.scope)
@@ -269,10 +270,6 @@ def ask(
         outside=outside_intent(labels.intents),
         several=labels.several,
     )
-
-
-def _columns(model: Model, examples: Sequence[Example], trained: Trained) -> list[int]:
-    return [said.column for said in ask(model, examples, trained)]
 
 
 def _errors(judged: Sequence[Example], answers: Sequence[Answer], made: Made) -> dict[str, float]:

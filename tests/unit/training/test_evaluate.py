@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nlu.parse import Entity
-from training.evaluate import Answer, intent_of, score, wilson
+from training.evaluate import Answer, intent_of, score, top_columns, wilson
 
 from .conftest import example
 
@@ -78,3 +78,13 @@ def test_the_answers_of_a_retrieval_intent_count_together():
 def test_nothing_to_score_is_no_crash():
     scores = score([], [])
     assert (scores.sentences, scores.intent_accuracy, scores.entities.f1) == (0, 0, 0)
+
+
+def test_another_of_several_intents_in_first_place_is_no_difference():
+    def said(*logits: float) -> Answer:
+        return Answer("", logits.index(max(logits)), logits, ())
+
+    before = [said(2.0, 1.9, -3.0), said(2.0, -1.0, -3.0), said(-2.0, -1.0, -3.0)]
+    after = [said(1.9, 2.0, -3.0), said(-1.0, 2.0, -3.0), said(-1.0, -2.0, -3.0)]
+    assert top_columns(before, after, several=True) == ([0, 0, 1], [0, 1, 1])
+    assert top_columns(before, after, several=False) == ([0, 0, 1], [1, 1, 0])
