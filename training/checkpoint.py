@@ -41,6 +41,16 @@ class Saved:
     done: int
     tensors: Mapping[str, torch.Tensor]
 
+    def fits(self, kept: Mapping[str, nn.Module]) -> bool:
+        """Whether it is of such modules: another version of Parley may build them otherwise."""
+        wanted = {
+            f"{name}/{key}": value.shape
+            for name, module in kept.items()
+            for key, value in module.state_dict().items()
+        }
+        found = {name: value.shape for name, value in self.tensors.items()}
+        return wanted.items() <= found.items()
+
     def restore(self, kept: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
         """Give ``kept`` and ``optimizer`` what they had."""
         for name, module in kept.items():

@@ -218,6 +218,9 @@ class Loop:
     def _resume(self) -> Saved | None:
         """Go to where the checkpoint was written; what torch still has to be told of it."""
         saved = self._checkpoint.load() if self._checkpoint else None
+        if saved is not None and not saved.fits(self._kept):
+            self._report("the checkpoint is of another model; training begins anew.")
+            return None
         if saved is None:
             return None
         saved.restore(self._kept, self._optimizer)

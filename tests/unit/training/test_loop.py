@@ -114,6 +114,15 @@ def test_a_checkpoint_of_another_run_is_passed_over_and_told(tmp_path: Path):
     assert "is of another run" in lines[0]
 
 
+def test_a_checkpoint_of_another_model_is_passed_over_and_told(tmp_path: Path):
+    file = tmp_path / "checkpoint.safetensors"
+    Toy(checkpoint=Checkpoint(file, "k", every_s=0)).run()
+    average = nn.Linear(2, 2)
+    toy = Toy(checkpoint=Checkpoint(file, "k"), kept={"average": average})
+    assert toy.loop.done == 0
+    assert toy.lines == ["the checkpoint is of another model; training begins anew."]
+
+
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x08\0\0\0\0\0\0\0{}      "])
 def test_a_checkpoint_that_is_damaged_is_passed_over_and_told(tmp_path: Path, content: bytes):
     file = tmp_path / "checkpoint.safetensors"
