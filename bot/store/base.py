@@ -163,7 +163,7 @@ class Log(Protocol):
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         """Conversations with messages not done, or replies not sent, for that long; and those with
-        replies that are due again."""
+        replies that are due again. What waits behind a reply that is not due is none."""
         ...
 
     async def stands(self, conversation_id: str) -> Stand:
@@ -210,7 +210,7 @@ class Log(Protocol):
         ...
 
     async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
-        """Replies to its latest messages that nobody was there to take, in order."""
+        """Replies to its latest messages, and to none, that nobody was there to take, in order."""
         ...
 
     async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
@@ -218,7 +218,10 @@ class Log(Protocol):
         ...
 
     async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
-        """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``."""
+        """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``.
+
+        What was withdrawn meanwhile stays so unless it is ``sent`` or ``unknown``.
+        """
         ...
 
     async def postpone(
@@ -234,8 +237,8 @@ class Log(Protocol):
     async def take_over(
         self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int, agent: str
     ) -> int:
-        """Append ``events``, raise the epoch, and withdraw the bot's replies that wait; ``agent``
-        has the conversation.
+        """Append ``events``, raise the epoch, and withdraw the bot's replies that wait or were
+        missed; ``agent`` has the conversation.
 
         All or nothing. Returns the new seq. Raises Conflict as ``commit`` does; so does the commit
         of a turn that began before.

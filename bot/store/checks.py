@@ -13,6 +13,8 @@ from bot.errors import BadRequest
 MOST_ID_BYTES = 512
 MISSED_OF = 20  # messages of a conversation whose replies are kept for who comes back
 
+WENT_OUT = ("sent", "unknown")  # states of replies that were told, or may have been
+
 
 def check_id(what: str, value: str) -> str:
     """``value``, or BadRequest: at most 512 bytes of UTF-8, no NUL, no half of a character."""

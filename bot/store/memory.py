@@ -26,7 +26,7 @@ from bot.store.base import (
     Stand,
     Waiting,
 )
-from bot.store.checks import MISSED_OF, check_id, check_message, digest, encode
+from bot.store.checks import MISSED_OF, WENT_OUT, check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
 _Key = tuple[str, str, str, str]
@@ -121,11 +121,15 @@ class MemoryLog:
             for row in self._inbox.values()
             if row.ended is None and row.at <= before
         ]
-        late += [
-            (row.at, row.outgoing.conversation_id)
-            for row in self._outbox.values()
-            if row.state == "waiting" and _is_late(row, now, before)
-        ]
+        held_up: set[str] = set()  # by a reply that is not due
+        for row in self._outbox.values():
+            conversation_id = row.outgoing.conversation_id
+            if row.state != "waiting" or conversation_id in held_up:
+                continue
+            if row.outgoing.due_at > now:
+                held_up.add(conversation_id)
+            elif _is_late(row, now, before):
+                late.append((row.at, conversation_id))
         oldest = dict.fromkeys(conversation for _, conversation in sorted(late))
         return list(oldest)[:limit]
 
@@ -247,7 +251,8 @@ class MemoryLog:
         return [
             row.outgoing
             for row in self._outbox.values()
-            if row.state == "missed" and row.inbox_id in latest
+            if row.outgoing.conversation_id == conversation_id and row.state == "missed"
+            if row.inbox_id is None or row.inbox_id in latest
         ]
 
     async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
@@ -259,7 +264,9 @@ class MemoryLog:
 
     async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
         row = self._sent(outbox_id)
-        row.state, row.ended = state, self._clock()
+        if row.state != "withdrawn" or state in WENT_OUT:
+            row.state = state
+        row.ended = self._clock()
         row.outgoing = replace(row.outgoing, is_begun=False)
 
     async def postpone(
@@ -285,7 +292,7 @@ class MemoryLog:
         conversation.epoch += 1
         for row in self._outbox.values():
             theirs = row.outgoing.conversation_id == conversation_id
-            if theirs and row.state == "waiting" and row.inbox_id is not None:
+            if theirs and row.state in ("waiting", "missed") and row.inbox_id is not None:
                 row.state, row.ended = "withdrawn", self._clock()
         asked = self._handoffs.get(conversation_id)
         reason = asked.reason if asked else ""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, or_, select, update
 
 from bot.dialogue.messages import Reply
 from bot.errors import NotFound
 from bot.store.base import Letter, Outgoing
-from bot.store.checks import MISSED_OF
-from bot.store.tables import inbox, outbox
+from bot.store.checks import MISSED_OF, WENT_OUT
+from bot.store.tables import MISSED, inbox, outbox
 
 _replies = msgspec.json.Decoder(Reply)
 _WAITS = outbox.c.state == "waiting"
@@ -36,7 +36,7 @@ def outgoing(db: Connection, conversation_id: str) -> list[Outgoing]:
 
 
 def missed(db: Connection, conversation_id: str) -> list[Outgoing]:
-    """Replies to its latest messages that nobody was there to take, in order."""
+    """Replies to its latest messages, and to none, that nobody was there to take, in order."""
     latest = (
         select(inbox.c.id)
         .where(inbox.c.conversation_id == conversation_id)
@@ -44,15 +44,28 @@ def missed(db: Connection, conversation_id: str) -> list[Outgoing]:
         .limit(MISSED_OF)
     ).subquery()
     kept = select(*_READ).where(
-        outbox.c.inbox_id.in_(select(latest.c.id)), outbox.c.state == "missed"
+        outbox.c.conversation_id == conversation_id,
+        MISSED,
+        or_(outbox.c.inbox_id.is_(None), outbox.c.inbox_id.in_(select(latest.c.id))),
     )
     return _outgoing(db, kept)
 
 
 def late(*, now: float, before: float) -> Select[Any]:
-    """Conversations with replies to send: recorded ``before`` and not tried, or due again."""
+    """Conversations with replies to send: recorded ``before`` and not tried, or due again.
+
+    What waits behind a reply that is not due cannot be sent, and would be in the way of others.
+    """
+    first = outbox.alias()
+    held_up = exists().where(
+        first.c.conversation_id == outbox.c.conversation_id,
+        first.c.state == "waiting",
+        first.c.id < outbox.c.id,
+        first.c.due_at > now,
+    )
     return select(outbox.c.conversation_id, outbox.c.recorded_at.label("at")).where(
         _WAITS,
+        ~held_up,
         or_(
             and_(outbox.c.due_at.is_(None), outbox.c.recorded_at <= before),
             outbox.c.due_at <= now,
@@ -69,8 +82,10 @@ def begin(db: Connection, outbox_id: int, *, part: int, now: float) -> bool:
 
 
 def settle(db: Connection, outbox_id: int, *, state: str, error: str, now: float) -> None:
-    """Record how sending ended."""
-    _change(db, outbox_id, state=state, settled_at=now, begun_at=None, error=error or None)
+    """Record how sending ended; what was withdrawn stays so unless it went out nevertheless."""
+    withdrawn = (outbox.c.state == "withdrawn", outbox.c.state)
+    ended = state if state in WENT_OUT else case(withdrawn, else_=state)
+    _change(db, outbox_id, state=ended, settled_at=now, begun_at=None, error=error or None)
 
 
 def postpone(
@@ -83,7 +98,9 @@ def postpone(
 def withdraw(db: Connection, conversation_id: str, now: float) -> None:
     """What the bot has said and nobody has been told yet is not to be sent."""
     theirs = update(outbox).where(
-        outbox.c.conversation_id == conversation_id, _WAITS, outbox.c.inbox_id.is_not(None)
+        outbox.c.conversation_id == conversation_id,
+        or_(_WAITS, MISSED),
+        outbox.c.inbox_id.is_not(None),
     )
     db.execute(theirs.values(state="withdrawn", settled_at=now))
 

@@ -22,6 +22,7 @@ _row_id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows on
 HAS_MESSAGE_ID = text("message_id <> ''")
 _NOT_DONE = text("done_at IS NULL")
 _NOT_SENT = text("state = 'waiting'")
+MISSED = text("state = 'missed'")
 _STARTS_SESSION = text("name = 'session_started'")
 
 conversation = Table(
@@ -112,6 +113,13 @@ Index(
     outbox.c.id,
     sqlite_where=_NOT_SENT,
     postgresql_where=_NOT_SENT,
+)
+Index(
+    "outbox_missed",
+    outbox.c.conversation_id,
+    outbox.c.id,
+    sqlite_where=MISSED,
+    postgresql_where=MISSED,
 )
 Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT, postgresql_where=_NOT_SENT)
 

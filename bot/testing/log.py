@@ -318,6 +318,40 @@ class LogContract:
             await log.postpone(reply.outbox_id, due_at=due_at, part=0, tries=1, error="busy")
         assert list(await log.unfinished(older_than_s=3600)) == ["due"]
 
+    async def test_what_waits_behind_a_reply_that_is_not_due_is_not_unfinished(
+        self, log: Log
+    ) -> None:
+        replies = [Reply("ann", text) for text in ("one", "two")]
+        await log.commit("ann", [], seq=0, epoch=0, replies=replies, channel="c")
+        await log.commit("bob", [], seq=0, epoch=0, replies=replies, channel="c")
+        first, _ = await log.outgoing("ann")
+        await log.postpone(first.outbox_id, due_at=9e12, part=0, tries=1, error="busy")
+        assert list(await log.unfinished(older_than_s=0)) == ["bob"]
+        await log.postpone(first.outbox_id, due_at=1.0, part=0, tries=1, error="busy")
+        assert sorted(await log.unfinished(older_than_s=0)) == ["ann", "bob"]
+
+    async def test_what_nobody_heard_is_withdrawn_too_when_a_person_takes_over(
+        self, log: Log
+    ) -> None:
+        said = await log.accept(message("hello"))
+        replies = [Reply("ann", text) for text in ("one", "two")]
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=said.inbox_id, replies=replies)
+        first, second = await log.outgoing("ann")
+        await log.mark_sent(first.outbox_id, state="missed")
+        await log.take_over("ann", [], seq=0, epoch=0, agent="mia")
+        await log.mark_sent(second.outbox_id, state="missed")  # who was about to send it says so
+        assert await log.missed("ann") == []
+        assert not await log.begin_sending(first.outbox_id, part=0)
+
+    async def test_what_no_message_asked_for_is_kept_for_who_comes_back_too(self, log: Log) -> None:
+        said = await log.accept(message("hello"))
+        answer, told = Reply("ann", "an answer"), Reply("ann", "a person's")
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=said.inbox_id, replies=[answer])
+        await log.commit("ann", [], seq=0, epoch=0, replies=[told])
+        for each in await log.outgoing("ann"):
+            await log.mark_sent(each.outbox_id, state="missed")
+        assert [each.reply for each in await log.missed("ann")] == [answer, told]
+
     async def test_who_takes_over_raises_the_epoch_and_withdraws_what_the_bot_had_to_say(
         self, log: Log
     ) -> None:
