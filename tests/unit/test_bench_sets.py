@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.sets import banking77, braun, clinc150, hint3, nlupp, snips
+from tests.bench.sets import banking77, braun, clinc150, crosswoz, hint3, nlupp, snips
 from tests.bench.sets.parts import DATASETS
 
 needs_data = pytest.mark.skipif(not DATASETS.is_dir(), reason="the public data sets are not here")
@@ -70,3 +70,15 @@ def test_an_entity_counted_wrong_in_its_words_lies_where_its_text_is():
         for example in braun.corpus("askubuntu").train + braun.corpus("askubuntu").test
     }
     assert "Ubuntu 9.10" in found["Problem upgrading Ubuntu 9.10"]
+
+
+@needs_data
+def test_crosswoz_turns_mean_all_their_acts_and_dialogues_are_split_as_its_readme_says():
+    train, valid, test = crosswoz.turns()
+    assert len(train) + len(valid) == 4229
+    assert len(test) == 4238
+    for turn in (*train, *valid, *test):
+        text, found = turn.example.text, turn.example.entities
+        spans = [(e.entity, text[e.start : e.end]) for e in found]
+        assert crosswoz.meant(turn.example.intent, spans) == turn.acts
+        assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
