@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.bench.sets import banking77, braun, clinc150, crosswoz, hint3, nlupp, snips
@@ -81,4 +83,4 @@ def test_crosswoz_turns_mean_all_their_acts_and_dialogues_are_split_as_its_readm
         text, found = turn.example.text, turn.example.entities
         spans = [(e.entity, text[e.start : e.end]) for e in found]
         assert crosswoz.meant(turn.example.intent, spans) == turn.acts
-        assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+        assert all(a.end <= b.start for a, b in pairwise(found))
