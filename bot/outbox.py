@@ -45,8 +45,11 @@ async def sent_again(
         if outbox_ids:
             return list(await log.send_again(outbox_ids))
         done: list[int] = []
-        while letters := await log.letters(states=states, channel=channel, limit=500):
-            done += await log.send_again([letter.outgoing.outbox_id for letter in letters])
+        last = 0  # a server that runs may have given up those before again
+        while letters := await log.letters(states=states, channel=channel, after=last, limit=500):
+            found = [letter.outgoing.outbox_id for letter in letters]
+            last = found[-1]
+            done += await log.send_again(found)
         return done
 
 

@@ -7,7 +7,7 @@ that whoever goes on after a crash, or later, begins where it ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -51,7 +51,7 @@ class Slower(Unavailable):
     """A service did not take this reply and says when to come again: in ``retry_after_s``."""
 
     def __init__(self, sentence: str, retry_after_s: float) -> None:
-        self.retry_after_s = max(0, round(retry_after_s))
+        self.retry_after_s = max(0, round(min(retry_after_s, GIVEN_UP_S)))
         super().__init__(sentence)
 
 
@@ -113,11 +113,16 @@ async def send_replies(
             ]
             new = await parley.log.outgoing(conversation_id)
             states: dict[int, str] = {}
+            away: set[str] = set()  # who comes back just now gets what was missed, and then this
             for each in (*earlier, *new):
-                ended = await _Sending(each, parley, senders, at_once_s).ended()
+                if not held:  # another has it by now
+                    break
+                ended = await _Sending(each, parley, senders, at_once_s, away).ended()
                 if ended is None:
                     break
                 states[each.outbox_id] = ended
+                if ended == MISSED:
+                    away.add(each.channel)
         if any(states.get(each.outbox_id) == MISSED for each in new):
             await parley.news.publish(conversation_id, MISSED)
         if len(states) < len(earlier) + len(new):
@@ -135,6 +140,7 @@ class _Sending:
     parley: Services
     senders: Mapping[str, Sender]
     at_once_s: Sequence[float]
+    away: Collection[str]  # channels whose earlier replies nobody was there to take
 
     async def ended(self) -> str | None:
         """How it ended, recorded; None when it is to be tried later."""
@@ -142,41 +148,45 @@ class _Sending:
         if self.outgoing.due_at > self.parley.clock():
             return None
         try:
-            state, error = await self._sent()
+            state, error, part = await self._sent()
         except _Later as later:
             return await self._postponed(later)
         except ParleyError as refused:
-            state, error = FAILED, str(refused)
+            state, error, part = FAILED, str(refused), None
         except Exception as broken:
             told.exception("reply.failed")
-            state, error = FAILED, f"{type(broken).__name__}: {broken}"
+            state, error, part = FAILED, f"{type(broken).__name__}: {broken}", None
         if error:
             told.error(f"reply.{state}", error=error)
         if state != WITHDRAWN:
-            await self.parley.log.mark_sent(self.outgoing.outbox_id, state=state, error=error)
+            await self.parley.log.mark_sent(
+                self.outgoing.outbox_id, state=state, error=error, part=part
+            )
         return state
 
-    async def _sent(self) -> tuple[str, str]:
-        """The state it ends in, and why it is not SENT."""
+    async def _sent(self) -> tuple[str, str, int | None]:
+        """The state it ends in, why it is not SENT, and the first part that is in doubt."""
         sender = self.senders.get(self.outgoing.channel)
         if sender is None:
-            return FAILED, "no such channel is configured to send replies"
-        if not sender.reaches(self.outgoing.reply):
-            return MISSED, ""
+            return FAILED, "no such channel is configured to send replies", None
+        if self.outgoing.channel in self.away or not sender.reaches(self.outgoing.reply):
+            return MISSED, "", None
         parts = sender.render(self.outgoing.reply)
-        first, doubt = self.outgoing.part, ""
+        first, doubt, doubted = self.outgoing.part, "", None
         if self.outgoing.is_begun and not sender.may_repeat:
-            first, doubt = first + 1, "whoever sent it never said how it ended"
+            doubted, doubt = first, "whoever sent it never said how it ended"
+            first += 1
         for number in range(first, len(parts)):
             if not await self.parley.log.begin_sending(self.outgoing.outbox_id, part=number):
-                return WITHDRAWN, ""
+                return WITHDRAWN, "", None
             try:
                 await self._insisting(sender, parts[number], number)
             except Absent:
-                return MISSED, ""
+                return MISSED, "", None
             except Doubtful as error:
                 doubt = str(error)
-        return (UNKNOWN, doubt) if doubt else (SENT, "")
+                doubted = number if doubted is None else doubted
+        return (SENT, "", None) if doubted is None else (UNKNOWN, doubt, doubted)
 
     async def _insisting(self, sender: Sender, part: Mapping[str, Any], number: int) -> None:
         """Send one part; raises Doubtful only if it must not be repeated."""

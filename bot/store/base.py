@@ -217,9 +217,12 @@ class Log(Protocol):
         """Note that ``part`` is being sent; False when the reply is no longer to be sent."""
         ...
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
+    async def mark_sent(
+        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+    ) -> None:
         """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``.
 
+        Who sends it again begins with ``part``, if given, else with the one begun last.
         What was withdrawn meanwhile stays so unless it is ``sent`` or ``unknown``.
         """
         ...

@@ -262,12 +262,15 @@ class MemoryLog:
         row.outgoing = replace(row.outgoing, part=part, is_begun=True)
         return True
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
+    async def mark_sent(
+        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+    ) -> None:
         row = self._sent(outbox_id)
         if row.state != "withdrawn" or state in WENT_OUT:
             row.state = state
         row.ended = self._clock()
-        row.outgoing = replace(row.outgoing, is_begun=False)
+        begun = row.outgoing.part if part is None else part
+        row.outgoing = replace(row.outgoing, part=begun, is_begun=False)
 
     async def postpone(
         self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str

@@ -81,11 +81,15 @@ def begin(db: Connection, outbox_id: int, *, part: int, now: float) -> bool:
     return bool(db.execute(reply.values(parts=part, begun_at=now)).rowcount)
 
 
-def settle(db: Connection, outbox_id: int, *, state: str, error: str, now: float) -> None:
+def settle(
+    db: Connection, outbox_id: int, *, state: str, error: str, part: int | None, now: float
+) -> None:
     """Record how sending ended; what was withdrawn stays so unless it went out nevertheless."""
     withdrawn = (outbox.c.state == "withdrawn", outbox.c.state)
     ended = state if state in WENT_OUT else case(withdrawn, else_=state)
-    _change(db, outbox_id, state=ended, settled_at=now, begun_at=None, error=error or None)
+    parts = {} if part is None else {"parts": part}
+    told = {"state": ended, "settled_at": now, "error": error or None}
+    _change(db, outbox_id, begun_at=None, **told, **parts)
 
 
 def postpone(
@@ -111,10 +115,11 @@ def letters(
     states: Sequence[str],
     channel: str | None,
     conversation_id: str | None,
+    after: int,
     limit: int,
 ) -> list[Letter]:
-    """Replies in these states, oldest first."""
-    wanted: list[ColumnElement[bool]] = [outbox.c.state.in_(states)]
+    """Replies in these states, oldest first, after that one."""
+    wanted: list[ColumnElement[bool]] = [outbox.c.state.in_(states), outbox.c.id > after]
     if channel is not None:
         wanted.append(outbox.c.channel == channel)
     if conversation_id is not None:

@@ -278,8 +278,10 @@ class SqlLog:
         begin = partial(sending.begin, outbox_id=outbox_id, part=part, now=self._clock())
         return await self._database.write(begin)
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
-        settle = partial(sending.settle, outbox_id=outbox_id, state=state, error=error)
+    async def mark_sent(
+        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+    ) -> None:
+        settle = partial(sending.settle, outbox_id=outbox_id, state=state, error=error, part=part)
         await self._database.write(partial(settle, now=self._clock()))
 
     async def postpone(
@@ -294,13 +296,13 @@ class SqlLog:
         states: Sequence[str],
         channel: str | None = None,
         conversation_id: str | None = None,
+        after: int = 0,
         limit: int = 100,
     ) -> Sequence[Letter]:
-        """Replies in these states, oldest first."""
-        wanted = partial(
-            sending.letters, channel=channel, conversation_id=conversation_id, limit=limit
-        )
-        return await self._database.read(partial(wanted, states=states))
+        """Replies in these states, oldest first; only those recorded ``after`` that one."""
+        wanted = partial(sending.letters, channel=channel, conversation_id=conversation_id)
+        found = partial(wanted, states=states, after=after, limit=limit)
+        return await self._database.read(found)
 
     async def send_again(self, outbox_ids: Sequence[int]) -> Sequence[int]:
         """Let replies that were given up wait anew; which of them did."""

@@ -291,7 +291,7 @@ class LogContract:
         await log.mark_sent(first.outbox_id)
         await log.mark_sent(second.outbox_id, state="failed")
         assert await log.outgoing("ann") == [third]
-        await log.mark_sent(third.outbox_id, state="unknown", error="nobody knows")
+        await log.mark_sent(third.outbox_id, state="unknown", error="nobody knows", part=0)
         assert await log.outgoing("ann") == []
 
     async def test_how_far_a_reply_got_is_known_to_who_goes_on(self, log: Log) -> None:

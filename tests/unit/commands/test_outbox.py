@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, SettingsError
+from bot.outbox import sent_again
 from bot.store import schema
-from bot.store.sql import open_log
+from bot.store.sql import SqlLog, open_log
 from tests.command import write
 
 
@@ -76,6 +78,36 @@ def test_what_was_given_up_is_sent_again_by_its_number(numbers: list[int]) -> No
 def test_what_was_given_up_is_sent_again_by_its_state(numbers: list[int]) -> None:
     assert "2 replies wait" in said("resend", "--state", "failed", "--state", "unknown")
     assert set(states().values()) == {"waiting"}
+
+
+async def test_what_fails_again_meanwhile_is_not_sent_again_for_ever(
+    numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(SqlLog):
+        """Whose service refuses a reply at once."""
+
+        async def send_again(self, outbox_ids: Sequence[int]) -> Sequence[int]:
+            again = await super().send_again(outbox_ids)
+            asked.extend(again)
+            assert len(asked) <= 1
+            for number in again:
+                await self.mark_sent(number, state="failed")
+            return again
+
+    asked: list[int] = []
+    monkeypatch.setattr("bot.store.sql.SqlLog", Refused)
+    url = f"sqlite:///{tmp_path / 'home' / 'parley.db'}"
+    assert await sent_again(url, (), states=["failed"], channel=None) == [numbers[0]]
+
+
+async def test_what_may_have_arrived_begins_anew_with_what_is_in_doubt(
+    numbers: list[int], tmp_path: Path
+) -> None:
+    async with open_log(f"sqlite:///{tmp_path / 'home' / 'parley.db'}") as log:
+        await log.begin_sending(numbers[3], part=2)
+        await log.mark_sent(numbers[3], state="unknown", part=1)
+        await log.send_again([numbers[3]])
+        assert [(each.part, each.is_begun) for each in await log.outgoing("coming")] == [(1, False)]
 
 
 def test_what_was_sent_is_not_sent_again(numbers: list[int]) -> None:

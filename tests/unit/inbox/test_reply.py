@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, Unavailable
 from bot.inbox import Inbox, Limits
 from bot.reply import GIVEN_UP_S, LATER_S, MISSED, Absent, Doubtful, Slower, send_replies
-from bot.store.memory import MemoryLog
+from bot.store.base import Lease
+from bot.store.memory import MemoryLeases, MemoryLog
 from tests.turns import Echo, message, services
 
 NO_WAIT = (0.0, 0.0)
@@ -67,13 +69,17 @@ class RecordingLog(MemoryLog):
         self.now = 1_700_000_000.0
         self.states: list[str] = []
         self.errors: list[str] = []
+        self.parts: list[int | None] = []
         self._changed = asyncio.Condition()
 
-    async def mark_sent(self, outbox_id: int, *, state: str = "sent", error: str = "") -> None:
-        await super().mark_sent(outbox_id, state=state, error=error)
+    async def mark_sent(
+        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+    ) -> None:
+        await super().mark_sent(outbox_id, state=state, error=error, part=part)
         async with self._changed:
             self.states.append(state)
             self.errors.append(error)
+            self.parts.append(part)
             self._changed.notify_all()
 
     async def settled(self, many: int) -> None:
@@ -188,6 +194,57 @@ async def test_what_somebody_was_sending_when_he_died(
     assert (service.got, log.states) == (got, [state])
 
 
+async def test_a_reply_that_may_have_arrived_remembers_the_first_part_in_doubt() -> None:
+    log = await log_with("one\ntwo\nthree")
+    service = Service(None, Doubtful("cut off"), may_repeat=False)
+    await send(log, service)
+    assert (service.got, log.states, log.parts) == (["one", "three"], ["unknown"], [1])
+
+
+async def test_who_lost_the_right_to_send_leaves_the_rest_to_who_has_it() -> None:
+    class Lost(MemoryLeases):
+        @asynccontextmanager
+        async def hold(self, conversation_id: str, *, kind: str = "lease") -> AsyncIterator[Lease]:
+            async with super().hold(conversation_id, kind=kind) as lease:
+                held.append(lease)
+                yield lease
+
+    class Stalling(Service):
+        async def send(self, reply: Reply, part: Mapping[str, str]) -> None:
+            await super().send(reply, part)
+            held[-1].held = False  # as when it is taken for dead
+
+    held: list[Lease] = []
+    log, service = await log_with("one", "two"), Stalling()
+    parley = replace(services(log=log), leases=Lost())
+    await send_replies("ann", parley, {"callback": service})
+    assert service.got == ["one"]
+
+
+async def test_who_comes_back_between_two_replies_gets_them_in_order() -> None:
+    class Away(Service):
+        asked = 0
+
+        def reaches(self, reply: Reply) -> bool:
+            self.asked += 1
+            return self.asked > 1  # he is back before the next is looked at
+
+    log, service = RecordingLog(), Away()
+    await said(log, "one\ntwo")
+    await said(log, "three")
+    parley = services(log=log)
+    await send_replies("ann", parley, {"callback": service})
+    await send_replies("ann", parley, {"callback": service})  # as his coming back does
+    assert service.got == ["one", "two", "three"]
+
+
+async def test_no_service_has_a_reply_wait_longer_than_replies_are_kept() -> None:
+    log, service = await log_with("one"), Service(Slower("busy", float("9" * 400)))
+    await send(log, service)
+    (first,) = await log.outgoing("ann")
+    assert first.due_at - log.now == GIVEN_UP_S
+
+
 async def test_after_a_person_took_over_no_further_part_is_sent() -> None:
     log, service = RecordingLog(), Busy()
     await said(log, "one\ntwo")
@@ -264,7 +321,7 @@ async def test_what_nobody_was_there_to_take_is_sent_to_who_comes_back_before_wh
         await said(log, "two")
         await send_replies("ann", parley, {"callback": nobody})
         assert await anext(notes) == MISSED  # another worker may have the connection
-    assert (log.states, nobody.tries) == (["missed", "missed"], 2)  # and was not tried again
+    assert (log.states, nobody.tries) == (["missed", "missed"], 1)  # and was not tried again
     await said(log, "three")
     back = Service()
     await send_replies("ann", parley, {"callback": back})
