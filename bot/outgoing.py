@@ -11,13 +11,22 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 import httpx2
 
 from bot.errors import SettingsError
 
 Network = IPv4Network | IPv6Network
+UNICAST = IPv6Network("2000::/3")  # all of IPv6 that is given out as public (RFC 4291)
+NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -63,12 +72,21 @@ class Guarded(httpx2.AsyncBaseTransport):
         return addresses[0]
 
     def _may_be_called(self, address: str) -> bool:
-        found = ip_address(address.partition("%")[0])
-        if isinstance(found, IPv6Address):
-            found = found.ipv4_mapped or found.sixtofour or found
+        found = _meant(ip_address(address.partition("%")[0]))
         if any(found in network for network in self._networks):
             return True
+        if isinstance(found, IPv6Address) and found not in UNICAST:
+            return False
         return found.is_global and not found.is_multicast
+
+
+def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Who answers at ``address``: behind some of IPv6 is one of IPv4."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def read_allowed(allowed: Iterable[str]) -> tuple[tuple[Network, ...], frozenset[str]]:

@@ -19,6 +19,11 @@ NAMES = {
     "all.example": ["0.0.0.0"],
     "many.example": ["224.0.0.1"],
     "link.example": ["fe80::1%eth0"],
+    "site.example": ["fec0::1"],
+    "nat64.example": ["64:ff9b::a9fe:a9fe"],
+    "nat64-here.example": ["64:ff9b:1::1"],
+    "compatible.example": ["::7f00:1"],
+    "translated.example": ["::ffff:0:7f00:1"],
 }
 
 
@@ -61,6 +66,12 @@ async def test_what_is_not_public_is_not_called(called, host):
     with pytest.raises(httpx2.ConnectError, match=r"not public.*PARLEY_MAY_CALL"):
         await client(called).post(f"http://{host}/")
     assert called == []
+
+
+async def test_a_public_host_is_called_through_nat64(called, monkeypatch):
+    monkeypatch.setitem(NAMES, "shop.example", ["64:ff9b::cb00:7207"])
+    await client(called).get("http://shop.example/")
+    assert called[0].url == "http://[64:ff9b::cb00:7207]/"
 
 
 async def test_a_host_without_an_address_is_not_called(called):
