@@ -21,6 +21,7 @@ async def apologise(
 ) -> Done:
     """Record the message as one nobody understood, and answer it with ``text``.
 
+    Where a person has the conversation, or the bot was told to be silent, nothing is answered.
     Takes a turn's place: raises Conflict and Unavailable as a turn does.
     """
     message = waiting.message
@@ -35,8 +36,11 @@ async def apologise(
         message_id=message.message_id or None,
         metadata=dict(message.metadata),
     )
-    turn.add(said, BotUttered(text=text), ActionExecuted(name=LISTEN))
-    replies = [Reply(message.conversation_id, text)]
+    turn.add(said)
+    replies = []
+    if not tracker.paused:
+        turn.add(BotUttered(text=text), ActionExecuted(name=LISTEN))
+        replies = [Reply(message.conversation_id, text)]
     await parley.log.commit(
         message.conversation_id,
         turn.events,

@@ -20,12 +20,12 @@ from bot.dialogue.events import (
 )
 from bot.dialogue.messages import Message
 from bot.dialogue.responses import reply
-from bot.dialogue.tracker import Tracker
+from bot.dialogue.tracker import AGENT, Tracker
 from bot.errors import Conflict, NotFound
 from bot.reply import SEND_S
 from bot.services import Services
 from bot.store.base import Handoff
-from bot.turn import AGENT, NEWS, load_current
+from bot.turn import NEWS, load_current
 
 MESSAGE_ID = "message_id"
 QUEUE = "handoffs"  # what is told when the queue, or whose a conversation is, changes

@@ -11,7 +11,6 @@ import structlog
 from bot.act import act
 from bot.dialogue.events import (
     ActionExecuted,
-    ConversationPaused,
     Event,
     SessionEnded,
     SlotSet,
@@ -31,7 +30,6 @@ from bot.store.base import Stand, Waiting
 from bot.understand import understand
 
 METADATA_SLOT = "session_started_metadata"
-AGENT = "agent"  # who took over, in the metadata of the event that paused the conversation
 NEWS = "events"
 
 log = structlog.get_logger(__name__)
@@ -179,7 +177,7 @@ async def open_session(turn: Turn, message: Message, call_id: str) -> None:
 def _session_is_over(tracker: Tracker, parley: Services) -> bool:
     if not tracker.applied:
         return True
-    if _is_with_a_person(tracker):
+    if tracker.with_person:
         return False
     minutes = parley.bot.domain.session.expiration_minutes
     ends = (e for e in reversed(tracker.events) if isinstance(e, UserUttered | SessionEnded))
@@ -229,12 +227,4 @@ def _may_act(tracker: Tracker) -> bool:
     if not tracker.paused:
         return True
     said = tracker.latest_message
-    return said is not None and said.intent == "restart" and not _is_with_a_person(tracker)
-
-
-def _is_with_a_person(tracker: Tracker) -> bool:
-    if not tracker.paused:
-        return False
-    pauses = (event for event in reversed(tracker.events) if isinstance(event, ConversationPaused))
-    paused = next(pauses, None)
-    return paused is not None and AGENT in paused.metadata
+    return said is not None and said.intent == "restart" and not tracker.with_person

@@ -38,6 +38,7 @@ from bot.dialogue.events import (
 from bot.dialogue.states import LISTEN, SlotShape, State, feature, user_state
 
 SESSION_START = "action_session_start"
+AGENT = "agent"  # who took over, in the metadata of the event that paused the conversation
 MOST_EVENTS = 1000  # of a session that a tracker carries; the older half of more is summed up
 
 
@@ -72,6 +73,7 @@ class Tracker(msgspec.Struct, frozen=True, gc=False):
     active_loop: Loop | None = None
     followup_action: str | None = LISTEN
     paused: bool = False
+    with_person: bool = False  # who paused it
     latest_input_channel: str | None = None
     applied: tuple[int, ...] = ()
     past: tuple[State, ...] = ()
@@ -171,6 +173,7 @@ class Tracker(msgspec.Struct, frozen=True, gc=False):
             active_loop=None,
             followup_action=LISTEN,
             paused=False,
+            with_person=False,
             now=State(slots=self._features(slots), followup=True),
         )
 
@@ -261,9 +264,10 @@ class Tracker(msgspec.Struct, frozen=True, gc=False):
             case FollowupAction(name=name):
                 return after._follow(name)
             case ConversationPaused():
-                return msgspec.structs.replace(after, paused=True)
+                by_person = AGENT in event.metadata
+                return msgspec.structs.replace(after, paused=True, with_person=by_person)
             case ConversationResumed():
-                return msgspec.structs.replace(after, paused=False)
+                return msgspec.structs.replace(after, paused=False, with_person=False)
             case (
                 BotUttered()
                 | AgentUttered()

@@ -11,12 +11,15 @@ import pytest
 
 from bot import handoff
 from bot.actions.remote import RemoteActions
-from bot.dialogue.events import BotUttered, Event, UserUttered
+from bot.dialogue.events import AgentUttered, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Reply
-from bot.inbox import Inbox
+from bot.dialogue.tracker import MOST_EVENTS
+from bot.inbox import Inbox, Limits
 from bot.project.load import load_project
 from bot.services import Services
+from bot.store.base import Waiting
 from bot.testing.services import HandClock, memory_services
+from bot.turn import Done
 from nlu.parse import NO_CONTEXT, Context, Intent, Parse
 from tests.command import write
 from tests.turns import message
@@ -153,3 +156,28 @@ async def test_while_a_person_has_it_nothing_the_user_says_wakes_the_bot(
         assert [reply.text for reply in await inbox.answer(message("hello"), SOON_S)] == [
             "Hello None."
         ]
+
+
+async def test_however_long_a_person_has_it_the_bot_stays_silent(
+    parley: Services, clock: HandClock
+) -> None:
+    async with Inbox(parley) as inbox:
+        await inbox.answer(message("hello"), SOON_S)
+        tracker, _ = await handoff.take_over("ann", parley, agent="mia")
+        words = [AgentUttered(text="And?", timestamp=clock()) for _ in range(2 * MOST_EVENTS)]
+        await parley.log.commit("ann", words, seq=tracker.seq, epoch=1)
+        clock.advance(7 * 24 * 3600)
+        for text in ("/restart", "hello"):
+            assert await inbox.answer(message(text), SOON_S) == ()
+
+
+async def test_while_a_person_has_it_nobody_apologises(parley: Services) -> None:
+    async def break_always(waiting: Waiting, parley: Services, **_: Any) -> Done:
+        raise RuntimeError("broken")
+
+    async with Inbox(parley) as inbox:
+        await inbox.answer(message("hello"), SOON_S)
+    await handoff.take_over("ann", parley, agent="mia")
+    async with Inbox(parley, take_turn=break_always, limits=Limits(tries=1)) as inbox:
+        assert await inbox.answer(message("poison"), SOON_S) == ()
+    assert await log_of(parley) == ["hello", "Hello None.", "poison"]
