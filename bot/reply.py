@@ -118,7 +118,7 @@ async def send_replies(
                 if not held:  # another has it by now
                     break
                 ended = await _Sending(each, parley, senders, at_once_s, away).ended()
-                if ended is None:
+                if ended is None or (ended == WITHDRAWN and await _waits(each, parley)):
                     break
                 states[each.outbox_id] = ended
                 if ended == MISSED:
@@ -130,6 +130,12 @@ async def send_replies(
         # Whoever was refused the lease meanwhile relies on us; perhaps somebody has come back.
         if not held.wanted and not await parley.log.outgoing(conversation_id):
             return
+
+
+async def _waits(one: Outgoing, parley: Services) -> bool:
+    """Whether ``one`` is still to be sent: without a lease another may be at it."""
+    left = await parley.log.outgoing(one.conversation_id)
+    return any(each.outbox_id == one.outbox_id for each in left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +182,11 @@ class _Sending:
         if self.outgoing.is_begun and not sender.may_repeat:
             doubted, doubt = first, "whoever sent it never said how it ended"
             first += 1
+        stood = self.outgoing.part, self.outgoing.is_begun
         for number in range(first, len(parts)):
-            if not await self.parley.log.begin_sending(self.outgoing.outbox_id, part=number):
+            if not await self._begun(number, stood):
                 return WITHDRAWN, "", None
+            stood = number, True
             try:
                 await self._insisting(sender, parts[number], number)
             except Absent:
@@ -187,6 +195,11 @@ class _Sending:
                 doubt = str(error)
                 doubted = number if doubted is None else doubted
         return (SENT, "", None) if doubted is None else (UNKNOWN, doubt, doubted)
+
+    async def _begun(self, number: int, stood: tuple[int, bool]) -> bool:
+        return await self.parley.log.begin_sending(
+            self.outgoing.outbox_id, part=number, after=stood
+        )
 
     async def _insisting(self, sender: Sender, part: Mapping[str, Any], number: int) -> None:
         """Send one part; raises Doubtful only if it must not be repeated."""

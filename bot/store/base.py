@@ -213,8 +213,14 @@ class Log(Protocol):
         """Replies to its latest messages, and to none, that nobody was there to take, in order."""
         ...
 
-    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
-        """Note that ``part`` is being sent; False when the reply is no longer to be sent."""
+    async def begin_sending(
+        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
+    ) -> bool:
+        """Note that ``part`` is being sent; False when the reply is no longer to be sent.
+
+        With ``after``, its part and whether that was begun as they must stand; False then also
+        when another has gone on with it.
+        """
         ...
 
     async def mark_sent(

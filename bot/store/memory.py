@@ -255,9 +255,13 @@ class MemoryLog:
             if row.inbox_id is None or row.inbox_id in latest
         ]
 
-    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
+    async def begin_sending(
+        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
+    ) -> bool:
         row = self._outbox.get(outbox_id)
         if row is None or row.state not in ("waiting", "missed"):
+            return False
+        if after not in (None, (row.outgoing.part, row.outgoing.is_begun)):
             return False
         row.outgoing = replace(row.outgoing, part=part, is_begun=True)
         return True

@@ -73,11 +73,17 @@ def late(*, now: float, before: float) -> Select[Any]:
     )
 
 
-def begin(db: Connection, outbox_id: int, *, part: int, now: float) -> bool:
-    """Note that ``part`` is being sent; False when the reply is no longer to be sent."""
+def begin(
+    db: Connection, outbox_id: int, *, part: int, after: tuple[int, bool] | None, now: float
+) -> bool:
+    """Note that ``part`` is being sent; False when the reply is no longer to be sent so."""
     reply = update(outbox).where(
         outbox.c.id == outbox_id, outbox.c.state.in_(("waiting", "missed"))
     )
+    if after is not None:
+        stood, is_begun = after
+        begun = outbox.c.begun_at.is_not(None) if is_begun else outbox.c.begun_at.is_(None)
+        reply = reply.where(outbox.c.parts == stood, begun)
     return bool(db.execute(reply.values(parts=part, begun_at=now)).rowcount)
 
 

@@ -274,9 +274,11 @@ class SqlLog:
     async def missed(self, conversation_id: str) -> Sequence[Outgoing]:
         return await self._database.read(lambda db: sending.missed(db, conversation_id))
 
-    async def begin_sending(self, outbox_id: int, *, part: int) -> bool:
-        begin = partial(sending.begin, outbox_id=outbox_id, part=part, now=self._clock())
-        return await self._database.write(begin)
+    async def begin_sending(
+        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
+    ) -> bool:
+        begin = partial(sending.begin, outbox_id=outbox_id, part=part, after=after)
+        return await self._database.write(partial(begin, now=self._clock()))
 
     async def mark_sent(
         self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None

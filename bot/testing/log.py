@@ -305,6 +305,10 @@ class LogContract:
         await log.postpone(new.outbox_id, due_at=7.0, part=1, tries=3, error="busy")
         (later,) = await log.outgoing("ann")
         assert (later.part, later.tries, later.due_at, later.is_begun) == (1, 3, 7.0, False)
+        assert await log.begin_sending(new.outbox_id, part=1, after=(1, False))
+        for stood in ((1, False), (0, True)):  # another has gone on with it
+            assert not await log.begin_sending(new.outbox_id, part=2, after=stood)
+        assert await log.begin_sending(new.outbox_id, part=2, after=(1, True))
         await log.mark_sent(new.outbox_id)
         assert not await log.begin_sending(new.outbox_id, part=2)
         assert not await log.begin_sending(4711, part=0)

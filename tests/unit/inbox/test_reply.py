@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, Unavailable
 from bot.inbox import Inbox, Limits
 from bot.reply import GIVEN_UP_S, LATER_S, MISSED, Absent, Doubtful, Slower, send_replies
-from bot.store.base import Lease
+from bot.store.base import Lease, Outgoing
 from bot.store.memory import MemoryLeases, MemoryLog
 from tests.turns import Echo, message, services
 
@@ -219,6 +219,23 @@ async def test_who_lost_the_right_to_send_leaves_the_rest_to_who_has_it() -> Non
     parley = replace(services(log=log), leases=Lost())
     await send_replies("ann", parley, {"callback": service})
     assert service.got == ["one"]
+
+
+async def test_what_another_sends_meanwhile_is_left_to_him_with_what_follows() -> None:
+    class Quicker(RecordingLog):
+        """Another begins with a reply just after it was read."""
+
+        async def outgoing(self, conversation_id: str) -> Sequence[Outgoing]:
+            found = await super().outgoing(conversation_id)
+            if found:
+                await self.begin_sending(found[0].outbox_id, part=0)
+            return found
+
+    log, service = Quicker(), Service(may_repeat=False)
+    replies = [Reply("ann", text) for text in ("one", "two")]
+    await log.commit("ann", [], seq=0, epoch=0, replies=replies, channel="callback")
+    await send(log, service)
+    assert (service.got, log.states) == ([], [])
 
 
 async def test_who_comes_back_between_two_replies_gets_them_in_order() -> None:
