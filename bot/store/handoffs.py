@@ -15,10 +15,12 @@ Insert = Callable[[Table], Any]
 
 def ask(db: Connection, wanted: Handoff, insert: Insert) -> Handoff:
     """Put ``wanted`` into the queue; where the conversation is in it already, what stands there."""
-    db.execute(insert(handoff).values(_row(wanted)).on_conflict_do_nothing())
-    found = get(db, wanted.conversation_id)
-    assert found is not None  # it was put there, or was there
-    return found
+    new = insert(handoff).values(_row(wanted))
+    # Changes nothing, but has the row stay: another may be about to end it.
+    found = new.on_conflict_do_update(
+        index_elements=["conversation_id"], set_={"since": handoff.c.since}
+    ).returning(handoff)
+    return _one(db.execute(found).one())
 
 
 def take(db: Connection, taken: Handoff, insert: Insert) -> None:

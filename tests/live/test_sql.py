@@ -121,6 +121,16 @@ async def test_of_bodies_that_race_with_one_id_one_is_accepted(url: str) -> None
     assert sum(isinstance(outcome, Accepted) for outcome in outcomes) == 1
 
 
+async def test_a_person_may_be_asked_for_while_another_hands_back(url: str) -> None:
+    async with open_log(url) as log:
+        for _ in range(60):
+            asked, _ = await asyncio.gather(
+                log.ask_for_person("ann"),
+                log.hand_back("ann", [], seq=0, epoch=0),
+            )
+            assert asked.conversation_id == "ann"
+
+
 async def test_the_history_of_a_session_does_not_read_the_sessions_before(url: str) -> None:
     async with open_log(url) as log:
         await log.commit("ann", [SlotSet(name="n")], seq=0, epoch=0)
