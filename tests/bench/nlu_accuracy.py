@@ -145,7 +145,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sets", nargs="+", choices=sorted(SETS), default=sorted(SETS))
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        metavar="SET",
+        choices=sorted(SETS),
+        default=sorted(SETS),
+        help=f"default: all of {', '.join(sorted(SETS))}",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
     parser.add_argument("--recipe", type=Path, help="a TOML file; otherwise the default recipe")
     parser.add_argument("--out", type=Path, help="without its suffix: .md and .json are written")
