@@ -13,6 +13,9 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
+MOST_BYTES = 65_536  # kept back at once; the transport must see more, to say when it is too much
+
+
 class Protocol(HttpToolsProtocol):
     """uvicorn's HTTP, on a transport that sends together what is written together."""
 
@@ -27,11 +30,15 @@ class Together:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._written: list[bytes] = []
+        self._bytes = 0
 
     def write(self, data: bytes) -> None:
         if not self._written:
             self._loop.call_soon(self._send)
         self._written.append(data)
+        self._bytes += len(data)
+        if self._bytes > MOST_BYTES:
+            self._send()
 
     def writelines(self, lines: Iterable[bytes]) -> None:
         for data in lines:
@@ -46,7 +53,7 @@ class Together:
         self._transport.close()
 
     def _send(self) -> None:
-        written, self._written = self._written, []
+        written, self._written, self._bytes = self._written, [], 0
         if written and not self._transport.is_closing():
             self._transport.write(b"".join(written))
 

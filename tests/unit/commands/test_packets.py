@@ -41,6 +41,16 @@ async def test_what_is_written_in_one_step_leaves_in_one_packet():
     assert transport.told == [b"head body!", b"another"]
 
 
+async def test_of_an_answer_without_end_little_is_kept_back():
+    transport = Transport()
+    together = Together(transport)
+    for _ in range(3):
+        together.write(b"x" * 40_000)
+    assert [len(data) for data in transport.told] == [80_000]
+    await asyncio.sleep(0)
+    assert [len(data) for data in transport.told] == [80_000, 40_000]
+
+
 async def test_closing_sends_what_was_written_and_nothing_after():
     transport = Transport()
     together = Together(transport)
