@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
 MOST_BYTES = 65_536  # kept back at once; the transport must see more, to say when it is too much
 
 
