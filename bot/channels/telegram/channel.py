@@ -97,16 +97,19 @@ class TelegramChannel:
         return None
 
     async def begin(self) -> None:
-        """Tell Telegram where updates go and with which secret. Raises as ``send``."""
-        if url := self._credentials.webhook_url:
-            await self._call(
-                {
-                    "method": "setWebhook",
-                    "url": url,
-                    "secret_token": self._credentials.secrets[0],
-                    "allowed_updates": list(UPDATES),
-                }
-            )
+        """Tell Telegram where updates go and with which secret; telling it twice does no harm."""
+        if not self._credentials.webhook_url:
+            return
+        told = {
+            "method": "setWebhook",
+            "url": self._credentials.webhook_url,
+            "secret_token": self._credentials.secrets[0],
+            "allowed_updates": list(UPDATES),
+        }
+        try:
+            await self._call(told)
+        except Doubtful as error:
+            raise Unavailable(str(error)) from error
 
     def reaches(self, reply: Reply) -> bool:
         return True

@@ -47,6 +47,12 @@ async def test_it_registers_where_updates_go_and_their_secret():
     assert (body["url"], body["secret_token"]) == ("https://b.example/w", "s-1")
 
 
+@pytest.mark.parametrize("answer", [502, httpx2.ReadTimeout("slow")])
+async def test_what_may_have_been_registered_is_registered_again(answer):
+    with pytest.raises(Unavailable):
+        await opened(answer, webhook_url="https://b.example/w").begin()
+
+
 async def test_without_an_address_it_registers_nothing():
     posted = []
     await opened(posted=posted).begin()
