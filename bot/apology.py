@@ -10,7 +10,7 @@ from bot.dialogue.policy import LISTEN
 from bot.dialogue.tracker import SESSION_START
 from bot.services import Services
 from bot.store.base import Waiting
-from bot.turn import NEWS, Done, Turn, load
+from bot.turn import NEWS, Done, Turn, load_current
 from nlu.parse import Parse
 
 APOLOGY = "Sorry, something went wrong on our side and I could not answer that message."
@@ -25,7 +25,7 @@ async def apologise(
     Takes a turn's place: raises Conflict and Unavailable as a turn does.
     """
     message = waiting.message
-    tracker, epoch = await load(message.conversation_id, parley)
+    tracker, epoch = await load_current(message.conversation_id, parley)
     turn = Turn(tracker, parley)
     if not tracker.applied:
         turn.add(ActionExecuted(name=SESSION_START), SessionStarted(), ActionExecuted(name=LISTEN))

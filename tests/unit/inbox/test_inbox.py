@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.apology import APOLOGY
-from bot.dialogue.events import SlotSet
+from bot.dialogue.events import SessionStarted, SlotSet
 from bot.dialogue.messages import Reply
+from bot.dialogue.tracker import Tracker
 from bot.errors import Duplicate, Timeout, Unavailable
 from bot.inbox import Inbox, Limits
 from bot.store.base import Accepted, Waiting
@@ -170,6 +171,19 @@ async def test_a_message_that_breaks_every_turn_is_apologised_for_and_blocks_nob
     assert echo.heard == ["poison", "poison", "hello"]
     assert await said_by_users(parley.log) == ["poison", "hello"]
     assert await said_by_bot(parley.log) == [APOLOGY, "hello"]
+
+
+async def test_an_apology_is_not_held_up_by_a_kept_tracker_that_is_behind_the_log() -> None:
+    async def break_always(waiting: Waiting) -> None:
+        raise RuntimeError("broken")
+
+    parley = services()
+    behind = Tracker.start("ann", parley.bot.domain)
+    await parley.log.commit("ann", [SessionStarted()], seq=0, epoch=0)
+    await parley.trackers.keep(behind, epoch=0)
+    echo = Echo(break_always)
+    async with Inbox(parley, take_turn=echo, limits=Limits(tries=1)) as inbox:
+        assert await inbox.answer(message("poison"), SOON_S) == (Reply("ann", APOLOGY),)
 
 
 async def test_a_message_that_ends_every_worker_is_apologised_for_in_the_end() -> None:
