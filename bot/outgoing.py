@@ -107,6 +107,8 @@ def read_allowed(allowed: Iterable[str]) -> tuple[tuple[Network, ...], frozenset
 
 def open_guarded(allowed: Iterable[str] = ()) -> httpx2.AsyncClient:
     """A client that calls only where a request may send us. Raises SettingsError."""
-    return httpx2.AsyncClient(
-        transport=Guarded(httpx2.AsyncHTTPTransport(), allowed), trust_env=False
-    )
+    # No connection is used again: for the pool it is one to an address, whatever name its
+    # certificate was checked for.
+    once = httpx2.Limits(max_keepalive_connections=0)
+    inner = httpx2.AsyncHTTPTransport(limits=once)
+    return httpx2.AsyncClient(transport=Guarded(inner, allowed), trust_env=False)

@@ -1,4 +1,6 @@
+import asyncio
 import socket
+from contextlib import suppress
 
 import httpx2
 import pytest
@@ -102,6 +104,33 @@ async def test_the_real_client_refuses_this_machine():
     async with open_guarded() as guarded:
         with pytest.raises(httpx2.ConnectError, match="not public"):
             await guarded.get("http://localhost:9/")
+
+
+async def test_no_host_is_called_on_a_connection_made_for_another_at_its_address(
+    monkeypatch, called
+):
+    for name in ("one.example", "other.example"):
+        monkeypatch.setitem(NAMES, name, ["127.0.0.1"])
+    served, hosts = [], []  # what was asked on each connection
+
+    async def serve(reader, writer):
+        heard = []
+        hosts.append(heard)
+        served.append(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                heard.append(head)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, open_guarded(["127.0.0.1"]) as guarded:
+        for host in ("one.example", "other.example"):
+            assert (await guarded.get(f"http://{host}:{port}/")).status_code == 200
+    await asyncio.gather(*served)
+    assert [len(heard) for heard in hosts] == [1, 1]
 
 
 @pytest.mark.parametrize("wrong", ["10.0.0.0/99", "10.0.0.1/8", "a/b", " "])
