@@ -58,8 +58,7 @@ def texts() -> list[str]:
 
 def meant(intent: str, entities: Sequence[tuple[str, str]]) -> frozenset[Act]:
     """The acts of a turn: of its label, and of entities as name and text."""
-    names = [] if intent == NOTHING else intent.split(SPLIT)
-    found = [*(name.split(PART) for name in names)]
+    found = [name.split(PART) for name in intent.split(SPLIT) if name != NOTHING]
     found += [[*name.split(PART), text] for name, text in entities]
     return frozenset((act[0], act[1], act[2], act[3]) for act in found)
 
