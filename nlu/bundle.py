@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -16,6 +12,7 @@ import numpy as np
 from nlu import decode
 from nlu.chain import read_chain
 from nlu.errors import BundleError, NluError
+from nlu.folder import MANIFEST, check_files, content_of, decoded, unlisted
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model, Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Intent
@@ -25,10 +22,7 @@ from nlu.session import Session
 from nlu.several import Several, parts_of
 from nlu.tokenizer import Tokenizer
 
-T = TypeVar("T")
-
 FORMAT = 1
-MANIFEST = "manifest.json"
 TRIED = ("Hello there!", "I have 3 questions, one of them about the order I made on Monday.")
 SAME = 1e-3  # of a logit
 NEEDED = ("model.onnx", "tokenizer.json", "extractors.json")
@@ -68,12 +62,11 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
     """The bundle in ``folder``; BundleError names the file that is missing, damaged or not as the
     manifest says. Reads and runs a model, so not on the event loop."""
     manifest = read_manifest(folder)
-    for name, published in manifest.files.items():
-        checked_file(folder / name, published)
+    check_files(folder, manifest.files)
     tables = folder / "extractors.json"
-    extractors = decoded(tables, _read(tables), Extractors)
+    extractors = decoded(tables, content_of(tables), Extractors)
     try:
-        tokenizer_json = _read(folder / "tokenizer.json")
+        tokenizer_json = content_of(folder / "tokenizer.json")
         tokenizer = Tokenizer(
             tokenizer_json,
             max_tokens=manifest.max_tokens,
@@ -97,7 +90,7 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of the bundle in ``folder``, alone; its files are not looked at."""
     path = folder / MANIFEST
-    content = _read(path)
+    content = content_of(path)
     version = decoded(path, content, _Format).format
     if version != FORMAT:
         raise BundleError(
@@ -107,12 +100,6 @@ def read_manifest(folder: Path) -> Manifest:
     for problem in _problems(manifest):
         raise BundleError(f"{path}: {problem}")
     return manifest
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _scope(folder: Path, manifest: Manifest, model: Model) -> Scope | None:
@@ -136,12 +123,7 @@ class _Format(msgspec.Struct, frozen=True):
 
 def _problems(manifest: Manifest) -> list[str]:
     """What the types cannot say about a manifest."""
-    found = [f"files do not list {name}." for name in NEEDED if name not in manifest.files]
-    found += [
-        f"files name {name!r}, which is no plain file name."
-        for name in manifest.files
-        if name != Path(name).name or name in (".", "..", MANIFEST)
-    ]
+    found = unlisted(manifest.files, NEEDED)
     found += [
         f"files do not list {named}, which {field} names."
         for field, named in (("scope", manifest.scope), ("chain", manifest.chain))
@@ -166,41 +148,6 @@ def _problems(manifest: Manifest) -> list[str]:
     if manifest.max_tokens < 3:
         found.append(f"max_tokens is {manifest.max_tokens}; it must be at least 3.")
     return found
-
-
-def checked_file(path: Path, published: str) -> None:
-    """Refuse a file that is not the one whose SHA-256 is ``published``."""
-    with readable(path):
-        found = file_hash(path)
-    if found != published.lower():
-        raise BundleError(
-            f"{path} is not the file that was published: its SHA-256 differs from the "
-            "manifest's. Roll back to another version or train again."
-        )
-
-
-def _read(path: Path) -> bytes:
-    with readable(path):
-        return path.read_bytes()
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """What cannot be read in the block raises BundleError."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise BundleError(f"{path} is missing.") from error
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def decoded(path: Path, content: bytes, kind: type[T]) -> T:
-    """``content`` as a ``kind``, or BundleError with ``path``."""
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{path}: {error}") from error
 
 
 def _try(model: Model, manifest: Manifest) -> bool:

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from nlu.bundle import MANIFEST, checked_file, decoded, readable
 from nlu.errors import BundleError
+from nlu.folder import MANIFEST, check_files, read_described
 from nlu.session import PolicySession
 
 FORMAT = 2
@@ -88,8 +88,7 @@ def open_policy(folder: Path) -> PolicyModel:
     """The policy model in ``folder``; BundleError names the file that is missing, damaged or not
     as the manifest says. Reads and runs a model, so not on the event loop."""
     manifest = read_policy_manifest(folder)
-    for name, published in manifest.files.items():
-        checked_file(folder / name, published)
+    check_files(folder, manifest.files)
     session = PolicySession(folder / GRAPH)
     model = PolicyModel(manifest, session)
     for length in (1, manifest.max_history):
@@ -105,30 +104,15 @@ def open_policy(folder: Path) -> PolicyModel:
 
 def read_policy_manifest(folder: Path) -> PolicyManifest:
     """The manifest of the policy model in ``folder``, alone; its files are not looked at."""
-    path = folder / MANIFEST
-    with readable(path):
-        content = path.read_bytes()
-    manifest = decoded(path, content, PolicyManifest)
-    if (manifest.kind, manifest.format) != (KIND, FORMAT):
-        raise BundleError(
-            f"{path} describes a {manifest.kind} of format {manifest.format}; this Parley reads "
-            f"a {KIND} of format {FORMAT}. Train again."
-        )
+    manifest = read_described(folder, PolicyManifest, kind=KIND, version=FORMAT, needed=(GRAPH,))
     for problem in _problems(manifest):
-        raise BundleError(f"{path}: {problem}")
+        raise BundleError(f"{folder / MANIFEST}: {problem}")
     return manifest
 
 
 def _problems(manifest: PolicyManifest) -> list[str]:
     """What the types cannot say about a manifest."""
     found = []
-    if GRAPH not in manifest.files:
-        found.append(f"files do not list {GRAPH}.")
-    found += [
-        f"files name {name!r}, which is no plain file name."
-        for name in manifest.files
-        if name != Path(name).name or name in (".", "..", MANIFEST)
-    ]
     if not manifest.actions:
         found.append("there are no actions.")
     if manifest.max_history < 1:

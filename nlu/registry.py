@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from nlu.bundle import MANIFEST, read_manifest
+from nlu.bundle import read_manifest
 from nlu.errors import BundleError
+from nlu.folder import MANIFEST
 from nlu.manifest import Manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)

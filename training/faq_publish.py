@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from bot.version import VERSION
-from nlu.bundle import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hash
 from nlu.ranking.encoder import TOKENIZER, TextEncoder, open_encoder
 from nlu.ranking.entry import FaqEntry
 from nlu.ranking.faq import index_vectors

@@ -21,7 +21,7 @@ from bot.model.policy import told_texts
 from bot.project.hashes import core_hash
 from bot.project.project import Project
 from bot.version import VERSION
-from nlu.bundle import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hash
 from nlu.policy import GRAPH, KIND, PolicyManifest
 from nlu.registry import Registry
 from nlu.session import PolicySession

@@ -19,8 +19,8 @@ from bot.errors import ProjectError
 from bot.project.hashes import read_hash
 from bot.project.multi_intents import split_of
 from bot.project.project import Example, Lookup, NluData, Project
-from nlu.bundle import MANIFEST, file_hash
 from nlu.chain import Chain, write_chain
+from nlu.folder import MANIFEST, file_hash
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
 from nlu.registry import Registry

@@ -17,7 +17,7 @@ import numpy as np
 
 from bot.errors import ProjectError
 from bot.version import VERSION
-from nlu.bundle import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hash
 from nlu.ranking.candidates import Candidate, classes
 from nlu.ranking.certainty import Certainty, fitted
 from nlu.ranking.delexicalise import spoken

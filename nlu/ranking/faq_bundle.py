@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from nlu.bundle import MANIFEST, checked_file, decoded, readable
 from nlu.errors import BundleError, NluError
+from nlu.folder import MANIFEST, check_files, content_of, decoded, read_described, readable
 from nlu.ranking.encoder import GRAPH, TOKENIZER, open_encoder
 from nlu.ranking.entry import FaqEntry
 from nlu.ranking.faq import FaqIndex, FaqVectors
@@ -55,11 +55,9 @@ def open_faq(folder: Path) -> FaqIndex:
     """The FAQ in ``folder``; BundleError names the file that is missing, damaged or not as the
     manifest says. Reads and runs a model, so not on the event loop."""
     manifest = read_faq_manifest(folder)
-    for name, published in manifest.files.items():
-        checked_file(folder / name, published)
+    check_files(folder, manifest.files)
     path = folder / ENTRIES
-    with readable(path):
-        entries = decoded(path, path.read_bytes(), list[FaqEntry])
+    entries = decoded(path, content_of(path), list[FaqEntry])
     if len(entries) != manifest.entries:
         raise BundleError(f"{path} has {len(entries)} entries; the manifest {manifest.entries}.")
     try:
@@ -73,21 +71,9 @@ def open_faq(folder: Path) -> FaqIndex:
 
 def read_faq_manifest(folder: Path) -> FaqManifest:
     """The manifest of the FAQ in ``folder``, alone; its files are not looked at."""
-    path = folder / MANIFEST
-    with readable(path):
-        content = path.read_bytes()
-    manifest = decoded(path, content, FaqManifest)
-    if (manifest.kind, manifest.format) != (KIND, FORMAT):
-        raise BundleError(
-            f"{path} describes a {manifest.kind} of format {manifest.format}; this Parley reads "
-            f"an {KIND} of format {FORMAT}. Train again."
-        )
-    if missing := [name for name in NEEDED if name not in manifest.files]:
-        raise BundleError(f"{path}: files do not list {missing[0]}.")
-    if strange := [name for name in manifest.files if name != Path(name).name or name == MANIFEST]:
-        raise BundleError(f"{path}: files name {strange[0]!r}, which is no plain file name.")
+    manifest = read_described(folder, FaqManifest, kind=KIND, version=FORMAT, needed=NEEDED)
     if manifest.entries < 1 or manifest.max_tokens < 3:
-        raise BundleError(f"{path}: there are no entries, or no tokens for them.")
+        raise BundleError(f"{folder / MANIFEST}: there are no entries, or no tokens for them.")
     return manifest
 
 

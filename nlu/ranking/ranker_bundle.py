@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from nlu.bundle import MANIFEST, checked_file, decoded, readable
 from nlu.errors import BundleError, NluError
+from nlu.folder import MANIFEST, check_files, content_of, decoded, read_described, readable
 from nlu.ranking.candidates import Candidate
 from nlu.ranking.certainty import Certainty
 from nlu.ranking.dialogue import Line
@@ -61,11 +61,9 @@ def open_ranker(folder: Path, responses: Sequence[Candidate]) -> Ranker:
     missing, damaged or not as the manifest says. Not on the event loop.
     """
     manifest = read_ranker_manifest(folder)
-    for name, published in manifest.files.items():
-        checked_file(folder / name, published)
+    check_files(folder, manifest.files)
     path = folder / CANDIDATES
-    with readable(path):
-        kept = decoded(path, path.read_bytes(), list[Candidate])
+    kept = decoded(path, content_of(path), list[Candidate])
     candidates = [*responses, *(each for each in kept if each.source != "response")]
     try:
         encoder = open_encoder(folder, max_tokens=manifest.max_tokens)
@@ -85,21 +83,11 @@ def open_ranker(folder: Path, responses: Sequence[Candidate]) -> Ranker:
 
 def read_ranker_manifest(folder: Path) -> RankerManifest:
     """The manifest of the ranker in ``folder``, alone; its files are not looked at."""
-    path = folder / MANIFEST
-    with readable(path):
-        content = path.read_bytes()
-    manifest = decoded(path, content, RankerManifest)
-    if (manifest.kind, manifest.format) != (KIND, FORMAT):
-        raise BundleError(
-            f"{path} describes a {manifest.kind} of format {manifest.format}; this Parley reads a "
-            f"{KIND} of format {FORMAT}. Train again."
-        )
-    if missing := [name for name in NEEDED if name not in manifest.files]:
-        raise BundleError(f"{path}: files do not list {missing[0]}.")
-    if strange := [name for name in manifest.files if name != Path(name).name or name == MANIFEST]:
-        raise BundleError(f"{path}: files name {strange[0]!r}, which is no plain file name.")
+    manifest = read_described(folder, RankerManifest, kind=KIND, version=FORMAT, needed=NEEDED)
     if manifest.max_tokens < 3 or manifest.most_lines < 1:
-        raise BundleError(f"{path}: no tokens, or no lines, of a dialogue would be read.")
+        raise BundleError(
+            f"{folder / MANIFEST}: no tokens, or no lines, of a dialogue would be read."
+        )
     return manifest
 
 

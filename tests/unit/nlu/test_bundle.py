@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from nlu.bundle import file_hash, open_bundle, read_manifest
+from nlu.bundle import open_bundle, read_manifest
 from nlu.errors import BundleError
+from nlu.folder import file_hash
 from nlu.model import Reading
 from tests.unit.nlu.conftest import tiny_graph
 

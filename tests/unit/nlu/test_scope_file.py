@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from nlu.bundle import file_hash, open_bundle, read_manifest
+from nlu.bundle import open_bundle, read_manifest
 from nlu.errors import BundleError
+from nlu.folder import file_hash
 from nlu.pipeline import Nlu, Pipeline, serve
 from nlu.scope_file import read_scope, write_scope
 from tests.unit.nlu.conftest import INTENTS
