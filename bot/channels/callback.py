@@ -24,6 +24,7 @@ class CallbackChannel:
 
     def __init__(self, url: str, client: httpx2.AsyncClient, *, most_chars: int = 20_000) -> None:
         self._url = url
+        self._host = httpx2.URL(url).host  # what errors say: the rest may hold a secret
         self._client = client
         self._rest = RestChannel(self.name, output_channel=self.name, most_chars=most_chars)
 
@@ -43,13 +44,15 @@ class CallbackChannel:
         try:
             answer = await self._client.post(self._url, json=part, timeout=TIMEOUT_S)
         except httpx2.HTTPError as error:
-            raise Unavailable(f"callback: {self._url} cannot be reached: {error!r}.") from error
+            raise Unavailable(
+                f"callback: {self._host} cannot be reached: {type(error).__name__}."
+            ) from error
         if answer.status_code == 429 and (seconds := _seconds(answer)) is not None:
-            raise Slower(f"callback: {self._url} answered 429.", seconds)
+            raise Slower(f"callback: {self._host} answered 429.", seconds)
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise Unavailable(f"callback: {self._url} answered {answer.status_code}.")
+            raise Unavailable(f"callback: {self._host} answered {answer.status_code}.")
         if not answer.is_success:
-            raise Undeliverable(f"callback: {self._url} answered {answer.status_code}.")
+            raise Undeliverable(f"callback: {self._host} answered {answer.status_code}.")
 
 
 def _seconds(answer: httpx2.Response) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 from bot.channels.base import Undeliverable
 from bot.channels.callback import CallbackChannel
 from bot.dialogue.messages import Reply
-from bot.errors import Unavailable
+from bot.errors import ParleyError, Unavailable
 from bot.reply import Sender, Slower
 
 
@@ -63,3 +63,17 @@ async def test_a_service_that_is_busy_may_say_when_to_come_again(said, seconds):
 
 def test_it_is_a_channel_that_sends():
     assert isinstance(channel(200), Sender)
+
+
+@pytest.mark.parametrize("answer", [500, 404, httpx2.ConnectError("to user:secret@shop.example")])
+async def test_no_error_holds_what_the_address_has_beside_its_host(answer):
+    def respond(request):
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx2.Response(answer)
+
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
+    url = "http://user:secret@shop.example/secret?token=secret"
+    with pytest.raises(ParleyError, match=r"shop\.example") as raised:
+        await say(CallbackChannel(url, client), Reply("anna", "hi"))
+    assert "secret" not in str(raised.value)
