@@ -44,6 +44,10 @@ class Guarded(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
+        if request.url.scheme not in ("http", "https") or not host:
+            raise httpx2.UnsupportedProtocol(
+                f"{str(request.url)!r} is no address of http:// or https://.", request=request
+            )
         address = await self._address(host, request)
         # The name stays in the Host header and in the certificate that is asked for.
         request.extensions = {**request.extensions, "sni_hostname": host}

@@ -325,13 +325,19 @@ def test_ctrl_c_ends_the_shell_without_a_traceback(tmp_path: Path, project: Path
         stdout=its,
         stderr=its,
         start_new_session=True,
+        # Who runs the tests in the background has it ignored, and so would they.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(its)
     shown = b""
-    while not shown.endswith(b"> "):
-        shown += os.read(ours, 1024)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    try:
+        while not shown.endswith(b"> "):
+            shown += os.read(ours, 1024)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait()
     with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123 (a descriptor)
         os.set_blocking(ours, False)
         with suppress(OSError):  # a terminal nobody has open any more

@@ -76,6 +76,13 @@ async def test_a_public_host_is_called_through_nat64(called, monkeypatch):
     assert called[0].url == "http://[64:ff9b::cb00:7207]/"
 
 
+@pytest.mark.parametrize("url", ["nonsense", "ftp://shop.example/", "http://", "file:///etc"])
+async def test_what_is_no_address_is_not_called(called, url):
+    with pytest.raises(httpx2.UnsupportedProtocol):
+        await client(called).get(url)
+    assert called == []
+
+
 async def test_a_host_without_an_address_is_not_called(called):
     with pytest.raises(httpx2.ConnectError, match="no address"):
         await client(called).get("http://nowhere.example/")

@@ -9,16 +9,6 @@ from bot.settings import Settings
 from bot.telemetry import Metrics, start_logging
 
 
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
 @pytest.fixture
 def lines(capsys):
     def read():
