@@ -83,6 +83,11 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_hashes(folder: Path) -> dict[str, str]:
+    """What a manifest's ``files`` says of a folder that is finished but for it."""
+    return {path.name: file_hash(path) for path in sorted(folder.iterdir())}
+
+
 def content_of(path: Path) -> bytes:
     """What is in a file. Raises BundleError."""
     with readable(path):

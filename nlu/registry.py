@@ -17,6 +17,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -157,6 +159,15 @@ class Registry:
             os.fsync(file.fileno())
         Path(written).replace(self.root / name)
         _sync(self.root)
+
+
+def new_version(now: datetime, *hashes: str) -> str:
+    """The name of a version made ``now`` of what has these hashes.
+
+    Of the moment too: the same data, recipe and seed make the same files.
+    """
+    told = " ".join((now.isoformat(), *hashes))
+    return f"{now:%Y%m%d-%H%M%S}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
 def checked_name(version: str) -> str:

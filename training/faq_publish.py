@@ -7,19 +7,18 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from bot.version import VERSION
-from nlu.folder import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hashes
 from nlu.ranking.encoder import TOKENIZER, TextEncoder, open_encoder
 from nlu.ranking.entry import FaqEntry
 from nlu.ranking.faq import index_vectors
 from nlu.ranking.faq_bundle import ENTRIES, KIND, VECTORS, FaqManifest, save_vectors
-from nlu.registry import Registry
+from nlu.registry import Registry, new_version
 from nlu.tokenizer import Tokenizer
 from training.faq_pairs import faq_pairs
 from training.model import JointModel
@@ -128,9 +127,8 @@ def _manifest(
     started: float,
 ) -> FaqManifest:
     now = datetime.now(UTC)
-    name = sha256(f"{now.isoformat()} {recipe.hash} {data_hash}".encode()).hexdigest()[:8]
     return FaqManifest(
-        version=f"{now:%Y%m%d-%H%M%S}-{name}",
+        version=new_version(now, recipe.hash, data_hash),
         created=now.isoformat(timespec="seconds"),
         entries=len(entries),
         encoder=recipe.encoder,
@@ -139,7 +137,7 @@ def _manifest(
         data_hash=data_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
-        files={path.name: file_hash(path) for path in sorted(draft.iterdir())},
+        files=file_hashes(draft),
         parley=VERSION,
         kind=KIND,
         scores={"seconds": round(time.monotonic() - started, 1)},

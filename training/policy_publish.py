@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from bot.model.policy import told_texts
 from bot.project.hashes import core_hash
 from bot.project.project import Project
 from bot.version import VERSION
-from nlu.folder import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hashes
 from nlu.policy import GRAPH, KIND, PolicyManifest
-from nlu.registry import Registry
+from nlu.registry import Registry, new_version
 from nlu.session import PolicySession
 from training.policy import TrainedPolicy, train_policy
 from training.policy_data import conversations, windows
@@ -152,9 +151,8 @@ def _manifest(
 ) -> PolicyManifest:
     now = datetime.now(UTC)
     data_hash = core_hash(project)
-    name = sha256(f"{now.isoformat()} {recipe.hash} {data_hash}".encode()).hexdigest()[:8]
     return PolicyManifest(
-        version=f"{now:%Y%m%d-%H%M%S}-{name}",
+        version=new_version(now, recipe.hash, data_hash),
         created=now.isoformat(timespec="seconds"),
         columns=trained.names.columns,
         actions=trained.names.actions,
@@ -164,7 +162,7 @@ def _manifest(
         data_hash=data_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
-        files={path.name: file_hash(path) for path in sorted(draft.iterdir())},
+        files=file_hashes(draft),
         parley=VERSION,
         kind=KIND,
         temperature=recipe.temperature,

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from bot.project.hashes import read_hash
 from bot.project.multi_intents import split_of
 from bot.project.project import Example, Lookup, NluData, Project
 from nlu.chain import Chain, write_chain
-from nlu.folder import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hashes
 from nlu.manifest import Extractors, Manifest
 from nlu.model import Model
-from nlu.registry import Registry
+from nlu.registry import Registry, new_version
 from nlu.scope import Scope
 from nlu.scope_file import write_scope
 from nlu.session import Session
@@ -305,11 +304,9 @@ def _manifest(
     scores: dict[str, Scores],
 ) -> Manifest:
     now, labels = datetime.now(UTC), made.trained.labels
-    # Of the moment too: the same data and seed make the same files.
-    name = sha256(f"{now.isoformat()} {recipe.hash} {project.nlu_hash}".encode()).hexdigest()[:8]
-    files = {path.name: file_hash(path) for path in sorted(draft.iterdir())}
+    files = file_hashes(draft)
     return Manifest(
-        version=f"{now:%Y%m%d-%H%M%S}-{name}",
+        version=new_version(now, recipe.hash, project.nlu_hash),
         created=now.isoformat(timespec="seconds"),
         language=project.config.language,
         encoder=recipe.encoder,

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from bot.errors import ProjectError
 from bot.version import VERSION
-from nlu.folder import MANIFEST, file_hash
+from nlu.folder import MANIFEST, file_hashes
 from nlu.ranking.candidates import Candidate, classes
 from nlu.ranking.certainty import Certainty, fitted
 from nlu.ranking.delexicalise import spoken
@@ -25,7 +24,7 @@ from nlu.ranking.dialogue import context_text, response_text
 from nlu.ranking.encoder import TextEncoder, open_encoder
 from nlu.ranking.ranker import read_candidates
 from nlu.ranking.ranker_bundle import CANDIDATES, KIND, VECTORS, RankerManifest, save_vectors
-from nlu.registry import Registry
+from nlu.registry import Registry, new_version
 from nlu.session import Float32
 from nlu.tokenizer import Tokenizer
 from training.ranker_data import Answered, counted
@@ -198,9 +197,8 @@ def _manifest(
     draft: Path, recipe: RankerRecipe, fit: Fit, data_hash: str, seconds: float
 ) -> RankerManifest:
     now = datetime.now(UTC)
-    name = sha256(f"{now.isoformat()} {recipe.hash} {data_hash}".encode()).hexdigest()[:8]
     return RankerManifest(
-        version=f"{now:%Y%m%d-%H%M%S}-{name}",
+        version=new_version(now, recipe.hash, data_hash),
         created=now.isoformat(timespec="seconds"),
         encoder=recipe.encoder,
         max_tokens=recipe.max_tokens,
@@ -210,7 +208,7 @@ def _manifest(
         data_hash=data_hash,
         recipe_hash=recipe.hash,
         seed=recipe.seed,
-        files={path.name: file_hash(path) for path in sorted(draft.iterdir())},
+        files=file_hashes(draft),
         parley=VERSION,
         kind=KIND,
         scores={**fit.scores, "seconds": seconds},
