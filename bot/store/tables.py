@@ -154,3 +154,32 @@ unpublished = Table(
     Column("conversation_id", Text, nullable=False),
     Column("events", Text, nullable=False),  # JSON, a list: those of one transaction
 )
+
+# A user's sentence that waits for a label, or has it.
+review = Table(
+    "review",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # what it is about, as long as that is kept
+    Column("conversation_id", Text, nullable=False),  # empty for a sentence of the training data
+    Column("state", Text, nullable=False),  # open, decided, skipped or erased
+    Column("score", Double, nullable=False),  # the highest of its reasons
+    Column("duplicates", Text, nullable=False),  # its group of near-duplicates, or empty
+    Column("intent", Text),  # decided, or what the model said
+    Column("is_disputed", Integer, nullable=False),
+    Column("is_decided", Integer, nullable=False),  # by a person or weakly
+    Column("revision", BigInteger, nullable=False),  # one line for all items
+    Column("item", Text, nullable=False),  # JSON
+)
+Index("review_queue", review.c.state, review.c.score, review.c.id)
+Index("review_revision", review.c.revision)
+Index("review_conversation", review.c.conversation_id)
+Index("review_duplicates", review.c.duplicates)
+
+# Which miners proposed an item.
+review_miner = Table(
+    "review_miner",
+    metadata,
+    Column("review_id", Text, primary_key=True),
+    Column("miner", Text, primary_key=True),
+)

@@ -1,0 +1,1 @@
+"""What users wrote, proposed to people for a label, and what they said."""
