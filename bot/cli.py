@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot.commands import convert, export, options, outbox, run_options, split
+from bot.commands import audit, convert, export, options, outbox, run_options, split
 from bot.commands.explain import explain
 from bot.commands.visualize import visualize
 from bot.errors import ParleyError
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The SQL database of the log.", no_args_is_help=True)
 app.add_typer(database, name="db")
+app.add_typer(audit.app, name="audit")
 app.add_typer(export.app, name="export")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(split.app, name="split")

@@ -28,6 +28,7 @@ from bot.reply import Sender
 from bot.running import Check, Running
 from bot.settings import Settings
 from bot.store import schema
+from bot.store.audits import SqlAudit
 from bot.store.link import reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
@@ -98,6 +99,7 @@ async def open_parley(
             *(settings, serving, inbox, metrics, channels, checks, open_other, pulling),
             jobs=jobs,
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
+            audit=SqlAudit(sql.database),
         )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import httpx2
 from fastapi import Depends
 from fastapi.requests import Request
 
+from bot.audit import Audit, NoAudit
 from bot.channels.base import Channel
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -31,7 +32,7 @@ class Running:
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
     model server has. ``jobs`` trains and tests; ``client`` calls
-    what a request names.
+    what a request names. ``audit`` is where deeds of people and programs are recorded.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Running:
     pulling: Pulling
     jobs: Jobs
     client: httpx2.AsyncClient
+    audit: Audit = field(default_factory=NoAudit)
 
     @property
     def parley(self) -> Services:

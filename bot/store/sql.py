@@ -89,6 +89,11 @@ class SqlLog:
         self._statements = Statements.of(is_sqlite=database.sqlite)
         self._publishing = publishing
 
+    @property
+    def database(self) -> Database:
+        """What it is in, for the tables beside it."""
+        return self._database
+
     async def accept(self, message: Message) -> Accepted:
         body = check_message(message)
 

@@ -183,3 +183,37 @@ review_miner = Table(
     Column("review_id", Text, primary_key=True),
     Column("miner", Text, primary_key=True),
 )
+
+# What somebody did. No conversation's id and nothing that a user wrote: rows stay for ever.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # from 1, without gaps
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),  # of who did it
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("subject", Text),  # the conversation's pseudonym
+    Column("facts", Text, nullable=False),  # JSON
+    Column("hash", Text, nullable=False),  # of this row and of the hash before it
+)
+Index("audit_about", audit.c.subject, audit.c.number)
+
+# The last row, locked by whoever adds one: so there is one chain, whatever server adds.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1, there is no other
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+# The only connection between a conversation and its pseudonym; erasure deletes it.
+audit_subject = Table(
+    "audit_subject",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("subject", Text, nullable=False, unique=True),
+)
