@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
@@ -24,7 +24,7 @@ from bot.api import (
     steps,
     training,
 )
-from bot.api.auth import TOKEN, Guard, authorised, authorised_for_all
+from bot.api.auth import TOKEN, Guard
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
@@ -70,18 +70,15 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             "operation_spans": False,
         },
     )
+    app.state.guard = Guard(settings)
     add_problems(app, metrics)
     app.router.routes.append(webhook.WithoutParameters())
     for router in (webhook, health, docs):
         app.include_router(router.router, responses=PROBLEM)
     if settings.serves_api:
-        app.state.guard = Guard(settings)
         app.include_router(model.public, responses=PROBLEM)
-        for router in (conversations, steps, model, ranking, training, scoring):
-            guarded = [Depends(authorised)]
-            app.include_router(router.router, responses=PROBLEM, dependencies=guarded)
-        for_desks = [Depends(authorised_for_all)]
-        app.include_router(handoff.router, responses=PROBLEM, dependencies=for_desks)
+        for router in (conversations, steps, model, ranking, training, scoring, handoff):
+            app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)
     app.add_middleware(BodyLimit, most_bytes=partial(_most_bytes, settings))

@@ -9,6 +9,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -46,10 +47,13 @@ SECRET = (
     "database_url",
     "actions_url",
     "auth_token",
+    "auth_token_old",
     "jwt_secret",
+    "jwt_secret_old",
     "jwt_private_key",
     "ssl_password",
     "scrub_key",
+    "visitor_keys",
 )
 
 
@@ -161,6 +165,23 @@ class Settings(BaseSettings):
         (),
         description="Origins whose pages may call this server, separated by commas; `*` for all.",
     )
+    visitor_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Secrets that sign the tickets of the chat page's visitors, of 16 characters "
+        "or more, separated by commas: the first signs, any is believed, so that a key can be "
+        "replaced. Servers of one site need the same. Default: one kept in `home`.",
+    )
+    visitor_days: float = Field(
+        90.0,
+        gt=0,
+        description="How long a visitor who does not come back may still take up the conversation, "
+        "in days. Whoever comes back begins these days anew.",
+    )
+    visitor_adopt_until: date | None = Field(
+        None,
+        description="Day, such as `2027-03-31`, until which pages may take up conversations that "
+        "they began before the server signed tickets. Default: they begin new ones.",
+    )
     enable_api: bool | None = Field(
         None,
         description="Whether the HTTP API answers beside chat page, channels and health. Default: "
@@ -175,10 +196,16 @@ class Settings(BaseSettings):
     auth_token: SecretStr | None = Field(
         None, description="What a caller of the API names as `token=…`. Default: none is asked."
     )
+    auth_token_old: SecretStr | None = Field(
+        None, description="The token before `auth_token`, taken too while callers change over."
+    )
     jwt_secret: SecretStr | None = Field(
         None,
         description="Callers of the API may prove themselves by a JWT signed with it; for RS256 "
         "and the like the public key, in PEM.",
+    )
+    jwt_secret_old: SecretStr | None = Field(
+        None, description="The secret or key before `jwt_secret`, believed too meanwhile."
     )
     jwt_method: JwtMethod = Field("HS256", description="How these JWTs are signed.")
     jwt_private_key: SecretStr | None = Field(
@@ -208,7 +235,7 @@ class Settings(BaseSettings):
         False, description="OpenTelemetry spans and metrics, through the providers it is given."
     )
 
-    @field_validator("may_call", "cors", "data", "scrub", mode="before")
+    @field_validator("may_call", "cors", "data", "scrub", "visitor_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
@@ -227,11 +254,18 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from error
         return value
 
-    @field_validator("auth_token", "jwt_secret", "scrub_key")
+    @field_validator("auth_token", "auth_token_old", "jwt_secret", "jwt_secret_old", "scrub_key")
     @classmethod
     def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().strip():
             raise ValueError("should not be blank")
+        return value
+
+    @field_validator("visitor_keys")
+    @classmethod
+    def _long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < 16 for key in value):
+            raise ValueError("should be keys of 16 characters or more")
         return value
 
     @field_validator("redis_url")
@@ -263,7 +297,20 @@ class Settings(BaseSettings):
     @property
     def asks_who(self) -> bool:
         """Whether the API is for those who prove themselves."""
-        return bool(self.auth_token or self.jwt_secret)
+        return bool(self.live("auth_token") or self.live("jwt_secret"))
+
+    def live(self, secret: Literal["auth_token", "jwt_secret"]) -> tuple[str, ...]:
+        """The values of ``secret`` that are taken: its own, then the one before it."""
+        both = getattr(self, secret), getattr(self, f"{secret}_old")
+        return tuple(value.get_secret_value() for value in both if value is not None)
+
+    @property
+    def adopts_until(self) -> float:
+        """The end of ``visitor_adopt_until`` (UTC), in seconds since the epoch; 0 for none."""
+        day = self.visitor_adopt_until
+        if day is None:
+            return 0.0
+        return datetime.combine(day, time.max, UTC).timestamp()
 
     @property
     def may_be_called(self) -> tuple[str, ...]:

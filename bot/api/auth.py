@@ -1,28 +1,46 @@
-"""Who may call the API: whoever names the token, or brings a JWT that says so.
+"""Who may call: whoever names the token, brings a JWT that says so, or has signed in.
 
-As in Rasa: the token opens everything; so does a JWT of the role admin, while one of the role
-user opens the conversation named as its user. Without token and secret the API asks nothing.
-Channels are not covered; they verify what comes to them in their own ways.
+As in Rasa the token opens everything; so does a JWT of the role admin, while one of the role user
+opens the conversation named as its user. A route says what it asks of a caller by ``requires``, or
+whom else it is for by
+``people.caller.open_to``; one that says neither fails a test. Without token and secret
+the API asks nothing, and is there for this machine alone.
 """
 
 from __future__ import annotations
 
 import hmac
-import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-import jwt
 import structlog
+from fastapi import Depends, Security
 from fastapi.requests import Request
-from jwt.warnings import InsecureKeyLengthWarning
+from fastapi.security import APIKeyQuery, HTTPBearer, SecurityScopes
 
+from bot.door import clean
 from bot.errors import ParleyError, SettingsError
-from bot.settings import Settings
-
-log = structlog.get_logger(__name__)
+from bot.people.caller import Caller
+from bot.people.roles import ALL, OWN, Scope, known, scopes_of
+from bot.people.tokens import BadKey, BadToken, Signers, weakness
+from bot.running import running
+from bot.settings import Settings, variable
 
 TOKEN = "parley.token"  # where the scope keeps what was taken out of the query
+NOBODY = Caller("", "nobody", None, ALL)
+_TOKENS_OWNER = Caller("", "token", "admin", ALL)
+# For the description of the API; `Guard` reads them itself.
+_BY_TOKEN = APIKeyQuery(
+    name="token", scheme_name="token", description="PARLEY_AUTH_TOKEN.", auto_error=False
+)
+_BY_BEARER = HTTPBearer(
+    bearerFormat="JWT",
+    scheme_name="bearer",
+    description="A JWT signed with PARLEY_JWT_SECRET, or the token.",
+    auto_error=False,
+)
+
+log = structlog.get_logger(__name__)
 
 
 class NotAuthenticated(ParleyError):
@@ -43,69 +61,119 @@ class Guard:
     """What the settings ask of callers. Raises SettingsError for a key that is none."""
 
     def __init__(self, settings: Settings) -> None:
-        self._token = settings.auth_token and settings.auth_token.get_secret_value().encode()
-        self._key = settings.jwt_secret and settings.jwt_secret.get_secret_value()
-        self._method = settings.jwt_method
-        if self._key:
-            self._try_key()
+        self._tokens = [token.encode() for token in settings.live("auth_token")]
+        self._signers: Signers | None = None
+        if keys := settings.live("jwt_secret"):
+            self._signers = _signers(keys, settings.jwt_method)
 
-    def check(self, token: str, bearer: str, conversation_id: str | None) -> None:
-        """Return if the caller may work on ``conversation_id``, None for all that is there.
+    @property
+    def asks(self) -> bool:
+        """Whether callers must prove who they are."""
+        return bool(self._tokens or self._signers)
 
-        Raises NotAuthenticated and NotAuthorized.
+    def caller(self, token: str, bearer: str) -> Caller:
+        """Who proves itself so. Raises NotAuthenticated.
+
+        Where a token is known here, it may come as a bearer's too, which no proxy logs.
         """
-        if not self._token and not self._key:
-            return
-        if self._token and hmac.compare_digest(token.encode(), self._token):
-            return
-        user = self._user(bearer)
-        if user.get("role") == "admin":
-            return
-        own = user.get("role") == "user" and conversation_id is not None
-        if not own or user.get("username") != conversation_id:
-            raise NotAuthorized("This user may not do that.")
-
-    def _user(self, bearer: str) -> Mapping[str, Any]:
-        """Who a valid JWT says is calling."""
-        if not self._key or not bearer:
+        if not self.asks:
+            return NOBODY
+        if self._is_token(token) or self._is_token(bearer):
+            return _TOKENS_OWNER
+        if not self._signers or not bearer:
             raise NotAuthenticated("The caller is not known here: a token or a JWT is missing.")
         try:
-            said = jwt.decode(bearer, self._key, algorithms=[self._method])
-        except (jwt.PyJWTError, ValueError) as error:
+            return _named(self._signers.claims(bearer))
+        except BadToken as error:
             raise NotAuthenticated("The JWT is not valid here.") from error
-        user = said.get("user")
-        return user if isinstance(user, Mapping) else {}
 
-    def _try_key(self) -> None:
-        try:
-            algorithm = jwt.get_algorithm_by_name(self._method)
-            key = algorithm.prepare_key(self._key)
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
-            raise SettingsError(
-                f"PARLEY_JWT_SECRET is no key for {self._method}: {error}. With RS256 and the like "
-                "give the public key, in PEM."
-            ) from error
-        if weakness := algorithm.check_key_length(key):
-            log.warning("api.weak_secret", hint=f"PARLEY_JWT_SECRET: {weakness}")
-        # Said once, here; not with every request.
-        warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+    def _is_token(self, given: str) -> bool:
+        # All are compared, so that the time taken tells nothing.
+        fits = [hmac.compare_digest(given.encode(), token) for token in self._tokens]
+        return any(fits)
 
 
-async def authorised(request: Request) -> None:
-    """A dependency: the caller may do what ``request`` asks for."""
-    _check(request, request.path_params.get("conversation_id"))
+def requires(*scopes: Scope) -> Any:
+    """A route's dependency: the caller may do all of this. Gives the Caller.
+
+    It stands at ``request.state.caller`` too, also when it is refused with 403.
+    """
+    return Security(_authorised, scopes=list(scopes))
 
 
-async def authorised_for_all(request: Request) -> None:
-    """A dependency: the caller may do that with any conversation; no user with his own."""
-    _check(request, None)
+async def unless_a_person_has_it(request: Request) -> None:
+    """A dependency of routes by which the bot is made to act; it comes after ``requires``.
+
+    Who may touch one conversation alone is its user, and cannot send a person away from it.
+    """
+    caller: Caller = request.state.caller
+    if caller.only is None:
+        return
+    handoff = await running(request).parley.log.handoff(caller.only)
+    if handoff is not None and handoff.agent is not None:
+        raise NotAuthorized("A person has this conversation; its user may read it and write in it.")
 
 
-def _check(request: Request, conversation_id: str | None) -> None:
+def speaks_as(caller: Caller, agent: str) -> None:
+    """Return if ``caller`` may act as the person ``agent``: who signed in is himself alone."""
+    if caller.kind == "person" and caller.name != agent:
+        raise NotAuthorized(f"{caller.name!r} has signed in, and cannot act as {agent!r}.")
+
+
+async def _authorised(
+    request: Request,
+    asked: SecurityScopes,
+    _token: Annotated[str | None, Depends(_BY_TOKEN)],
+    _bearer: Annotated[Any, Depends(_BY_BEARER)],
+) -> Caller:
     guard: Guard = request.app.state.guard
     kind, _, bearer = request.headers.get("authorization", "").partition(" ")
-    guard.check(
-        request.scope.get(TOKEN, ""),
-        bearer.strip() if kind.lower() == "bearer" else "",
-        conversation_id,
+    caller = guard.caller(
+        request.scope.get(TOKEN, ""), bearer.strip() if kind.lower() == "bearer" else ""
     )
+    request.state.caller = caller
+    if not caller.scopes.issuperset(asked.scopes):
+        raise NotAuthorized("This user may not do that.")
+    if caller.only is not None and _conversation(request) != caller.only:
+        raise NotAuthorized("This user may not do that.")
+    return caller
+
+
+def _conversation(request: Request) -> str | None:
+    """The conversation that the route will work on, by the name it will have there."""
+    named = request.path_params.get("conversation_id")
+    return clean(named) if isinstance(named, str) else None
+
+
+def _named(said: Mapping[str, Any]) -> Caller:
+    """Whom a JWT names, and what it lets them do: their role, narrowed by ``scope`` if it has one.
+
+    ``scope`` is a list of words with blanks between them (RFC 8693, section 4.2); without a role it
+    is all they may do.
+    """
+    found = said.get("user")
+    user: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    role, name = user.get("role"), user.get("username", said.get("sub"))
+    named = name if isinstance(name, str) else ""
+    own = role == "user"
+    held = (OWN if named else frozenset()) if own else scopes_of(role)
+    if isinstance(words := said.get("scope"), str):
+        told = known(words.split())
+        held = told if role is None else held & told
+    return Caller(
+        named, "jwt", role if isinstance(role, str) else None, held, named if own else None
+    )
+
+
+def _signers(keys: Sequence[str], method: str) -> Signers:
+    try:
+        signers = Signers(keys, method=method)
+    except BadKey as error:
+        raise SettingsError(
+            f"{variable('jwt_secret')} is no key for {method}: {error}. With RS256 and the like "
+            "give the public key, in PEM."
+        ) from error
+    for key in keys:
+        if why := weakness(key, method):
+            log.warning("api.weak_secret", hint=f"{variable('jwt_secret')}: {why}")
+    return signers

@@ -12,16 +12,18 @@ from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response
 
 from bot.actions.protocol import Parts
+from bot.api.auth import NotAuthorized, requires, unless_a_person_has_it
 from bot.api.parameters import ConversationId, OutputChannel, View, origin
 from bot.api.schemas import EventsBody
 from bot.api.views import early, state_of, stories_of
-from bot.dialogue.events import ActionExecuted, BotUttered, Event, SessionStarted
+from bot.dialogue.events import ActionExecuted, AgentUttered, BotUttered, Event, SessionStarted
 from bot.dialogue.messages import Message
 from bot.dialogue.policy import LISTEN
 from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.door import body_schema, json_body
 from bot.effects import Effects, effects
 from bot.errors import BadRequest, Conflict, NotFound
+from bot.people.caller import Caller
 from bot.reminders import NEWS as REMINDERS
 from bot.reminders import named
 from bot.running import InUse, running
@@ -45,7 +47,10 @@ class NoConversation(NotFound):
         super().__init__(f"There is no conversation {conversation_id!r}.")
 
 
-@router.get("/{conversation_id:path}/tracker")
+@router.get(
+    "/{conversation_id:path}/tracker",
+    dependencies=[requires("conversations:read")],
+)
 async def tracker(
     loaded: InUse, conversation_id: ConversationId, include_events: View, until: Until = None
 ) -> Response:
@@ -61,7 +66,11 @@ async def tracker(
     return answer(await state_of(found, include_events, parley.log, until=until))
 
 
-@router.get("/{conversation_id:path}/story", response_class=PlainTextResponse)
+@router.get(
+    "/{conversation_id:path}/story",
+    response_class=PlainTextResponse,
+    dependencies=[requires("conversations:read")],
+)
 async def story(
     loaded: InUse,
     conversation_id: ConversationId,
@@ -78,7 +87,11 @@ async def story(
     return PlainTextResponse(stories_of(conversation_id, told, loaded.parley.bot.domain))
 
 
-@router.post("/{conversation_id:path}/tracker/events", openapi_extra=body_schema(EventsBody))
+@router.post(
+    "/{conversation_id:path}/tracker/events",
+    openapi_extra=body_schema(EventsBody),
+    dependencies=[requires("conversations:write"), Depends(unless_a_person_has_it)],
+)
 async def add_events(
     request: Request,
     loaded: InUse,
@@ -97,6 +110,7 @@ async def add_events(
     """
     parley, server = loaded.parley, running(request)
     events = _events(body.root, parley.clock())
+    _may_say(request.state.caller, events)
     if not events:
         raise BadRequest("The list holds no events.")
     before, _ = await load(conversation_id, parley)
@@ -108,13 +122,22 @@ async def add_events(
     return answer(await state_of(added, include_events, parley.log))
 
 
-@router.put("/{conversation_id:path}/tracker/events", openapi_extra=body_schema(EventsBody))
+@router.put(
+    "/{conversation_id:path}/tracker/events",
+    openapi_extra=body_schema(EventsBody),
+    dependencies=[requires("conversations:write"), Depends(unless_a_person_has_it)],
+)
 async def replace_events(
-    loaded: InUse, conversation_id: ConversationId, include_events: View, body: Events
+    request: Request,
+    loaded: InUse,
+    conversation_id: ConversationId,
+    include_events: View,
+    body: Events,
 ) -> Response:
     """Put one event or a list of them in the place of everything that is logged."""
     parley = loaded.parley
     events = _events(body.root, parley.clock())
+    _may_say(request.state.caller, events)
     for _ in range(MOST_TRIES):
         history = await parley.log.history(conversation_id)
         try:
@@ -191,6 +214,12 @@ def _events(body: Any, now: float) -> list[Event]:
         else msgspec.structs.replace(named(event), timestamp=now)
         for event in read_events(given)
     ]
+
+
+def _may_say(caller: Caller, events: Sequence[Event]) -> None:
+    """Raises NotAuthorized for a user who puts words into the mouth of a person at the desk."""
+    if caller.only is not None and any(isinstance(event, AgentUttered) for event in events):
+        raise NotAuthorized("What a person at the desk says comes from the desk alone.")
 
 
 def read_events(given: Sequence[dict[str, Any]]) -> list[Event]:

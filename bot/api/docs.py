@@ -14,6 +14,8 @@ from fastapi import APIRouter
 from fastapi.requests import Request
 from fastapi.responses import HTMLResponse
 
+from bot.people.caller import open_to
+
 STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:56rem;margin:2rem auto;padding:0 1rem}
@@ -36,6 +38,7 @@ router = APIRouter()
 
 
 @router.get("/docs", include_in_schema=False)
+@open_to("anyone")
 async def docs(request: Request) -> HTMLResponse:
     """Every route, for people."""
     page = "".join(_page(request.app.openapi(), str(request.base_url).rstrip("/")))

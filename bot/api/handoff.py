@@ -9,16 +9,19 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 
 from bot import handoff
+from bot.api.auth import requires, speaks_as
 from bot.api.conversations import answer
 from bot.api.parameters import ConversationId, View, is_pushed, origin
 from bot.api.schemas import AgentBody, HandBody, HandoffBody
 from bot.api.views import state_of
 from bot.door import body_schema, checked, json_body
+from bot.people.caller import Caller
 from bot.running import InUse, running
 from bot.turn import load_current
 
-router = APIRouter(tags=["handoff"])
+router = APIRouter(tags=["handoff"], dependencies=[requires("handoff")])
 
+Desk = Annotated[Caller, requires("handoff")]
 State = Annotated[
     Literal["waiting", "taken"] | None,
     Query(description="`waiting`: a person is asked for; `taken`: one has it. Default: both."),
@@ -53,6 +56,7 @@ async def ask(
 
 @router.post("/conversations/{conversation_id:path}/takeover", openapi_extra=body_schema(HandBody))
 async def take_over(
+    caller: Desk,
     loaded: InUse,
     conversation_id: ConversationId,
     include_events: View,
@@ -63,6 +67,7 @@ async def take_over(
     No reply that the bot made before is sent after the answer; `quiet` is false where a call of
     the channel's service still hangs. 409 where another person has it.
     """
+    speaks_as(caller, body.agent)
     tracker, quiet = await handoff.take_over(
         conversation_id, loaded.parley, agent=body.agent, force=body.force
     )
@@ -73,6 +78,7 @@ async def take_over(
 @router.post("/conversations/{conversation_id:path}/agent", openapi_extra=body_schema(AgentBody))
 async def speak(
     request: Request,
+    caller: Desk,
     loaded: InUse,
     conversation_id: ConversationId,
     include_events: View,
@@ -82,6 +88,7 @@ async def speak(
 
     The same `message_id` again says nothing more.
     """
+    speaks_as(caller, body.agent)
     server = running(request)
     before, _ = await load_current(conversation_id, loaded.parley)
     message = origin(conversation_id, server, before, "latest")
@@ -100,12 +107,14 @@ async def speak(
 
 @router.post("/conversations/{conversation_id:path}/resume", openapi_extra=body_schema(HandBody))
 async def resume(
+    caller: Desk,
     loaded: InUse,
     conversation_id: ConversationId,
     include_events: View,
     body: Annotated[HandBody, Depends(json_body(HandBody))],
 ) -> Response:
     """Hand the conversation back to the bot, which answers what the user says next."""
+    speaks_as(caller, body.agent)
     tracker = await handoff.hand_back(
         conversation_id, loaded.parley, agent=body.agent, force=body.force
     )

@@ -9,7 +9,9 @@ from fastapi.requests import Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bot.api.auth import requires
 from bot.api.problems import problem
+from bot.people.caller import open_to
 from bot.running import Check, running
 
 CHECK_S = 3.0
@@ -18,12 +20,14 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/health")
+@open_to("anyone")
 async def health() -> dict[str, str]:
     """The process lives. Restart it when this does not answer."""
     return {"status": "ok"}
 
 
 @router.get("/ready")
+@open_to("anyone")
 async def ready(request: Request) -> Response:
     """The model, Redis and SQL answer. Send no traffic here while this says 503."""
     checks = running(request).checks
@@ -36,7 +40,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ok", "checks": found})
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, dependencies=[requires("metrics")])
 async def metrics(request: Request) -> Response:
     """Counts and timings in Prometheus's text format."""
     registry = running(request).metrics.registry

@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from ruamel.yaml import YAML
 from starlette.exceptions import HTTPException
 
+from bot.api.auth import requires
 from bot.api.conversations import answer, read_events
 from bot.api.emulation import EMULATED
 from bot.api.parameters import View
@@ -23,6 +24,7 @@ from bot.api.views import state_with, view
 from bot.dialogue.tracker import Tracker
 from bot.door import WrongParameter, body_schema, checked, json_body
 from bot.errors import BadRequest, NotFound
+from bot.people.caller import open_to
 from bot.predict import predict
 from bot.project.project import Project
 from bot.running import InUse, running
@@ -39,12 +41,16 @@ public = APIRouter(tags=["model"])  # asks nobody who they are
 
 
 @public.get("/version")
+@open_to("anyone")
 async def version() -> Version:
     """The version of the server."""
     return Version(version=VERSION, minimum_compatible_version=VERSION)
 
 
-@router.get("/status")
+@router.get(
+    "/status",
+    dependencies=[requires("model:read")],
+)
 async def status(request: Request, loaded: InUse) -> Status:
     """Which model serves."""
     return Status(
@@ -54,7 +60,11 @@ async def status(request: Request, loaded: InUse) -> Status:
     )
 
 
-@router.get("/domain", response_class=Response)
+@router.get(
+    "/domain",
+    response_class=Response,
+    dependencies=[requires("model:read")],
+)
 async def domain(request: Request, loaded: InUse) -> Response:
     """The domain, as JSON or, by the header Accept, as YAML (`application/x-yaml`)."""
     project = loaded.project
@@ -63,7 +73,11 @@ async def domain(request: Request, loaded: InUse) -> Response:
     return Response(await asyncio.to_thread(_yaml, project), media_type=YAML_TYPE)
 
 
-@router.post("/model/parse", openapi_extra=body_schema(ParseBody))
+@router.post(
+    "/model/parse",
+    openapi_extra=body_schema(ParseBody),
+    dependencies=[requires("model:read")],
+)
 async def parse(
     request: Request,
     loaded: InUse,
@@ -82,7 +96,11 @@ async def parse(
     return answer(emulate(found) if emulate else found)
 
 
-@router.post("/model/explain", openapi_extra=body_schema(ParseBody))
+@router.post(
+    "/model/explain",
+    openapi_extra=body_schema(ParseBody),
+    dependencies=[requires("model:read")],
+)
 async def explain(
     request: Request, loaded: InUse, body: Annotated[ParseBody, Depends(json_body(ParseBody))]
 ) -> Response:
@@ -97,7 +115,11 @@ async def explain(
     return answer(found)
 
 
-@router.post("/model/predict", openapi_extra=body_schema(EventsBody))
+@router.post(
+    "/model/predict",
+    openapi_extra=body_schema(EventsBody),
+    dependencies=[requires("model:read")],
+)
 async def predict_after(
     loaded: InUse,
     include_events: View,
@@ -114,7 +136,12 @@ async def predict_after(
     return answer({**told(prediction), "scores": scores, "tracker": state})
 
 
-@router.put("/model", status_code=204, openapi_extra=body_schema(ModelBody))
+@router.put(
+    "/model",
+    status_code=204,
+    openapi_extra=body_schema(ModelBody),
+    dependencies=[requires("model:write")],
+)
 async def load_model(
     request: Request, body: Annotated[ModelBody, Depends(json_body(ModelBody))]
 ) -> Response:
@@ -138,7 +165,11 @@ async def load_model(
     return Response(status_code=204)
 
 
-@router.delete("/model", status_code=204)
+@router.delete(
+    "/model",
+    status_code=204,
+    dependencies=[requires("model:write")],
+)
 async def unload_model(request: Request) -> Response:
     """Let no model serve; messages are kept until one does."""
     server = running(request)

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from bot.api.security import PAGE
+from bot.people.caller import open_to
 from bot.version import VERSION
 
 FILES = Path(__file__).parents[1] / "web" / "chat"
@@ -19,6 +20,7 @@ router = APIRouter(tags=["chat page"])
 
 
 @router.get("/", response_class=Response)
+@open_to("anyone")
 async def root(request: Request) -> Response:
     """The chat page to a browser (`Accept: text/html`), one line of greeting to anyone else."""
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from fastapi.requests import Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.api.auth import requires
 from bot.api.parameters import MOST_ID_CHARS
 from bot.door import body_schema, checked, clean, json_body
 from bot.errors import BadRequest, Conflict, NotFound
@@ -24,7 +25,7 @@ from nlu.ranking.dialogue import Line
 MOST_ANSWERS = 50
 MOST_NAMES = 1000
 
-router = APIRouter(tags=["model"])
+router = APIRouter(tags=["model"], dependencies=[requires("model:read", "conversations:read")])
 
 
 class LineBody(BaseModel):

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query
 from fastapi.requests import Request
 from fastapi.responses import Response
 
+from bot.api.auth import requires
 from bot.api.conversations import answer
 from bot.api.posting import BODY, Callback, checked_callback, folder, posted_text, shown, tell
 from bot.api.sentences import averages, evaluation
@@ -37,7 +38,7 @@ Score = Callable[[Loaded], Awaitable[Report]]
 
 log = structlog.get_logger(__name__)
 
-router = APIRouter(prefix="/model/test", tags=["model"])
+router = APIRouter(prefix="/model/test", tags=["model"], dependencies=[requires("model:write")])
 
 
 @router.post("/stories", openapi_extra=BODY)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends
 from fastapi.requests import Request
 from fastapi.responses import Response
 
+from bot.api.auth import requires, unless_a_person_has_it
 from bot.api.conversations import NoConversation, answer
 from bot.api.parameters import ConversationId, OutputChannel, View, is_pushed, origin
 from bot.api.schemas import ExecuteBody, IntentBody, MessageBody
@@ -38,7 +39,11 @@ LOOK_AGAIN_S = 0.05
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
 
-@router.post("/{conversation_id:path}/messages", openapi_extra=body_schema(MessageBody))
+@router.post(
+    "/{conversation_id:path}/messages",
+    openapi_extra=body_schema(MessageBody),
+    dependencies=[requires("conversations:write")],
+)
 async def add_message(
     request: Request,
     loaded: InUse,
@@ -65,7 +70,10 @@ async def add_message(
     return answer(await state_of(turn.tracker, include_events, parley.log))
 
 
-@router.post("/{conversation_id:path}/predict")
+@router.post(
+    "/{conversation_id:path}/predict",
+    dependencies=[requires("conversations:read")],
+)
 async def predict_next(
     loaded: InUse, conversation_id: ConversationId, include_events: View
 ) -> Response:
@@ -83,7 +91,11 @@ async def predict_next(
     return answer({**told(prediction), "scores": scores, "tracker": state})
 
 
-@router.post("/{conversation_id:path}/execute", openapi_extra=body_schema(ExecuteBody))
+@router.post(
+    "/{conversation_id:path}/execute",
+    openapi_extra=body_schema(ExecuteBody),
+    dependencies=[requires("conversations:write"), Depends(unless_a_person_has_it)],
+)
 async def execute(
     request: Request,
     loaded: InUse,
@@ -116,7 +128,11 @@ async def execute(
     return answer({"tracker": state, "messages": messages})
 
 
-@router.post("/{conversation_id:path}/trigger_intent", openapi_extra=body_schema(IntentBody))
+@router.post(
+    "/{conversation_id:path}/trigger_intent",
+    openapi_extra=body_schema(IntentBody),
+    dependencies=[requires("conversations:write"), Depends(unless_a_person_has_it)],
+)
 async def trigger_intent(
     request: Request,
     loaded: InUse,

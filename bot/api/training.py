@@ -16,6 +16,7 @@ from fastapi import APIRouter, BackgroundTasks, Query
 from fastapi.requests import Request
 from fastapi.responses import FileResponse, Response
 
+from bot.api.auth import requires
 from bot.api.posting import BODY, Callback, checked_callback, folder, posted_text, shown, tell
 from bot.errors import BadRequest, ParleyError, ProjectError
 from bot.jobs import Jobs, TrainingFailed, check_installed
@@ -29,7 +30,7 @@ MOST_LOGGED = 2000
 
 log = structlog.get_logger(__name__)
 
-router = APIRouter(prefix="/model", tags=["model"])
+router = APIRouter(prefix="/model", tags=["model"], dependencies=[requires("model:write")])
 
 
 @router.post("/train", response_class=Response, openapi_extra=BODY)

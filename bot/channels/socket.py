@@ -19,6 +19,7 @@ from bot.channels.web import MOST_FRAME_BYTES, WebChannel
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message
 from bot.errors import BadRequest, ParleyError, Unavailable
+from bot.people.caller import open_to
 from bot.running import Running
 from bot.store.base import History
 from bot.version import VERSION
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 
 
 @router.websocket("/webhooks/web/socket")
+@open_to("a channel's own")
 async def socket(websocket: WebSocket) -> None:
     """One page, from its connection to its end."""
     parley: Running = websocket.app.state.running

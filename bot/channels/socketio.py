@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import jwt
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.types import ASGIApp
@@ -22,6 +21,7 @@ from bot.channels.sockets import Sockets, serve
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, read_json
 from bot.errors import BadRequest, SettingsError
+from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.reply import Absent
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Options(BaseModel):
     namespace: str = "/"
     session_persistence: bool = False
     socketio_path: str = "/socket.io"
-    jwt_key: str | None = None
+    jwt_key: tuple[str, ...] = ()  # any of them is believed
     jwt_method: Method = "HS256"
     metadata_key: str = "metadata"
 
@@ -51,6 +51,11 @@ class Options(BaseModel):
     @classmethod
     def _absent(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].get_default() if value is None else value
+
+    @field_validator("jwt_key", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("namespace", "socketio_path")
     @classmethod
@@ -82,6 +87,8 @@ class SocketioChannel:
         options: What credentials.yml says.
         origins: Of pages elsewhere that may connect; ``*`` for any.
         most_chars: Of a message.
+
+    Raises SettingsError for a key that is none.
     """
 
     name = "socketio"
@@ -93,6 +100,7 @@ class SocketioChannel:
         self.options = options
         self._origins = origins
         self._most_chars = most_chars
+        self._signers = _signers(options) if options.jwt_key else None
         self.sockets = Sockets(namespace=options.namespace, event=options.bot_message_evt)
 
     @property
@@ -112,12 +120,11 @@ class SocketioChannel:
         origin = delivery.headers.get("origin")
         if origin is not None and not self._welcomes(origin, delivery.headers.get("host", "")):
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
-        if self.options.jwt_key is None:
+        if self._signers is None:
             return
-        token = delivery.query.get("token", "").removeprefix(BEARER)
         try:
-            jwt.decode(token, self.options.jwt_key, algorithms=[self.options.jwt_method])
-        except (jwt.PyJWTError, ValueError) as wrong:
+            self._signers.claims(delivery.query.get("token", "").removeprefix(BEARER))
+        except BadToken as wrong:
             raise Refused(f"The connection's token is not accepted: {wrong}.") from wrong
 
     def _welcomes(self, origin: str, host: str) -> bool:
@@ -194,23 +201,21 @@ def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChann
         options = Options.model_validate(dict(credentials))
     except ValidationError as wrong:
         raise SettingsError(f"credentials.yml: socketio: {WrongShape(wrong.errors())}") from None
-    _try_key(options)
     return SocketioChannel(options, origins=place.origins, most_chars=place.most_chars)
 
 
-def _try_key(options: Options) -> None:
-    if options.jwt_key is None:
-        return
-    algorithm = jwt.get_algorithm_by_name(options.jwt_method)
+def _signers(options: Options) -> Signers:
     try:
-        key = algorithm.prepare_key(options.jwt_key)
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        signers = Signers(options.jwt_key, method=options.jwt_method)
+    except BadKey as error:
         raise SettingsError(
-            f"credentials.yml: socketio: jwt_key is no key for {options.jwt_method}: {error} "
+            f"credentials.yml: socketio: jwt_key is no key for {options.jwt_method}: {error}. "
             "With RS256 and the like give the public key, in PEM."
         ) from error
-    if weakness := algorithm.check_key_length(key):
-        log.warning("socketio.weak_key", hint=f"credentials.yml: socketio: jwt_key: {weakness}")
+    for key in options.jwt_key:
+        if why := weakness(key, options.jwt_method):
+            log.warning("socketio.weak_key", hint=f"credentials.yml: socketio: jwt_key: {why}")
+    return signers
 
 
 def _quick_reply(button: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.door import body_schema
 from bot.errors import NotFound
+from bot.people.caller import open_to
 from bot.reply import Sender
 from bot.running import Running, running
 
@@ -27,6 +28,7 @@ EXAMPLE = [{"recipient_id": "anna", "text": "Which order is it about?"}]
 
 
 @router.get("/{channel}/")
+@open_to("anyone")
 async def health(request: Request, channel: Name) -> dict[str, str]:
     """Whether the channel is configured."""
     _channel(running(request), channel)
@@ -38,6 +40,7 @@ async def health(request: Request, channel: Name) -> dict[str, str]:
     openapi_extra=body_schema(RestMessage),
     responses={200: {"content": {"application/json": {"example": EXAMPLE}}}},
 )
+@open_to("a channel's own")
 async def rest(
     request: Request,
     stream: Annotated[
@@ -52,6 +55,7 @@ class WithoutParameters(Route):
     """``rest`` as nearly everybody posts to it: past what FastAPI does for parameters."""
 
     def __init__(self) -> None:
+        @open_to("a channel's own")
         async def said(request: Request) -> Response:
             return await _said(request, stream=False)
 
@@ -76,6 +80,7 @@ async def _said(request: Request, *, stream: bool) -> Response:
 
 
 @router.post("/{channel}/webhook", openapi_extra=body_schema(RestMessage))
+@open_to("a channel's own")
 async def webhook(request: Request, channel: Name) -> Response:
     """A delivery of a messaging service; the bot answers by calling the service."""
     parley = running(request)

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
 
 from bot.model.package import pack
 from tests.command import Run, running
+from tests.signing import signed
 from tests.transcripts.differences import DELIBERATE, Place
 from tests.transcripts.golden import GOLDEN, Recording, Seen, body_of, compared, load, plain
 from tests.transcripts.over_http import Tail, filled, say
 
 SECRET = "abcdefghijklmnopqrstuvwxyz012345"  # of the recording
 TOKENS = {
-    "JWT_ADMIN": jwt.encode({"user": {"username": "x", "role": "admin"}}, SECRET),
-    "JWT_USER_A": jwt.encode({"user": {"username": "a", "role": "user"}}, SECRET),
-    "JWT_BAD": jwt.encode({"user": {"username": "a", "role": "admin"}}, SECRET[::-1]),
+    "JWT_ADMIN": signed({"user": {"username": "x", "role": "admin"}}, SECRET),
+    "JWT_USER_A": signed({"user": {"username": "a", "role": "user"}}, SECRET),
+    "JWT_BAD": signed({"user": {"username": "a", "role": "admin"}}, SECRET[::-1]),
 }
 RECORDINGS = {
     "http_api": (),

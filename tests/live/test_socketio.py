@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
 
 from bot.act import APOLOGY
@@ -22,6 +21,7 @@ from bot.errors import SettingsError, Unavailable
 from bot.settings import load_settings
 from tests.browser.fake_server import serving
 from tests.command import running
+from tests.signing import signed, unsigned
 from tests.socketio_client import Refusal, Visitor, visiting
 
 GOLDEN = Path(__file__).parents[2] / ".." / "shared" / "rasa-golden"
@@ -202,9 +202,9 @@ async def test_the_names_and_places_are_those_of_credentials_yml(tmp_path: Path)
         {},
         {"token": ""},
         {"token": "nonsense"},
-        {"token": jwt.encode({"user": 1}, "another " + KEY, "HS256")},
-        {"token": jwt.encode({"user": 1}, None, "none")},
-        {"token": jwt.encode({"exp": 1}, KEY, "HS256")},
+        {"token": signed({"user": 1}, "another " + KEY)},
+        {"token": unsigned({"user": 1})},
+        {"token": signed({"exp": 1}, KEY)},
         {"token": 7},
         "text",
         ["list"],
@@ -221,7 +221,7 @@ async def test_a_key_lets_nobody_in_without_a_token_signed_with_it(
 
 @pytest.mark.parametrize("before", ["", "Bearer "])
 async def test_a_token_signed_with_the_key_opens(before: str, tmp_path: Path) -> None:
-    token = before + jwt.encode({"user": {"username": "anna"}}, KEY, "HS512")
+    token = before + signed({"user": {"username": "anna"}}, KEY, "HS512")
     credentials = {"jwt_key": KEY, "jwt_method": "HS512"}
     async with (
         server(tmp_path, credentials) as address,

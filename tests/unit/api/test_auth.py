@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,13 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from bot.errors import SettingsError
 from bot.settings import Settings
 from tests.serving import echo_app, served
+from tests.signing import signed, unsigned
 
 SECRET = "a secret of more than sixty-four bytes, which is long enough for HS512"
 TRACKER = "/conversations/anna/tracker"
 
 
 def token(user: object, key: str = SECRET, method: str = "HS256", **claims: object) -> str:
-    return jwt.encode({"user": user, **claims}, key, algorithm=method)
+    return signed({"user": user, **claims}, key, method)
 
 
 ADMIN = {"username": "boss", "role": "admin"}
@@ -55,9 +55,7 @@ async def test_the_token_opens_everything(query, expected):
     assert await status(f"/status{query}", auth_token="s3cret") == expected
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/version", "/health", "/ready", "/metrics", "/webhooks/rest/", "/docs"]
-)
+@pytest.mark.parametrize("path", ["/", "/version", "/health", "/ready", "/webhooks/rest/", "/docs"])
 async def test_what_is_no_secret_asks_nobody(path):
     assert await status(path, auth_token="s3cret", jwt_secret=SECRET) == 200
 
@@ -100,7 +98,7 @@ async def test_a_jwt_opens_what_its_user_may_do(user, path, expected):
         token(ADMIN, SECRET, "HS512"),
         token(ADMIN, exp=time.time() - 10),
         token(ADMIN, nbf=time.time() + 1000),
-        jwt.encode({"user": ADMIN}, "", algorithm="none"),
+        unsigned({"user": ADMIN}),
     ],
 )
 async def test_a_jwt_that_is_not_valid_opens_nothing(bearer):
@@ -193,3 +191,124 @@ async def test_a_token_is_seen_by_no_route():
         answer = await client.get(f"{TRACKER}?a=1&token=s3cret&b=%20x")
     assert answer.status_code == 200
     assert seen == [("a=1&b=+x", b"a=1&b=+x")]
+
+
+async def answers(paths, *, bearer: str = "", **settings: object) -> dict[str, int]:
+    """The status of each ``METHOD path`` for a caller; posted bodies are empty."""
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    found = {}
+    async with served(echo_app(Settings(**settings))) as client:
+        for each in paths:
+            method, path = each.split()
+            found[each] = (await client.request(method, path, headers=headers)).status_code
+    return found
+
+
+READ, WRITE = f"GET {TRACKER}", "POST /conversations/anna/tracker/events"
+HANDOFF, STATUS, UNLOAD, METRICS = "GET /handoffs", "GET /status", "DELETE /model", "GET /metrics"
+EVERY = (READ, WRITE, HANDOFF, STATUS, UNLOAD, METRICS)
+
+
+@pytest.mark.parametrize(
+    ("role", "opened"),
+    [
+        ("viewer", {READ, STATUS, METRICS}),
+        ("agent", {READ, STATUS, METRICS, HANDOFF}),
+        ("builder", {READ, STATUS, METRICS, HANDOFF, WRITE, UNLOAD}),
+        ("admin", set(EVERY)),
+        ("user", {READ, WRITE}),
+        ("root", set()),
+    ],
+)
+async def test_a_role_opens_what_it_is_for(role, opened):
+    bearer = token({"username": "anna", "role": role})
+    found = await answers(EVERY, bearer=bearer, jwt_secret=SECRET)
+    assert {path for path, code in found.items() if code != 403} == opened
+    assert 401 not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("claims", "opened"),
+    [
+        ({"scope": "metrics"}, {METRICS}),
+        ({"sub": "prometheus", "scope": "metrics  model:read\n"}, {METRICS, STATUS}),
+        ({"user": ADMIN, "scope": "handoff"}, {HANDOFF}),
+        ({"user": ANNA, "scope": "conversations:read"}, {READ}),
+        ({"user": ANNA, "scope": "handoff metrics"}, set()),
+        ({"user": {"role": "viewer"}, "scope": "people model:write"}, set()),
+        ({"user": {"role": "root"}, "scope": "metrics"}, set()),
+        ({"scope": "everything *"}, set()),
+        ({"scope": ["metrics"]}, set()),
+        ({"user": ADMIN, "scope": ""}, set()),
+    ],
+)
+async def test_the_scope_of_a_jwt_narrows_what_it_opens(claims, opened):
+    found = await answers(EVERY, bearer=signed(claims, SECRET), jwt_secret=SECRET)
+    assert {path for path, code in found.items() if code != 403} == opened
+
+
+async def test_a_token_may_come_in_a_header():
+    assert await status(TRACKER, bearer="s3cret", auth_token="s3cret") == 200
+    assert await status(TRACKER, bearer="s3cre", auth_token="s3cret") == 401
+    assert await status(TRACKER, bearer="s3cret", jwt_secret=SECRET) == 401
+
+
+async def test_while_a_secret_changes_the_one_before_is_taken_too():
+    tokens = {"auth_token": "new", "auth_token_old": "old"}
+    found = [await status(f"/status?token={one}", **tokens) for one in ("new", "old", "older")]
+    assert found == [200, 200, 401]
+    secrets = {"jwt_secret": SECRET, "jwt_secret_old": SECRET[::-1]}
+    bearers = [token(ADMIN, key) for key in (SECRET, SECRET[::-1], SECRET.upper())]
+    assert [await status("/status", bearer=one, **secrets) for one in bearers] == [200, 200, 401]
+
+
+async def test_an_old_secret_alone_is_asked_for():
+    assert await status("/status", auth_token_old="old") == 401
+
+
+async def test_a_jwt_for_another_audience_opens_nothing():
+    assert await status("/status", bearer=token(ADMIN, aud="shop"), jwt_secret=SECRET) == 401
+
+
+async def test_a_user_cannot_send_a_person_away_from_his_conversation():
+    async with served(echo_app(Settings(jwt_secret=SECRET))) as client:
+
+        async def said(user, method, path, body, **more):
+            headers = {"Authorization": f"Bearer {token(user)}"}
+            at = f"/conversations/anna/{path}"
+            return (await client.request(method, at, json=body, headers=headers)).status_code
+
+        event = {"event": "session_started"}
+        acts = [
+            ("POST", "tracker/events", {"event": "resume"}),
+            ("POST", "tracker/events", {"event": "agent", "text": "I am Mia."}),
+            ("PUT", "tracker/events", [event]),
+            ("POST", "execute", {"name": "action_listen"}),
+            ("POST", "trigger_intent", {"name": "greet"}),
+        ]
+        assert await said(ANNA, "POST", "tracker/events", event) == 200
+        assert await said(ADMIN, "POST", "takeover", {"agent": "mia"}) == 200
+        assert [await said(ANNA, *act) for act in acts] == [403] * len(acts)
+        assert await said(ANNA, "GET", "tracker", None) == 200
+        assert await said(ANNA, "POST", "messages", {"text": "hi", "sender": "user"}) == 200
+        assert await said(ADMIN, "POST", "resume", {"agent": "mia"}) == 200
+        assert await said(ANNA, *acts[0]) == 200
+
+
+async def test_a_user_cannot_speak_as_a_person_of_the_desk():
+    async with served(echo_app(Settings(jwt_secret=SECRET))) as client:
+        headers = {"Authorization": f"Bearer {token(ANNA)}"}
+        at = "/conversations/anna/tracker/events"
+        for method in ("POST", "PUT"):
+            body = [{"event": "session_started"}, {"event": "agent", "text": "I am Mia."}]
+            answer = await client.request(method, at, json=body, headers=headers)
+            assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("scheme", ["token", "bearer"])
+async def test_the_description_of_the_api_says_what_a_route_asks_for(scheme):
+    async with served(echo_app()) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    asked = paths["/handoffs"]["get"]["security"]
+    assert {scheme: ["handoff"]} in asked
+    assert "security" not in paths["/version"]["get"]

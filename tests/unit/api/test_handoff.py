@@ -1,10 +1,10 @@
 import httpx2
-import jwt
 import pytest
 
 from bot.channels.callback import CallbackChannel
 from bot.settings import Settings
 from tests.serving import echo_app, served
+from tests.signing import signed
 
 KEY = "k" * 40
 
@@ -116,7 +116,7 @@ async def test_a_user_cannot_take_over_his_own_conversation():
     settings = Settings(jwt_secret=KEY)
     async with served(echo_app(settings)) as client:
         claims = {"user": {"username": "anna", "role": "user"}}
-        token = jwt.encode(claims, KEY, "HS256")
+        token = signed(claims, KEY)
         client.headers["authorization"] = f"Bearer {token}"
         await client.post("/conversations/anna/tracker/events", json={"event": "session_started"})
         for what in ("handoff", "takeover", "agent", "resume"):

@@ -1,0 +1,1 @@
+"""Who may call: people and what they may do, their passwords and sessions, JWTs of other hosts."""
