@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import nn
@@ -25,6 +25,8 @@ class JointModel(nn.Module):
 
     With ``context`` it also reads what stands behind the text, its tokens of type 1, and still
     judges the text alone. With ``chain`` the tags are learnt as a chain: what one says of the next.
+    The lower ``frozen`` share of the encoder's layers, and its embeddings with them, stay as they
+    are and drop nothing: what few examples would teach them is noise.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class JointModel(nn.Module):
         dropout: float = 0.0,
         context: bool = False,
         chain: bool = False,
+        frozen: float = 0.0,
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
@@ -45,6 +48,20 @@ class JointModel(nn.Module):
         self.intent_head = nn.Linear(hidden, intents)
         self.tag_head = nn.Linear(hidden, tags)
         self.chain = TagChain(tags) if chain else None
+        self._learning = upper_layers(encoder, frozen)
+        if self._learning:
+            encoder.requires_grad_(False)
+        for layer in self._learning:
+            layer.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> Self:
+        """See ``nn.Module.train``; frozen layers are read as they will be served."""
+        super().train(mode)
+        if self._learning:
+            self.encoder.eval()
+        for layer in self._learning:
+            layer.train(mode)
+        return self
 
     def forward(
         self,
@@ -74,6 +91,14 @@ class JointModel(nn.Module):
         read = self.encoder(**given)
         hidden: torch.Tensor = read.last_hidden_state
         return hidden
+
+
+def upper_layers(encoder: PreTrainedModel, frozen: float) -> tuple[nn.Module, ...]:
+    """The layers above the lower ``frozen`` share; none where that share is less than a layer."""
+    stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    layers = max(stacks, key=len, default=nn.ModuleList())
+    below = int(len(layers) * frozen + 1e-6)  # a third of six is two
+    return tuple(layers)[below:] if below else ()
 
 
 def tells_types(encoder: PreTrainedModel) -> bool:

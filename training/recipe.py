@@ -50,6 +50,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     batch_size: Count
     accumulate: Count
     compile: Literal["", "default", "reduce-overhead", "max-autotune"]
+    frozen: Annotated[float, Meta(ge=0, lt=1)]
     encoder_rate: Rate
     head_rate: Rate
     warmup: Share

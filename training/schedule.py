@@ -30,10 +30,14 @@ def told_size(model: JointModel, rows: Sequence[Sequence[Row]], recipe: Recipe, 
 
 def memory_of(model: JointModel, batch: int, tokens: int) -> float:
     """About how many bytes a step takes at most: 16 for each weight (itself, its gradient and
-    AdamW's two averages), and what the layers keep for the way back (Korthikanti and others
-    2022, arXiv 2205.05198, section 4.1), twice as much in float32 as in their half precision."""
+    AdamW's two averages), 4 for a frozen one, and what the layers keep for the way back
+    (Korthikanti and others 2022, arXiv 2205.05198, section 4.1), twice as much in float32 as in
+    their half precision."""
     config = model.encoder.config
     wide = batch * tokens * config.hidden_size
     squares = 5 * config.num_attention_heads * tokens / config.hidden_size
     layers = 2 * config.num_hidden_layers * wide * (34 + squares)
-    return float(16 * sum(value.numel() for value in model.parameters()) + layers)
+    weights = sum(
+        value.numel() * (16 if value.requires_grad else 4) for value in model.parameters()
+    )
+    return float(weights + layers)

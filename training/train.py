@@ -79,6 +79,7 @@ def train(
         dropout=recipe.dropout,
         context=recipe.context_tokens > 0,
         chain=recipe.tag_chain and bool(labels.entities),
+        frozen=recipe.frozen,
     )
     model.to(device)
     if recipe.compile:
@@ -115,7 +116,7 @@ def train(
     loop = Loop(
         model,
         [
-            Group(list(model.encoder.parameters()), recipe.encoder_rate),
+            Group([p for p in model.encoder.parameters() if p.requires_grad], recipe.encoder_rate),
             Group(list(model.intent_head.parameters()), recipe.head_rate),
             Group([*model.tag_head.parameters(), *chained], recipe.head_rate),
         ],

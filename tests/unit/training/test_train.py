@@ -56,6 +56,28 @@ def test_another_seed_makes_other_weights(examples: list[Example], recipe: Recip
     assert not torch.equal(first["tag_head.weight"], second["tag_head.weight"])
 
 
+def test_frozen_layers_stay_as_they_are_and_the_others_learn(
+    examples: list[Example], recipe: Recipe
+):
+    before = load_encoder(recipe.encoder, 32).state_dict()
+    after = train_model(examples, brief(recipe, frozen=0.5)).model.encoder.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    weights = {name for name in before if "attention.self.key.bias" not in name}  # shifts nothing
+    upper = {name for name in weights if name.startswith("encoder.layer.1.")}
+    assert upper <= changed <= upper | {"encoder.layer.1.attention.self.key.bias"}
+
+
+def test_frozen_layers_drop_nothing(recipe: Recipe):
+    model = JointModel(load_encoder(recipe.encoder, 32), 1, 1, frozen=0.5).train()
+    below, above = model.encoder.encoder.layer
+    assert [below.training, above.training, model.dropout.training] == [False, True, True]
+
+
+def test_less_than_a_layer_freezes_nothing(recipe: Recipe):
+    model = JointModel(load_encoder(recipe.encoder, 32), 1, 1, frozen=0.34)
+    assert all(value.requires_grad for value in model.parameters())
+
+
 def test_one_intent_is_certain(recipe: Recipe):
     texts = ("hello", "hi", "hello there")
     trained = train_model([example("greet", text) for text in texts], brief(recipe))
