@@ -24,6 +24,7 @@ from bot.api import (
     steps,
     training,
 )
+from bot.api.audited import Audited
 from bot.api.auth import TOKEN, Guard
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
@@ -81,6 +82,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)
+    app.add_middleware(Audited)
     app.add_middleware(BodyLimit, most_bytes=partial(_most_bytes, settings))
     if settings.cors:
         app.add_middleware(

@@ -18,6 +18,7 @@ from fastapi import Depends, Security
 from fastapi.requests import Request
 from fastapi.security import APIKeyQuery, HTTPBearer, SecurityScopes
 
+from bot.api import audited
 from bot.door import clean
 from bot.errors import ParleyError, SettingsError
 from bot.people.caller import Caller
@@ -132,10 +133,12 @@ async def _authorised(
         request.scope.get(TOKEN, ""), bearer.strip() if kind.lower() == "bearer" else ""
     )
     request.state.caller = caller
+    audited.watch(request, asked.scopes, _conversation(request))
     if not caller.scopes.issuperset(asked.scopes):
         raise NotAuthorized("This user may not do that.")
     if caller.only is not None and _conversation(request) != caller.only:
         raise NotAuthorized("This user may not do that.")
+    await audited.begin(request)
     return caller
 
 

@@ -9,6 +9,7 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 
 from bot import handoff
+from bot.api.audited import note
 from bot.api.auth import requires, speaks_as
 from bot.api.conversations import answer
 from bot.api.parameters import ConversationId, View, is_pushed, origin
@@ -56,6 +57,7 @@ async def ask(
 
 @router.post("/conversations/{conversation_id:path}/takeover", openapi_extra=body_schema(HandBody))
 async def take_over(
+    request: Request,
     caller: Desk,
     loaded: InUse,
     conversation_id: ConversationId,
@@ -68,6 +70,7 @@ async def take_over(
     the channel's service still hangs. 409 where another person has it.
     """
     speaks_as(caller, body.agent)
+    note(request, agent=body.agent)
     tracker, quiet = await handoff.take_over(
         conversation_id, loaded.parley, agent=body.agent, force=body.force
     )
@@ -89,6 +92,7 @@ async def speak(
     The same `message_id` again says nothing more.
     """
     speaks_as(caller, body.agent)
+    note(request, agent=body.agent)
     server = running(request)
     before, _ = await load_current(conversation_id, loaded.parley)
     message = origin(conversation_id, server, before, "latest")
@@ -107,6 +111,7 @@ async def speak(
 
 @router.post("/conversations/{conversation_id:path}/resume", openapi_extra=body_schema(HandBody))
 async def resume(
+    request: Request,
     caller: Desk,
     loaded: InUse,
     conversation_id: ConversationId,
@@ -115,6 +120,7 @@ async def resume(
 ) -> Response:
     """Hand the conversation back to the bot, which answers what the user says next."""
     speaks_as(caller, body.agent)
+    note(request, agent=body.agent)
     tracker = await handoff.hand_back(
         conversation_id, loaded.parley, agent=body.agent, force=body.force
     )
