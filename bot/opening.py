@@ -15,6 +15,7 @@ from bot.actions.wording import open_wording
 from bot.broker.opening import broker_of, publishing
 from bot.channels.beginning import begin
 from bot.channels.opening import open_channels
+from bot.channels.visitors import visitor_keys
 from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -77,7 +78,8 @@ async def open_parley(
         await stack.enter_async_context(serving)
         loaded = await serving.load(open_model(settings.model or "", shared))
         metrics.watch_nlu_queue(partial(_queue_length, serving))
-        channels = open_channels(project.credentials, settings, client)
+        keys = await asyncio.to_thread(visitor_keys, settings)
+        channels = open_channels(project.credentials, settings, client, visitor_keys=keys)
         await stack.enter_async_context(beside(begin(channels)))
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
         inbox = await stack.enter_async_context(

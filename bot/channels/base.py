@@ -25,6 +25,13 @@ class Refused(ParleyError):
     reason = "Refused"
 
 
+class Unproven(Refused):
+    """A delivery lacks the proof that the channel is set to ask for, or has a wrong one."""
+
+    status = 401
+    reason = "NotAuthenticated"
+
+
 class Undeliverable(ParleyError):
     """A service said that it will never take this reply."""
 
@@ -46,15 +53,28 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Visitors:
+    """How visitors of the chat page are known again: keys for their tickets, the first of which
+    signs (none: one of this process); how long a ticket is good for; until when (seconds since the
+    epoch) a conversation that a page began without a ticket may be taken up without one."""
+
+    keys: Sequence[str] = ()
+    days: float = 90.0
+    adopt_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a channel is opened: what every channel may use.
 
-    ``origins`` are the pages elsewhere that may call; ``most_chars`` the longest message.
+    ``origins`` are the pages elsewhere that may call; ``most_chars`` the longest message;
+    ``visitors`` how visitors are known.
     """
 
     client: httpx2.AsyncClient
     most_chars: int = 20_000
     origins: Sequence[str] = ()
+    visitors: Visitors = Visitors()
 
 
 class OpenChannel(Protocol):

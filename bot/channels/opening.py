@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
 import structlog
 
-from bot.channels.base import Channel, OpenChannel, Place
+from bot.channels.base import Channel, OpenChannel, Place, Visitors
 from bot.errors import ParleyError, SettingsError
 from bot.plugins import find
 from bot.settings import Settings
@@ -24,16 +24,26 @@ log = structlog.get_logger(__name__)
 
 
 def open_channels(
-    credentials: Mapping[str, Any], settings: Settings, client: httpx2.AsyncClient
+    credentials: Mapping[str, Any],
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    *,
+    visitor_keys: Sequence[str] = (),
 ) -> dict[str, Channel]:
     """The channels that credentials.yml names, and those that need no credentials, by name.
 
-    One that is not offered here is left out with a warning, as a project for Rasa may name any.
+    One that is not offered here is left out with a warning, as a project for Rasa may name any;
+    one with ``enabled: false`` is left out. ``visitor_keys`` sign the tickets of the chat page.
     Raises SettingsError for one that is offered and cannot be opened.
     """
-    place = Place(client, settings.max_message_chars, settings.cors)
+    visitors = Visitors(visitor_keys, settings.visitor_days, settings.adopts_until)
+    place = Place(client, settings.max_message_chars, settings.cors, visitors)
     channels: dict[str, Channel] = {}
     for name in dict.fromkeys((*ALWAYS_OPEN, *credentials)):
+        said = _said_of(name, credentials.get(name))
+        if not said.pop("enabled", True):
+            log.info("channel.switched_off", channel=name)
+            continue
         if hint := ELSEWHERE.get(name):
             log.info("channel.left_out", channel=name, hint=hint)
             continue
@@ -42,9 +52,19 @@ def open_channels(
         except SettingsError as error:
             log.warning("channel.left_out", channel=name, hint=str(error))
             continue
-        channel = _opened(name, open_channel, credentials.get(name) or {}, place)
+        channel = _opened(name, open_channel, said, place)
         channels[channel.name] = channel
     return channels
+
+
+def _said_of(name: str, credentials: Any) -> dict[str, Any]:
+    """What credentials.yml says of a channel. Raises SettingsError."""
+    said = dict(credentials) if isinstance(credentials, Mapping) else {}
+    if not isinstance(said.get("enabled", True), bool):
+        raise SettingsError(
+            f"credentials.yml: {name}: enabled is {said['enabled']!r}; it should be true or false."
+        )
+    return said
 
 
 def _opened(

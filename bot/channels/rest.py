@@ -14,6 +14,7 @@ from bot.errors import BadRequest
 
 MOST_ID_CHARS = 255
 IDEMPOTENCY = "idempotency-key"
+VISITORS = "web:"  # how conversations of the chat page begin; only a ticket opens them
 COLLECTOR, STREAM = "collector", "queue"  # what Rasa calls its outputs: one list, or line by line
 
 
@@ -77,7 +78,7 @@ class RestChannel:
             return ()
         return (
             Message(
-                said.sender,
+                not_a_visitor(said.sender),
                 checked(said.message, self._most_chars),
                 channel=self.name,
                 message_id=message_id(said.message_id, delivery),
@@ -98,6 +99,13 @@ class RestChannel:
 def open_rest(credentials: Mapping[str, Any], place: Place) -> RestChannel:
     """The REST channel; it has no credentials."""
     return RestChannel(most_chars=place.most_chars)
+
+
+def not_a_visitor(sender: str) -> str:
+    """``sender`` as a client gave it. Raises BadRequest for the id of a visitor's conversation."""
+    if sender.startswith(VISITORS):
+        raise BadRequest(f"A sender may not begin with {VISITORS!r}: the chat page's do.")
+    return sender
 
 
 def message_id(in_body: str, delivery: Delivery) -> str:

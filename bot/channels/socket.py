@@ -1,7 +1,8 @@
 """The chat page's WebSocket: the log of one conversation, followed, and a way to write into it.
 
-A page is told what is committed and nothing else: it names the last event it has seen, gets what
-came after, and from then on whatever is logged, by whichever worker.
+A page begins with the ticket it was given the last time, or is given a new one. It is told what is
+committed and nothing else: it names the last event it has seen, gets what came after, and from
+then on whatever is logged, by whichever worker.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import msgspec
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from bot.channels.base import Delivery
-from bot.channels.web import MOST_FRAME_BYTES, WebChannel
+from bot.channels.base import Delivery, Unproven
+from bot.channels.rest import VISITORS
+from bot.channels.web import MOST_FRAME_BYTES, Begin, Visitor, WebChannel
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message
-from bot.errors import BadRequest, ParleyError, Unavailable
+from bot.errors import BadRequest, NotFound, ParleyError, Unavailable
 from bot.people.caller import open_to
 from bot.running import Running
 from bot.store.base import History
@@ -26,6 +28,7 @@ from bot.version import VERSION
 from nlu.errors import NluError
 
 MOST_SHOWN = 200  # messages of a history
+BEGIN_S = 10.0
 MOST_UNANSWERED = 16  # messages of one page being worked on
 POLICY_VIOLATION, TOO_BIG, TRY_AGAIN = 1008, 1009, 1013  # RFC 6455 and IANA's registry
 
@@ -38,15 +41,16 @@ log = structlog.get_logger()
 async def socket(websocket: WebSocket) -> None:
     """One page, from its connection to its end."""
     parley: Running = websocket.app.state.running
-    channel = parley.channels["web"]
-    assert isinstance(channel, WebChannel)
-    delivery = Delivery(b"", dict(websocket.headers), dict(websocket.query_params))
     await websocket.accept()
     try:
-        channel.verify(delivery)
-        page = Page(websocket, channel, delivery, parley)
+        channel = parley.channels.get("web")
+        if not isinstance(channel, WebChannel):
+            raise NotFound("The chat page is switched off here.")
+        channel.verify(Delivery(b"", dict(websocket.headers), {}))
+        begin, visitor = await _begin(websocket, channel, parley)
+        page = Page(websocket, channel, visitor, parley, after=begin.after)
         with parley.metrics.sockets.track_inprogress():
-            await page.serve()
+            await _while_known(page, visitor, parley)
     except WebSocketDisconnect:
         pass
     except ParleyError as error:
@@ -55,17 +59,68 @@ async def socket(websocket: WebSocket) -> None:
         await websocket.close(TRY_AGAIN if later else POLICY_VIOLATION, error.reason)
 
 
+async def _begin(
+    websocket: WebSocket, channel: WebChannel, parley: Running
+) -> tuple[Begin, Visitor]:
+    """What the page says first, and who it then is."""
+    try:
+        async with asyncio.timeout(BEGIN_S):
+            data = await _received(websocket)
+    except TimeoutError as late:
+        raise BadRequest(f"A page should begin within {BEGIN_S:g} seconds.") from late
+    begin, now = channel.begin(data), parley.parley.clock()
+    if old := channel.unsigned(begin, now):
+        history = await parley.parley.log.history(old.conversation_id)
+        if history.seq:
+            return begin, old
+    return begin, channel.visitor(begin, now)
+
+
+async def _while_known(page: Page, visitor: Visitor, parley: Running) -> None:
+    """Serve until the page goes away, or the identity of its user ends. Raises Unproven."""
+    left = None if visitor.until is None else visitor.until - parley.parley.clock()
+    try:
+        async with asyncio.timeout(left) as limit:
+            await page.serve()
+    except TimeoutError as over:
+        if not limit.expired():
+            raise
+        raise Unproven("The identity is no longer good; bring another.") from over
+
+
+async def _received(websocket: WebSocket) -> bytes:
+    """A frame of text. Raises WebSocketDisconnect, and BadRequest for one of bytes."""
+    received = await websocket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received.get("code", 1005))
+    data: bytes = received.get("bytes") or (received.get("text") or "").encode()
+    if len(data) > MOST_FRAME_BYTES:
+        await websocket.close(TOO_BIG, f"at most {MOST_FRAME_BYTES} bytes")
+        raise WebSocketDisconnect(TOO_BIG)
+    if received.get("text") is None:
+        raise BadRequest("Frames should be text, not binary.")
+    return data
+
+
 class Page:
-    """One connected page: where it has read to, and what it waits for."""
+    """One connected page: where it has read to, and what it waits for.
+
+    ``after`` is the last event it has seen.
+    """
 
     def __init__(
-        self, websocket: WebSocket, channel: WebChannel, delivery: Delivery, parley: Running
+        self,
+        websocket: WebSocket,
+        channel: WebChannel,
+        visitor: Visitor,
+        parley: Running,
+        *,
+        after: int = 0,
     ) -> None:
-        self._websocket, self._channel, self._delivery = websocket, channel, delivery
+        self._websocket, self._channel, self._visitor = websocket, channel, visitor
         self._running = parley
-        self._conversation_id = channel.conversation(delivery)
-        after = delivery.query.get("after", "0")
-        self._seen = int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0
+        self._conversation_id = visitor.conversation_id
+        self._seen = after
         self._reading = asyncio.Lock()  # two readers of the log would tell the same twice
         self._unanswered = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +128,7 @@ class Page:
     async def serve(self) -> None:
         """Tell the history, then follow and listen until the page goes away."""
         async with self._running.parley.news.follow(self._conversation_id) as notes:
+            await self._tell(self._begun())
             await self._tell_history()
             await self._tell({"type": "hello", "version": VERSION, "seq": self._seen})
             self._start(self._follow(notes))
@@ -83,22 +139,23 @@ class Page:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _begun(self) -> dict[str, Any]:
+        conversation = self._conversation_id.removeprefix(VISITORS)
+        return {"type": "begun", "conversation": conversation, "ticket": self._visitor.ticket}
+
     async def _listen(self) -> None:
         while True:
-            received = await self._websocket.receive()
-            if received["type"] == "websocket.disconnect":
-                return
-            data = received.get("bytes") or (received.get("text") or "").encode()
-            if len(data) > MOST_FRAME_BYTES:
-                await self._websocket.close(TOO_BIG, f"at most {MOST_FRAME_BYTES} bytes")
-                return
-            if received.get("text") is None:
-                await self._tell(error_frame(BadRequest("Frames should be text, not binary.")))
+            try:
+                data = await _received(self._websocket)
+            except BadRequest as error:
+                await self._tell(error_frame(error))
                 continue
+            except WebSocketDisconnect:
+                return
             await self._take(data)
 
     async def _take(self, data: bytes) -> None:
-        delivery = Delivery(data, self._delivery.headers, self._delivery.query)
+        delivery = Delivery(data, {}, {"conversation": self._conversation_id})
         try:
             messages = self._channel.parse(delivery)
         except ParleyError as error:

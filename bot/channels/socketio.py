@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.types import ASGIApp
 
 from bot.channels.base import Delivery, Place, Refused
-from bot.channels.rest import MOST_ID_CHARS
+from bot.channels.rest import MOST_ID_CHARS, not_a_visitor
 from bot.channels.sockets import Sockets, serve
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, read_json
@@ -162,7 +162,7 @@ class SocketioChannel:
             return delivery.query["sid"]
         if not said.session_id:
             raise BadRequest("A message needs the session_id that session_confirm gave.")
-        return said.session_id
+        return not_a_visitor(said.session_id)
 
     def render(self, reply: Reply) -> Sequence[dict[str, Any]]:
         """What to emit, in the pieces and the order of Rasa's channel."""

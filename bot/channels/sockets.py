@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.act import APOLOGY
 from bot.channels.base import Delivery, Refused
-from bot.channels.rest import MOST_ID_CHARS
+from bot.channels.rest import MOST_ID_CHARS, VISITORS
 from bot.channels.web import MOST_FRAME_BYTES
 from bot.door import TooLong, clean
 from bot.errors import BadRequest, ParleyError, Unavailable
@@ -160,6 +160,9 @@ class _Visitors:
     async def _session_request(self, sid: str, data: Any = None) -> None:
         asked = data.get("session_id") if isinstance(data, dict) else None
         named = clean(str(asked))[:MOST_ID_CHARS] if asked else uuid.uuid4().hex
+        if named.startswith(VISITORS):  # only the chat page's tickets open those
+            log.warning("socketio.refused", error=f"A session may not begin with {VISITORS!r}.")
+            return
         if self._options.session_persistence:
             if len(self._tasks.get(sid, ())) >= MOST_SESSIONS:
                 log.warning("socketio.too_many_sessions", most=MOST_SESSIONS)

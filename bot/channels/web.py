@@ -4,21 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bot.channels.base import Delivery, Place, Refused
-from bot.channels.rest import MOST_ID_CHARS
+from bot.channels.base import Delivery, Place, Refused, Unproven, Visitors
+from bot.channels.rest import MOST_ID_CHARS, VISITORS
+from bot.channels.visitors import Tickets
 from bot.dialogue.events import AgentUttered, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, read_json
-from bot.errors import BadRequest
+from bot.errors import BadRequest, SettingsError
+
+if TYPE_CHECKING:
+    from bot.channels.identity import Identities
 
 MOST_FRAME_BYTES = 64 * 1024
-_CONVERSATION = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_UNSIGNED = re.compile(r"[0-9a-f]{48}")  # as pages made their ids before there were tickets
 _EXTERNAL = "EXTERNAL: "  # how Rasa writes the text of what no user said
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+log = structlog.get_logger(__name__)
+
+
+class Options(BaseModel):
+    """What credentials.yml may say of the chat page.
+
+    With ``identity_keys`` the site around the page says who the visitor is, by a JWT.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    identity_keys: tuple[str, ...] = ()
+    identity_method: Literal["HS256", "RS256"] = "HS256"
+    identity_audience: str = ""
+    identity_required: bool = False
+
+    @field_validator("identity_keys", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value or ()
 
 
 class Frame(BaseModel):
@@ -29,19 +59,55 @@ class Frame(BaseModel):
     text: str = ""
 
 
+class Begin(BaseModel):
+    """The first frame of a page: what it was given last time, and the last event it has seen."""
+
+    type: Literal["begin"]
+    ticket: str = Field("", max_length=256)
+    identity: str = Field("", max_length=8192)
+    after: int = Field(0, ge=0, lt=2**53)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who a page speaks for.
+
+    ``ticket`` is for coming back; empty for a user of the site, whose identity is asked for again,
+    and is good until ``until``, in seconds since the epoch.
+    """
+
+    conversation_id: str
+    ticket: str = ""
+    until: float | None = None
+
+
 class WebChannel:
-    """The chat page, over a WebSocket. Whoever knows a conversation's id may take part in it.
+    """The chat page, over a WebSocket. The server says which conversation a page takes part in.
 
     Args:
+        options: What credentials.yml says.
+        visitors: How visitors are known again.
         origins: Of pages elsewhere that may connect; ``*`` for any.
         most_chars: Of a message.
     """
 
     name = "web"
 
-    def __init__(self, *, origins: Sequence[str] = (), most_chars: int = 20_000) -> None:
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        visitors: Visitors | None = None,
+        origins: Sequence[str] = (),
+        most_chars: int = 20_000,
+    ) -> None:
+        options, visitors = options or Options(), visitors or Visitors()
+        self._options = options
         self._origins = origins
         self._most_chars = most_chars
+        self._tickets = Tickets(visitors.keys, days=visitors.days)
+        self._adopt_until = visitors.adopt_until
+        self._identities = _identities(options)
 
     def verify(self, delivery: Delivery) -> None:
         """A browser says from which page it connects; other clients say nothing."""
@@ -51,26 +117,44 @@ class WebChannel:
         if urlsplit(origin).netloc.lower() != delivery.headers.get("host", "").lower():
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
 
-    def conversation(self, delivery: Delivery) -> str:
-        """The conversation's id as the log has it. Raises BadRequest."""
-        given = delivery.query.get("conversation", "")
-        if not _CONVERSATION.fullmatch(given):
-            raise BadRequest("conversation should be 16 to 64 letters, digits, '_' or '-'.")
-        return f"web:{given}"
+    def begin(self, data: bytes) -> Begin:
+        """The first frame. Raises BadRequest."""
+        return _read(Begin, data)
+
+    def visitor(self, begin: Begin, now: float) -> Visitor:
+        """Whom a page speaks for: somebody new unless it proves more. Raises Unproven."""
+        if self._identities and begin.identity:
+            identity = self._identities.read(begin.identity, now)
+            return Visitor(f"{VISITORS}user:{identity.user}", until=identity.until)
+        if self._options.identity_required:
+            raise Unproven("The page around this chat should say who you are; please sign in.")
+        known = self._tickets.read(begin.ticket, now)
+        return self._signed(known or self._tickets.new_id(), now)
+
+    def unsigned(self, begin: Begin, now: float) -> Visitor | None:
+        """Whom the page is if its conversation was begun before there were tickets, else None.
+
+        Only ids as such pages made them count: none of ours looks like that.
+        """
+        old = _UNSIGNED.fullmatch(begin.ticket) and now <= self._adopt_until
+        return self._signed(begin.ticket, now) if old else None
+
+    def _signed(self, visitor_id: str, now: float) -> Visitor:
+        return Visitor(f"{VISITORS}{visitor_id}", self._tickets.sign(visitor_id, now))
 
     def parse(self, delivery: Delivery) -> Sequence[Message]:
-        """The message in a frame; nothing for a ping."""
-        conversation_id = self.conversation(delivery)
-        try:
-            frame = Frame.model_validate(read_json(delivery.body))
-        except ValidationError as wrong:
-            raise WrongShape(wrong.errors()) from wrong
+        """The message in a frame; nothing for a ping.
+
+        Its conversation is what ``delivery`` has as ``conversation``: what the server, not the
+        page, says.
+        """
+        frame = _read(Frame, delivery.body)
         if frame.type == "ping":
             return ()
         if not frame.id or not frame.text.strip():
             raise BadRequest("A message needs an id and a text.")
         message = Message(
-            conversation_id,
+            delivery.query["conversation"],
             checked(frame.text, self._most_chars),
             channel=self.name,
             message_id=frame.id,
@@ -110,8 +194,39 @@ class WebChannel:
 
 
 def open_web(credentials: Mapping[str, Any], place: Place) -> WebChannel:
-    """The chat page's channel; it has no credentials."""
-    return WebChannel(origins=place.origins, most_chars=place.most_chars)
+    """The chat page's channel as credentials.yml has it. Raises SettingsError."""
+    for name in credentials.keys() - Options.model_fields.keys():
+        close = get_close_matches(str(name), Options.model_fields, 1)
+        hint = f"did you mean {close[0]}?" if close else "it means nothing here."
+        log.warning("web.unknown_setting", hint=f"credentials.yml: web: {name}: {hint}")
+    try:
+        options = Options.model_validate(dict(credentials))
+    except ValidationError as wrong:
+        raise SettingsError(f"credentials.yml: web: {WrongShape(wrong.errors())}") from None
+    if options.identity_required and not options.identity_keys:
+        raise SettingsError("credentials.yml: web: identity_required needs identity_keys.")
+    return WebChannel(
+        options, visitors=place.visitors, origins=place.origins, most_chars=place.most_chars
+    )
+
+
+def _identities(options: Options) -> Identities | None:
+    if not options.identity_keys:
+        return None
+    from bot.channels.identity import Identities  # few servers need it
+
+    return Identities(
+        options.identity_keys,
+        method=options.identity_method,
+        audience=options.identity_audience,
+    )
+
+
+def _read(shape: type[Shape], data: bytes) -> Shape:
+    try:
+        return shape.model_validate(read_json(data))
+    except ValidationError as wrong:
+        raise WrongShape(wrong.errors()) from wrong
 
 
 def _reply(conversation_id: str, text: str | None, data: Mapping[str, Any] | None) -> Reply:

@@ -109,14 +109,19 @@ class FakeServer:
 
     async def serve_socket(self, line: WebSocket) -> None:
         """The protocol's server side, for one tab."""
-        conversation = line.query_params.get("conversation", "")
-        if self.down or not 16 <= len(conversation) <= 64:
+        if self.down:
             await line.close()
             return
         await line.accept()
-        talk = self.talks.setdefault(conversation, Talk())
-        after = int(line.query_params.get("after", "0"))
-        self.asked.append(after)
+        try:
+            begin = await line.receive_json()
+        except WebSocketDisconnect:
+            return
+        conversation, talk = self.admit(begin["ticket"])
+        after = begin["after"] if begin["after"] <= talk.seq else 0
+        self.asked.append(begin["after"])
+        ticket = f"{conversation}.1.signed"
+        await line.send_json({"type": "begun", "conversation": conversation, "ticket": ticket})
         for frame in talk.frames:
             if frame["seq"] > after:
                 await line.send_json(frame)
@@ -128,6 +133,13 @@ class FakeServer:
         except (WebSocketDisconnect, RuntimeError):
             if line in talk.listeners:
                 talk.listeners.remove(line)
+
+    def admit(self, ticket: str) -> tuple[str, Talk]:
+        """The conversation a ticket of ours is for, else a new one."""
+        conversation, _, signature = ticket.partition(".")
+        if signature != "1.signed" or conversation not in self.talks:
+            conversation = f"conversation-{len(self.talks) + 1:04}"
+        return conversation, self.talks.setdefault(conversation, Talk())
 
     async def take_frame(self, line: WebSocket, talk: Talk, frame: Frame) -> None:
         """One frame from a tab; turns are taken beside, as the inbox does."""

@@ -107,11 +107,13 @@ async def test_a_message_the_server_is_given_twice_is_said_once(
     await chat.connected()
     await page.evaluate(
         """async () => {
-          const id = localStorage.getItem("parley.conversation");
-          const url = `/webhooks/web/socket?after=0&conversation=${id}`;
+          const name = localStorage.getItem("parley.conversation");
+          const ticket = localStorage.getItem(`parley.ticket.${name}`);
+          const url = "/webhooks/web/socket";
           for (let tries = 0; tries < 2; tries += 1) {
             const socket = new WebSocket(new URL(url, location).href.replace("http", "ws"));
             await new Promise(resolve => {
+              socket.onopen = () => socket.send(JSON.stringify({ type: "begin", ticket }));
               socket.onmessage = ({ data }) => {
                 const frame = JSON.parse(data);
                 if (frame.type === "typing" && !frame.on) resolve();

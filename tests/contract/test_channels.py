@@ -51,7 +51,7 @@ class TestWebChannel(ChannelContract):
     def delivery(self, text, *, message_id="m-1"):
         frame = {"type": "message", "id": message_id, "text": text}
         headers = {"host": "shop.example", "origin": "https://shop.example"}
-        return Delivery(json.dumps(frame).encode(), headers, {"conversation": "c" * 16})
+        return Delivery(json.dumps(frame).encode(), headers, {"conversation": "web:" + "c" * 16})
 
 
 class TestSocketioChannel(ChannelContract):

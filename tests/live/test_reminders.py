@@ -80,9 +80,10 @@ def test_what_the_bot_says_at_a_reminder_goes_to_the_channel_it_was_set_for(
 def test_a_page_that_is_open_shows_what_the_bot_says_at_a_reminder(tmp_path: Path) -> None:
     project = write(tmp_path / "project")
     with running(project, tmp_path / "home") as run:
-        name = "p" * 20
         address = run.url.replace("http", "ws", 1).rstrip("/")
-        with connect(f"{address}/webhooks/web/socket?conversation={name}&after=0") as page:
+        with connect(f"{address}/webhooks/web/socket") as page:
+            page.send('{"type": "begin"}')
+            name = json.loads(page.recv(timeout=PATIENCE_S))["conversation"]
             remind(run, 0.2, channel="web", sender=f"web:{name}")
             until(lambda: "Hello Ada." in page.recv(timeout=PATIENCE_S), "the message")
 

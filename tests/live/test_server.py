@@ -41,9 +41,12 @@ class Server:
         found = await self.client.get(f"/conversations/{conversation}/tracker?include_events=ALL")
         return found.json()["events"]
 
-    def page(self, conversation: str, after: int = 0):
-        query = f"conversation={conversation}&after={after}"
-        return connect(f"ws://127.0.0.1:{self.port}/webhooks/web/socket?{query}")
+    @asynccontextmanager
+    async def page(self, ticket: str = "", after: int = 0):
+        """A page that has begun, and the frame that says of what."""
+        async with connect(f"ws://127.0.0.1:{self.port}/webhooks/web/socket") as socket:
+            await socket.send(json.dumps({"type": "begin", "ticket": ticket, "after": after}))
+            yield socket, json.loads(await socket.recv())
 
 
 class Listening(uvicorn.Server):
@@ -154,7 +157,7 @@ async def test_a_paused_bot_is_silent_until_it_is_resumed(server):
 
 
 async def test_a_conversation_over_the_web_channel(server):
-    async with server.page("c" * 20) as socket:
+    async with server.page() as (socket, begun):
         hello = (await frames_until(socket, "hello"))[-1]
         assert hello["seq"] == 0
         await socket.send(json.dumps({"type": "message", "id": "m-1", "text": "hello"}))
@@ -167,7 +170,7 @@ async def test_a_conversation_over_the_web_channel(server):
             ("bot", "Hello None.\n\nHow can I help?"),
         ]
         assert said[0]["id"] == "m-1"
-    async with server.page("c" * 20, after=said[0]["seq"]) as socket:
+    async with server.page(begun["ticket"], after=said[0]["seq"]) as (socket, _):
         frames = await frames_until(socket, "hello")
         assert [f["from"] for f in frames[:-1]] == ["bot"]
 
@@ -175,11 +178,11 @@ async def test_a_conversation_over_the_web_channel(server):
 async def test_what_another_process_commits_reaches_the_page(server, tmp_path, redis_url):
     async with (
         serving(home=tmp_path, redis_url=redis_url) as other,
-        server.page("d" * 20) as socket,
+        server.page() as (socket, begun),
     ):
         await frames_until(socket, "hello")
         event = {"event": "agent", "text": "Ana here"}
-        path = f"/conversations/web:{'d' * 20}/tracker/events"
+        path = f"/conversations/web:{begun['conversation']}/tracker/events"
         await other.client.post(path, json=event)
         assert (await frames_until(socket, "message"))[-1]["text"] == "Ana here"
 
@@ -228,7 +231,7 @@ async def test_the_server_is_ready_and_counts_its_turns(server):
 async def test_turns_go_on_without_redis_and_ready_says_so(tmp_path, own_valkey):
     async with serving(home=tmp_path, redis_url=own_valkey.url) as server:
         await server.say('/greet{"name": "Ada"}')
-        async with server.page("e" * 20) as socket:
+        async with server.page() as (socket, _):
             await frames_until(socket, "hello")
             own_valkey.kill()
             assert (await server.say("hello"))[0]["text"] == "Hello Ada."
@@ -338,7 +341,7 @@ async def test_a_database_without_tables_stops_the_start_with_a_sentence(
 
 
 async def test_a_frame_that_is_too_large_ends_the_connection_and_nothing_else(server):
-    async with server.page("f" * 20) as socket:
+    async with server.page() as (socket, _):
         await frames_until(socket, "hello")
         await socket.send("x" * 100_000)
         with pytest.raises(ConnectionClosed) as closed:

@@ -6,7 +6,13 @@ import { Conversation } from "./conversation.js";
 import { el, icon, unseen } from "./dom.js";
 import { Scroller } from "./scroller.js";
 import { StandingView } from "./standing.js";
-import { currentConversation, newConversation, onConversationChange } from "./storage.js";
+import {
+  currentConversation,
+  newConversation,
+  onConversationChange,
+  rememberTicket,
+  ticketOf,
+} from "./storage.js";
 import { Timeline } from "./timeline.js";
 
 const CONFIRM_MS = 20_000; // without a word from the server, a message counts as not sent
@@ -18,7 +24,12 @@ class ParleyChat extends HTMLElement {
     super();
     const heading = this.getAttribute("heading") ?? "Parley";
     this._conversation = new Conversation(currentConversation());
-    this._connection = new Connection(() => this._address());
+    this._connection = new Connection(socketAddress(), () => this._greeting());
+    /**
+     * A JWT that says who the visitor is, or what gives one: the site around the page sets it.
+     * @type {string | (() => string | Promise<string>) | null}
+     */
+    this.identity = this.getAttribute("identity");
     this._asked = 0; // the seq the running connection was opened with
     this._live = false; // whether history has come
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
@@ -48,6 +59,12 @@ class ParleyChat extends HTMLElement {
     this._standing = new StandingView(subtitle, () => this._connection.hurry());
     this._notice = el("div", { class: "strip notice", role: "alert", hidden: true });
     this._question = this._makeQuestion();
+    this._fresh = el(
+      "button",
+      { type: "button", class: "fresh", "aria-label": "New conversation", onclick: () => this._askFresh() },
+      icon("fresh"),
+      el("span", {}, "New conversation"),
+    );
 
     this.attachShadow({ mode: "open" }).append(
       el("link", { rel: "stylesheet", href: new URL("chat.css", import.meta.url).href }),
@@ -59,12 +76,7 @@ class ParleyChat extends HTMLElement {
           {},
           el("span", { class: "mark" }, icon("bot")),
           el("div", { class: "title" }, el("h1", {}, heading), this._standing.summary),
-          el(
-            "button",
-            { type: "button", class: "fresh", "aria-label": "New conversation", onclick: () => this._askFresh() },
-            icon("fresh"),
-            el("span", {}, "New conversation"),
-          ),
+          this._fresh,
         ),
         this._standing.strip,
         this._notice,
@@ -87,7 +99,7 @@ class ParleyChat extends HTMLElement {
     addEventListener("pagehide", () => this._connection.close(), options);
     addEventListener("pageshow", (event) => event.persisted && this._connection.open(), options);
     document.addEventListener("visibilitychange", () => this._looked(), options);
-    onConversationChange(() => this._switchTo(currentConversation()), signal);
+    onConversationChange(() => this._changedElsewhere(), signal);
     window.visualViewport?.addEventListener("resize", () => followKeyboard(), options);
     this._scroller.watch();
     this._connection.open();
@@ -101,18 +113,20 @@ class ParleyChat extends HTMLElement {
     this._forgetTimers();
   }
 
-  _address() {
+  /** The first frame: what opens the conversation, and how much of it is known here. */
+  async _greeting() {
+    const given = typeof this.identity === "function" ? await this.identity() : this.identity;
     this._asked = this._conversation.after;
-    const address = new URL("webhooks/web/socket", document.baseURI);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    address.searchParams.set("conversation", this._conversation.id);
-    address.searchParams.set("after", String(this._asked));
-    return address;
+    const ticket = ticketOf(this._conversation.id);
+    return { type: "begin", ticket, identity: given ?? "", after: this._asked };
   }
 
   /** @param {Record<string, any>} frame */
   _frame(frame) {
     switch (frame.type) {
+      case "begun":
+        this._begun(frame);
+        break;
       case "hello":
         this._hello(frame);
         break;
@@ -128,6 +142,18 @@ class ParleyChat extends HTMLElement {
         this._error(frame);
         break;
     }
+  }
+
+  /** Which conversation it is, and the ticket to come back with. @param {Record<string, any>} frame */
+  _begun(frame) {
+    if (this._conversation.begin(String(frame.conversation))) {
+      this._asked = 0;
+      this._show();
+    }
+    if (typeof frame.ticket !== "string") return;
+    // A user of the site has one conversation, on every device.
+    this._fresh.hidden = !frame.ticket;
+    if (frame.ticket) rememberTicket(this._conversation.id, frame.ticket);
   }
 
   /** History is complete. @param {Record<string, any>} frame */
@@ -300,6 +326,14 @@ class ParleyChat extends HTMLElement {
     else this._composer.focus();
   }
 
+  /** Another tab began a conversation, or was given another ticket for this one. */
+  _changedElsewhere() {
+    const { id, served } = this._conversation;
+    const current = currentConversation();
+    if (current !== id) this._switchTo(current);
+    else if (served !== null && ticketOf(id).split(".")[0] !== served) this._connection.open();
+  }
+
   /** @param {string} id */
   _switchTo(id) {
     if (id === this._conversation.id) return;
@@ -335,6 +369,12 @@ class ParleyChat extends HTMLElement {
     for (const timer of this._timers.values()) clearTimeout(timer);
     this._timers.clear();
   }
+}
+
+function socketAddress() {
+  const address = new URL("webhooks/web/socket", document.baseURI);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return address;
 }
 
 /** @param {Event} event */

@@ -16,10 +16,14 @@ const PONG_MS = 10_000;
  * open once the server said hello, so whatever was missed has come before.
  */
 export class Connection extends EventTarget {
-  /** @param {() => URL} address asked anew for each attempt */
-  constructor(address) {
+  /**
+   * @param {URL} address
+   * @param {() => Promise<object>} greeting the first frame, asked anew for each attempt
+   */
+  constructor(address, greeting) {
     super();
     this._address = address;
+    this._greeting = greeting;
     /** @type {WebSocket | null} */
     this._socket = null;
     this._attempts = 0;
@@ -37,9 +41,10 @@ export class Connection extends EventTarget {
       return;
     }
     this._stand("connecting");
-    const socket = new WebSocket(this._address());
+    const socket = new WebSocket(this._address);
     this._socket = socket;
     this._after(GREETING_MS, () => this._lost());
+    socket.addEventListener("open", () => this._greet(socket));
     socket.addEventListener("message", (event) => {
       if (socket === this._socket) this._receive(socket, event.data);
     });
@@ -73,6 +78,16 @@ export class Connection extends EventTarget {
     if (this.standing.state !== "open" || !this._socket) return false;
     this._socket.send(JSON.stringify(frame));
     return true;
+  }
+
+  /** @param {WebSocket} socket */
+  async _greet(socket) {
+    try {
+      const greeting = await this._greeting();
+      if (socket === this._socket) socket.send(JSON.stringify(greeting));
+    } catch {
+      if (socket === this._socket) this._lost(); // the site could not say who the visitor is
+    }
   }
 
   /** @param {WebSocket} socket @param {unknown} data */

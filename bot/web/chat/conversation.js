@@ -37,9 +37,11 @@ import { forgetUnconfirmed, newMessageId, rememberUnconfirmed, unconfirmed } fro
  */
 
 export class Conversation {
-  /** @param {string} id */
+  /** @param {string} id what this browser calls it */
   constructor(id) {
     this.id = id;
+    /** @type {string | null} what the server calls it, once it said so */
+    this.served = null;
     /** @type {Said[]} in order of seq */
     this.said = [];
     /** @type {Waiting[]} in the order they were written */
@@ -66,6 +68,20 @@ export class Conversation {
     if (this.said[at - 1]?.seq === said.seq) return false;
     this.said.splice(at, 0, said);
     return true;
+  }
+
+  /**
+   * The server says which conversation this is. What another one said is forgotten; what is on
+   * its way goes there.
+   *
+   * @param {string} served
+   * @returns {boolean} whether it is another one than before
+   */
+  begin(served) {
+    const other = this.served !== null && this.served !== served;
+    if (other) this.forget();
+    this.served = served;
+    return other;
   }
 
   /** The server knows less than we do: begin to read from the start. */

@@ -1,9 +1,11 @@
 /**
- * What this browser remembers between visits: which conversation is on, and messages the
- * server has not confirmed. Where storage is forbidden, it lasts as long as the page.
+ * What this browser remembers between visits: which conversation is on (under a name of its own),
+ * the server's ticket for it, and messages the server has not confirmed. Where storage is
+ * forbidden, it lasts as long as the page.
  */
 
 const CONVERSATION = "parley.conversation";
+const TICKET = "parley.ticket.";
 const UNCONFIRMED = "parley.unconfirmed.";
 const VALID_ID = /^[A-Za-z0-9_-]{16,64}$/;
 
@@ -79,7 +81,7 @@ export function currentConversation() {
 /** Begin another conversation; the old one's unconfirmed messages are forgotten. */
 export function newConversation() {
   for (const key of keys()) {
-    if (key.startsWith(UNCONFIRMED)) remove(key);
+    if (key.startsWith(UNCONFIRMED) || key.startsWith(TICKET)) remove(key);
   }
   const id = randomHex(24);
   set(CONVERSATION, id);
@@ -87,7 +89,21 @@ export function newConversation() {
 }
 
 /**
- * Call back when another tab begins a conversation.
+ * What opens the conversation on the server; before there were tickets, its name did.
+ *
+ * @param {string} conversation
+ */
+export function ticketOf(conversation) {
+  return get(TICKET + conversation) ?? conversation;
+}
+
+/** @param {string} conversation @param {string} ticket */
+export function rememberTicket(conversation, ticket) {
+  if (ticketOf(conversation) !== ticket) set(TICKET + conversation, ticket);
+}
+
+/**
+ * Call back when another tab begins a conversation, or is given a ticket for it.
  *
  * @param {() => void} callback
  * @param {AbortSignal} signal
@@ -96,7 +112,8 @@ export function onConversationChange(callback, signal) {
   addEventListener(
     "storage",
     (event) => {
-      if (event.key === CONVERSATION || event.key === null) callback();
+      const ours = event.key === CONVERSATION || event.key?.startsWith(TICKET);
+      if (ours || event.key === null) callback();
     },
     { signal },
   );

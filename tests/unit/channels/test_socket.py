@@ -1,13 +1,28 @@
 import json
+from contextlib import contextmanager
 
 import pytest
 from fastapi.testclient import TestClient
+from joserfc import jwt
+from joserfc.jwk import OctKey
 from starlette.websockets import WebSocketDisconnect
 
+from bot.channels.web import Options, WebChannel
+from bot.settings import Settings
 from tests.serving import echo_app
 
-CONVERSATION = "Zm9vYmFyYmF6cXV4"
-ADDRESS = f"/webhooks/web/socket?conversation={CONVERSATION}"
+ADDRESS = "/webhooks/web/socket"
+OLD = "0123456789abcdef" * 3
+
+
+@contextmanager
+def page(client, ticket="", **more):
+    """A page that has begun, and the frame that says of what."""
+    with client.websocket_connect(ADDRESS) as socket:
+        socket.send_json({"type": "begin", "ticket": ticket, **more})
+        begun = socket.receive_json()
+        assert begun["type"] == "begun"
+        yield socket, begun
 
 
 @pytest.fixture
@@ -41,13 +56,13 @@ def said(frames):
 
 
 def test_a_new_conversation_is_greeted_with_seq_0(client):
-    with client.websocket_connect(f"{ADDRESS}&after=0") as socket:
+    with page(client) as (socket, _):
         hello = socket.receive_json()
     assert (hello["type"], hello["seq"]) == ("hello", 0)
 
 
 def test_a_message_is_confirmed_and_answered_in_order_of_the_log(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         say(socket, "hi")
         frames = turn(socket)
@@ -57,7 +72,7 @@ def test_a_message_is_confirmed_and_answered_in_order_of_the_log(client):
 
 
 def test_a_message_sent_again_is_not_doubled(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         say(socket, "hi")
         turn(socket)
@@ -66,39 +81,36 @@ def test_a_message_sent_again_is_not_doubled(client):
 
 
 def test_a_page_that_comes_back_is_told_what_it_missed(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, begun):
         until(socket, "hello")
         say(socket, "hi")
         turn(socket)
-    with client.websocket_connect(f"{ADDRESS}&after=1") as socket:
+    with page(client, begun["ticket"], after=1) as (socket, _):
         frames = until(socket, "hello")
     assert said(frames) == [(2, "bot", "hi")]
     assert frames[-1]["seq"] == 3
 
 
 def test_a_page_that_has_seen_another_log_is_told_all(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, begun):
         until(socket, "hello")
         say(socket, "hi")
         turn(socket)
-    with client.websocket_connect(f"{ADDRESS}&after=999") as socket:
+    with page(client, begun["ticket"], after=999) as (socket, _):
         assert len(said(until(socket, "hello"))) == 2
 
 
 def test_what_others_log_is_told_live(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, begun):
         until(socket, "hello")
-        path = f"/conversations/web:{CONVERSATION}/tracker/events"
+        path = f"/conversations/web:{begun['conversation']}/tracker/events"
         client.post(path, json={"event": "agent", "text": "Ana here"})
         frames = until(socket, "message")
     assert (frames[-1]["from"], frames[-1]["text"]) == ("agent", "Ana here")
 
 
 def test_two_pages_of_one_conversation_see_the_same(client):
-    with (
-        client.websocket_connect(ADDRESS) as one,
-        client.websocket_connect(ADDRESS) as other,
-    ):
+    with page(client) as (one, begun), page(client, begun["ticket"]) as (other, _):
         until(one, "hello")
         until(other, "hello")
         say(one, "hi")
@@ -107,7 +119,7 @@ def test_two_pages_of_one_conversation_see_the_same(client):
 
 
 def test_a_ping_is_answered(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         socket.send_json({"type": "ping"})
         assert socket.receive_json() == {"type": "pong"}
@@ -127,7 +139,7 @@ def test_a_ping_is_answered(client):
     ],
 )
 def test_garbage_is_told_and_the_line_stays_open(client, frame, message_id):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         socket.send_text(frame)
         error = socket.receive_json()
@@ -138,14 +150,14 @@ def test_garbage_is_told_and_the_line_stays_open(client, frame, message_id):
 
 
 def test_a_binary_frame_is_told(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         socket.send_bytes(b"\x00\xff")
         assert "binary" in socket.receive_json()["message"]
 
 
 def test_a_frame_that_is_too_large_ends_the_connection(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         socket.send_text("x" * 70_000)
         with pytest.raises(WebSocketDisconnect) as closed:
@@ -154,7 +166,7 @@ def test_a_frame_that_is_too_large_ends_the_connection(client):
 
 
 def test_an_answer_that_takes_too_long_is_told_with_the_message(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         say(socket, "slow", "m-9")
         error = until(socket, "error")[-1]
@@ -162,7 +174,7 @@ def test_an_answer_that_takes_too_long_is_told_with_the_message(client):
 
 
 def test_an_unexpected_failure_is_told_without_detail(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         say(socket, "broken", "m-9")
         error = until(socket, "error")[-1]
@@ -171,47 +183,134 @@ def test_an_unexpected_failure_is_told_without_detail(client):
 
 
 @pytest.mark.parametrize(
-    ("address", "headers", "reason"),
+    ("first", "headers", "reason"),
     [
-        ("/webhooks/web/socket", {}, "BadRequest"),
-        ("/webhooks/web/socket?conversation=short", {}, "BadRequest"),
-        (ADDRESS, {"Origin": "https://evil.example"}, "Refused"),
+        ('{"type": "message", "id": "m", "text": "hi"}', {}, "ValidationError"),
+        ("[" * 10_000, {}, "BadRequest"),
+        ('{"type": "begin", "after": -1}', {}, "ValidationError"),
+        ('{"type": "begin", "ticket": 7}', {}, "ValidationError"),
+        (b"{}", {}, "BadRequest"),
+        (None, {"Origin": "https://evil.example"}, "Refused"),
     ],
 )
-def test_who_may_not_connect_is_told_why_and_sent_away(client, address, headers, reason):
-    with client.websocket_connect(address, headers=headers) as socket:
+def test_who_may_not_connect_is_told_why_and_sent_away(client, first, headers, reason):
+    with client.websocket_connect(ADDRESS, headers=headers) as socket:
+        if isinstance(first, bytes):
+            socket.send_bytes(first)
+        elif first is not None:
+            socket.send_text(first)
         assert socket.receive_json()["reason"] == reason
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1008
 
 
-@pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40, "\u0661"])
-def test_a_strange_after_is_taken_as_none_seen(client, after):
-    with client.websocket_connect(f"{ADDRESS}&after={after}") as socket:
-        assert until(socket, "hello")[-1]["seq"] == 0
+def test_who_connects_and_says_nothing_is_sent_away(client, monkeypatch):
+    monkeypatch.setattr("bot.channels.socket.BEGIN_S", 0.0)
+    with client.websocket_connect(ADDRESS) as socket:
+        assert "should begin" in socket.receive_json()["message"]
+
+
+def test_nobody_reads_a_conversation_by_knowing_its_id(client):
+    with page(client) as (socket, begun):
+        until(socket, "hello")
+        say(socket, "my card number is 4242")
+        turn(socket)
+    conversation, issued, signature = begun["ticket"].split(".")
+    assert conversation == begun["conversation"]
+    with TestClient(echo_app()) as elsewhere, page(elsewhere) as (_, foreign):
+        foreign_signature = foreign["ticket"].split(".")[2]
+    for ticket in (
+        conversation,
+        f"web:{conversation}",
+        f"{conversation}.{issued}.{foreign_signature}",
+        f"{conversation}.{int(issued) + 1}.{signature}",
+        foreign["ticket"],
+    ):
+        with page(client, ticket) as (socket, given):
+            assert given["conversation"] != conversation
+            assert said(until(socket, "hello")) == []
+
+
+@pytest.mark.parametrize("channel", ["rest", "callback"])
+def test_a_visitors_conversation_is_not_reached_as_the_sender_of_another_channel(client, channel):
+    with page(client) as (socket, begun):
+        until(socket, "hello")
+        sender = f"web:{begun['conversation']}"
+        answer = client.post(
+            f"/webhooks/{channel}/webhook", json={"sender": sender, "message": "what did I say?"}
+        )
+        assert answer.status_code == 400
+        assert sender not in answer.text
+
+
+def test_a_page_from_before_tickets_takes_its_conversation_up_while_that_is_allowed():
+    event = {"event": "user", "text": "from before"}
+    for until_day, conversation in (("2023-12-31", OLD), ("2023-01-01", None), (None, None)):
+        settings = Settings(visitor_adopt_until=until_day)
+        with TestClient(echo_app(settings)) as client:
+            client.post(f"/conversations/web:{OLD}/tracker/events", json=event)
+            with page(client, OLD) as (socket, begun):
+                known = begun["conversation"] == OLD
+                assert known == (conversation is not None)
+                assert (said(until(socket, "hello")) != []) == known
+            with page(client, begun["ticket"]) as (_, again):
+                assert again["conversation"] == begun["conversation"]
+
+
+def test_an_old_id_that_nothing_was_said_in_is_not_taken_up():
+    with (
+        TestClient(echo_app(Settings(visitor_adopt_until="2023-12-31"))) as client,
+        page(client, OLD) as (_, begun),
+    ):
+        assert begun["conversation"] != OLD
+
+
+def test_a_page_whose_identity_ends_is_sent_away():
+    now = 1_700_000_000
+    claims = {"sub": "anna", "exp": now + 5}
+    token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("s" * 32))
+    channel = WebChannel(Options(identity_keys=("s" * 32,)))
+    app = echo_app(channels={"web": channel})
+    with TestClient(app) as client:
+        parley = app.state.running.parley
+        frames = []
+        with client.websocket_connect(ADDRESS) as socket:
+            for _ in range(10):  # the clock of the tests goes on by a second each time
+                parley.clock()
+            socket.send_json({"type": "begin", "identity": token})
+            frames.append(socket.receive_json())
+    assert "identity" in frames[0]["message"]
+
+
+def test_the_chat_page_can_be_switched_off():
+    app = echo_app(channels={})
+    with TestClient(app) as client, client.websocket_connect(ADDRESS) as socket:
+        assert "switched off" in socket.receive_json()["message"]
 
 
 def test_open_sockets_are_counted(client):
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client) as (socket, _):
         until(socket, "hello")
         assert "parley_sockets 1.0" in client.get("/metrics").text
     assert "parley_sockets 0.0" in client.get("/metrics").text
 
 
 def test_a_page_that_is_new_is_told_earlier_sessions_too(client):
-    path = f"/conversations/web:{CONVERSATION}/tracker/events"
+    with page(client) as (_, begun):
+        path = f"/conversations/web:{begun['conversation']}/tracker/events"
     for text in ("first", "second"):
         client.post(path, json=[{"event": "session_started"}, {"event": "user", "text": text}])
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client, begun["ticket"]) as (socket, _):
         frames = until(socket, "hello")
     assert said(frames) == [(2, "user", "first"), (4, "user", "second")]
 
 
 def test_a_page_is_told_the_latest_of_a_long_history(client):
-    path = f"/conversations/web:{CONVERSATION}/tracker/events"
+    with page(client) as (_, begun):
+        path = f"/conversations/web:{begun['conversation']}/tracker/events"
     said_before = [{"event": "user", "text": f"t{n}"} for n in range(250)]
     client.post(path, json=[{"event": "session_started"}, *said_before])
-    with client.websocket_connect(ADDRESS) as socket:
+    with page(client, begun["ticket"]) as (socket, _):
         frames = said(until(socket, "hello"))
     assert (len(frames), frames[0][2], frames[-1][2]) == (200, "t50", "t249")

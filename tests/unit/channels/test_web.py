@@ -1,18 +1,48 @@
+import hmac
 import json
+from base64 import urlsafe_b64encode
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
 
-from bot.channels.base import Delivery, Refused
-from bot.channels.web import WebChannel
+from bot.channels.base import Delivery, Place, Refused, Unproven, Visitors
+from bot.channels.web import Begin, Options, WebChannel, open_web
 from bot.dialogue.events import ActionExecuted, AgentUttered, BotUttered, UserUttered
-from bot.errors import BadRequest
+from bot.errors import BadRequest, SettingsError
 
-CONVERSATION = "Zm9vYmFyYmF6cXV4"
+NOW = 1_800_000_000.0
+DAY_S = 86_400
+OLD = "0123456789abcdef" * 3
+SECRET = "s" * 32
 
 
-def delivery(frame=None, *, conversation=CONVERSATION, **headers):
+def delivery(frame=None, **headers):
     body = json.dumps(frame or {"type": "ping"}).encode()
-    return Delivery(body, {"host": "shop.example:5005", **headers}, {"conversation": conversation})
+    return Delivery(body, {"host": "shop.example:5005", **headers}, {"conversation": "web:abc"})
+
+
+def begin(**said):
+    return Begin(type="begin", **said)
+
+
+def identity(key=SECRET, method="HS256", **claims):
+    said = {"sub": "anna", "exp": int(NOW) + 600, **claims}
+    imported = RSAKey.import_key(key) if method == "RS256" else OctKey.import_key(key)
+    said = {name: value for name, value in said.items() if value is not None}
+    return jwt.encode({"alg": method}, said, imported)
+
+
+def b64(data):
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+CLAIMS = b'{"sub":"anna","exp":9999999999}'
+UNSIGNED = ".".join((b64(b'{"alg":"none"}'), b64(CLAIMS), ""))
+
+
+def knowing(*keys, **options):
+    return WebChannel(Options(identity_keys=keys, **options))
 
 
 @pytest.mark.parametrize("origin", ["http://shop.example:5005", "https://SHOP.example:5005"])
@@ -37,17 +67,141 @@ def test_a_page_of_a_host_that_settings_name_may_connect():
     WebChannel(origins=["*"]).verify(delivery(origin="https://any.example"))
 
 
-@pytest.mark.parametrize("conversation", ["", "short", "a" * 65, "a b" * 8, "é" * 16, "../../../x"])
-def test_a_conversation_that_could_be_guessed_or_is_malformed_is_refused(conversation):
-    with pytest.raises(BadRequest, match="16 to 64"):
-        WebChannel().parse(delivery(conversation=conversation))
-
-
-def test_a_message_carries_the_conversation_and_its_id():
-    frame = {"type": "message", "id": "m-1", "text": "hi"}
+def test_a_message_goes_into_the_conversation_that_the_server_says():
+    frame = {"type": "message", "id": "m-1", "text": "hi", "conversation": "web:other"}
     (message,) = WebChannel().parse(delivery(frame))
-    assert message.conversation_id == f"web:{CONVERSATION}"
+    assert message.conversation_id == "web:abc"
     assert (message.message_id, message.text) == ("m-1", "hi")
+
+
+def test_a_visitor_comes_back_with_the_ticket_and_gets_a_new_one():
+    channel = WebChannel()
+    first = channel.visitor(begin(), NOW)
+    again = channel.visitor(begin(ticket=first.ticket), NOW + DAY_S)
+    assert again.conversation_id == first.conversation_id
+    assert again.ticket != first.ticket
+
+
+def test_visitors_without_a_ticket_are_strangers_to_each_other():
+    channel = WebChannel()
+    ids = {channel.visitor(begin(), NOW).conversation_id for _ in range(100)}
+    assert len(ids) == 100
+    assert all(one.startswith("web:") and len(one) == 36 for one in ids)
+
+
+def test_an_id_without_its_signature_opens_nothing():
+    channel = WebChannel()
+    known = channel.visitor(begin(), NOW)
+    name = known.conversation_id.removeprefix("web:")
+    forged = WebChannel().visitor(begin(), NOW).ticket.split(".")[2]
+    for ticket in (name, OLD, f"{name}.{int(NOW)}.{forged}", f"user:anna.{int(NOW)}.{forged}"):
+        assert channel.visitor(begin(ticket=ticket), NOW).conversation_id != known.conversation_id
+
+
+def test_a_conversation_from_before_tickets_is_taken_up_until_the_day_set():
+    channel = WebChannel(visitors=Visitors(adopt_until=NOW))
+    taken = channel.unsigned(begin(ticket=OLD), NOW)
+    assert taken.conversation_id == f"web:{OLD}"
+    assert channel.visitor(begin(ticket=taken.ticket), NOW).conversation_id == f"web:{OLD}"
+    assert channel.unsigned(begin(ticket=OLD), NOW + 1) is None
+    assert WebChannel().unsigned(begin(ticket=OLD), NOW) is None
+
+
+@pytest.mark.parametrize("ticket", ["", "customer-12345678", OLD[:47], OLD + "0", OLD.upper()])
+def test_an_id_that_somebody_could_guess_is_never_taken_up_unsigned(ticket):
+    channel = WebChannel(visitors=Visitors(adopt_until=NOW))
+    assert channel.unsigned(begin(ticket=ticket), NOW) is None
+    ours = channel.visitor(begin(), NOW).conversation_id.removeprefix("web:")
+    assert channel.unsigned(begin(ticket=ours), NOW) is None
+
+
+def test_a_user_of_the_site_has_one_conversation_on_every_device():
+    channel = knowing(SECRET)
+    here, there = (channel.visitor(begin(identity=identity()), NOW) for _ in range(2))
+    assert here.conversation_id == there.conversation_id == "web:user:anna"
+    assert here.ticket == ""
+    assert here.until == NOW + 600
+
+
+def test_a_ticket_opens_no_users_conversation_and_an_identity_comes_first():
+    channel = knowing(SECRET)
+    stranger = channel.visitor(begin(), NOW)
+    user = channel.visitor(begin(identity=identity(), ticket=stranger.ticket), NOW)
+    assert user.conversation_id == "web:user:anna"
+
+
+def test_two_keys_are_believed_while_one_takes_the_place_of_the_other():
+    channel = knowing("n" * 32, SECRET)
+    for key in ("n" * 32, SECRET):
+        assert channel.visitor(begin(identity=identity(key)), NOW).until
+
+
+def test_an_identity_signed_with_a_private_key_is_checked_with_the_public_one():
+    private = RSAKey.generate_key(2048)
+    public, own = private.as_pem(private=False).decode(), private.as_pem(private=True).decode()
+    channel = knowing(public, identity_method="RS256")
+    said = channel.visitor(begin(identity=identity(own, "RS256")), NOW)
+    assert said.conversation_id == "web:user:anna"
+
+
+def test_a_public_key_is_no_secret_that_identities_are_signed_with():
+    private = RSAKey.generate_key(2048)
+    public = private.as_pem(private=False).decode()
+    channel = knowing(public, identity_method="RS256")
+    said = ".".join((b64(b'{"alg":"HS256"}'), b64(CLAIMS)))
+    forged = f"{said}.{b64(hmac.digest(public.encode(), said.encode(), 'sha256'))}"
+    with pytest.raises(Unproven):
+        channel.visitor(begin(identity=forged), NOW)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "x",
+        "a.b.c",
+        "....",
+        identity("o" * 32),
+        identity(exp=int(NOW) - 60),
+        identity(exp=None),
+        identity(exp="soon"),
+        identity(sub=None),
+        identity(sub=""),
+        identity(sub="two words"),
+        identity(sub="a" * 201),
+        identity(sub=["anna"]),
+        identity(nbf=int(NOW) + 600),
+        UNSIGNED,
+    ],
+)
+def test_an_identity_that_is_not_right_opens_nothing(wrong):
+    channel = knowing(SECRET, identity_required=True)
+    with pytest.raises(Unproven):
+        channel.visitor(begin(identity=wrong), NOW)
+
+
+def test_an_identity_for_another_audience_is_refused():
+    channel = knowing(SECRET, identity_audience="chat")
+    assert channel.visitor(begin(identity=identity(aud="chat")), NOW).until
+    for token in (identity(), identity(aud="shop")):
+        with pytest.raises(Unproven, match="aud"):
+            channel.visitor(begin(identity=token), NOW)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"identity_required": True}, "needs identity_keys"),
+        ({"identity_keys": "short"}, "32 bytes"),
+        ({"identity_keys": "-----BEGIN PUBLIC KEY-----" + "x" * 40}, "RS256"),
+        ({"identity_keys": SECRET, "identity_method": "RS256"}, "PEM"),
+        ({"identity_keys": SECRET, "identity_method": "none"}, "HS256"),
+        ({"identity_keys": {"a": 1}}, "identity_keys"),
+    ],
+)
+def test_what_credentials_say_wrong_stops_the_start(said, why):
+    with pytest.raises(SettingsError, match=why):
+        open_web(said, Place(None))
 
 
 def test_a_ping_is_no_message():
@@ -61,12 +215,12 @@ def test_a_ping_is_no_message():
         {"type": "message", "id": "m", "text": "  "},
         {"type": "message", "id": "m" * 256, "text": "x"},
         {"type": "command"},
-        {},
+        {"text": "no type"},
     ],
 )
 def test_other_frames_are_refused(frame):
     with pytest.raises(BadRequest):
-        WebChannel().parse(Delivery(json.dumps(frame).encode(), {}, {"conversation": "c" * 16}))
+        WebChannel().parse(delivery(frame))
 
 
 def test_a_user_is_shown_with_the_id_of_the_message():

@@ -1,0 +1,89 @@
+"""Who a visitor is at home: a JWT (RFC 7519) that the site around the chat page signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, RSAKey
+
+from bot.channels.base import Unproven
+from bot.errors import SettingsError
+
+Method = Literal["HS256", "RS256"]
+LEAST_SECRET_BYTES = 32  # RFC 7518, 3.2: as many as the hash has
+LEEWAY_S = 30
+LONGEST_S = 366 * 86_400.0
+MOST_TOKEN_CHARS = 8192
+_SUBJECT = re.compile(r"[!-~]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A user of the site, until ``until`` in seconds since the epoch."""
+
+    user: str
+    until: float
+
+
+class Identities:
+    """Reads identities.
+
+    Args:
+        keys: Secrets for HS256, public keys in PEM for RS256; any of them is believed. Raises
+            SettingsError for one that is none.
+        audience: What ``aud`` must name; empty: it is not looked at.
+    """
+
+    def __init__(self, keys: Sequence[str], *, method: Method, audience: str = "") -> None:
+        self._keys = [_key(key, method) for key in keys]
+        self._method = method
+        self._audience = audience
+
+    def read(self, token: str, now: float) -> Identity:
+        """Who ``token`` says it is. It needs ``sub`` and ``exp``. Raises Unproven."""
+        claims = self._claims(token[: MOST_TOKEN_CHARS + 1])
+        wanted: dict[str, jwt.ClaimsOption] = {
+            "sub": {"essential": True},
+            "exp": {"essential": True},
+        }
+        if self._audience:
+            wanted["aud"] = {"essential": True, "value": self._audience}
+        try:
+            jwt.JWTClaimsRegistry(int(now), LEEWAY_S, **wanted).validate(claims)
+        except JoseError as error:
+            raise Unproven(f"The identity is not accepted: {_reason(error)}.") from error
+        user = claims["sub"]
+        if not isinstance(user, str) or not _SUBJECT.fullmatch(user):
+            raise Unproven("The identity's sub should be 1 to 200 letters, digits or signs.")
+        return Identity(user, float(min(claims["exp"], now + LONGEST_S)))
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        for key in self._keys:
+            try:
+                return jwt.decode(token, key, algorithms=[self._method]).claims
+            except (JoseError, ValueError, TypeError, RecursionError):
+                continue  # the other of two keys may have signed it
+        raise Unproven("The identity is not signed with a key that is known here.")
+
+
+def _key(key: str, method: Method) -> OctKey | RSAKey:
+    where = "credentials.yml: web: identity_keys"
+    if method == "RS256":
+        try:
+            return RSAKey.import_key(key)
+        except (JoseError, ValueError, TypeError) as error:
+            raise SettingsError(f"{where}: no public RSA key in PEM: {error}") from error
+    if "-----BEGIN" in key:
+        raise SettingsError(f"{where}: a key in PEM needs identity_method: RS256.")
+    if len(key.encode()) < LEAST_SECRET_BYTES:
+        raise SettingsError(f"{where}: a secret should have {LEAST_SECRET_BYTES} bytes or more.")
+    return OctKey.import_key(key)
+
+
+def _reason(error: JoseError) -> str:
+    return (error.description or error.error or type(error).__name__).rstrip(".")
