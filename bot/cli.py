@@ -59,6 +59,7 @@ def run(
     project: options.Project = Path(),
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    workers: run_options.Workers = None,
     nlu: Annotated[
         str | None,
         typer.Option(help="`none` serves without a model: only /intent payloads are understood."),
@@ -106,6 +107,7 @@ def run(
             project=project,
             host=host,
             port=port,
+            workers=workers,
             nlu=nlu,
             actions_module=actions,
             paths=paths,

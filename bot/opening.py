@@ -16,6 +16,7 @@ from bot.broker.opening import broker_of, publishing
 from bot.channels.beginning import begin
 from bot.channels.opening import open_channels
 from bot.channels.visitors import visitor_keys
+from bot.crew import Crew
 from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -42,11 +43,12 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def open_parley(
-    settings: Settings, metrics: Metrics, *, alone: bool = False
+    settings: Settings, metrics: Metrics, *, alone: bool = False, crew: Crew | None = None
 ) -> AsyncIterator[Running]:
     """Everything the settings name, closed after the block. Raises ParleyError.
 
-    ``alone`` keeps live state in this process, whatever Redis is named.
+    ``alone`` keeps live state in this process, whatever Redis is named. ``crew`` are the other
+    workers of the server that this is one of.
     """
     project = await asyncio.to_thread(own_project, settings)
     settings = settings.completed(project.endpoints)
@@ -61,6 +63,8 @@ async def open_parley(
         await stack.enter_async_context(beside(clearing))
         serving = Serving()
         checks: dict[str, Check] = {"model": partial(_understands, serving), "sql": sql.ping}
+        if crew:
+            checks["workers"] = crew.check
         prefix = redis_prefix(project.endpoints)
         live = await _open_live(redis_url, stack, checks, prefix=prefix)
         if opens_broker and not alone:  # what is said alone waits for the next server
@@ -102,6 +106,7 @@ async def open_parley(
             jobs=jobs,
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
             audit=SqlAudit(sql.database),
+            crew=crew,
         )
 
 

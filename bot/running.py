@@ -12,6 +12,7 @@ from fastapi.requests import Request
 
 from bot.audit import Audit, NoAudit
 from bot.channels.base import Channel
+from bot.crew import Crew
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.model.pulling import Pulling
@@ -33,6 +34,7 @@ class Running:
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
     model server has. ``jobs`` trains and tests; ``client`` calls
     what a request names. ``audit`` is where deeds of people and programs are recorded.
+    ``crew`` are the other workers of this server, where it has some.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Running:
     jobs: Jobs
     client: httpx2.AsyncClient
     audit: Audit = field(default_factory=NoAudit)
+    crew: Crew | None = None
 
     @property
     def parley(self) -> Services:

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     credentials: Path | None = Field(None, description="Default: `credentials.yml` in the project.")
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every one.")
     port: int = Field(5005, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve on this address, on one Redis and SQL."
+    )
     home: Path = Field(
         Path(".parley"), description="Folder for conversations: the SQLite file, Redis's own file."
     )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
+import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.samples import Sample
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict
 
@@ -56,9 +58,59 @@ class Metrics:
         for step, ms in steps_ms.items():
             self._took(step).observe(ms / 1000)
 
+    def read(self) -> list[Family]:
+        """What is counted now."""
+        return [
+            Family(each.name, each.documentation, each.type, [_value(one) for one in each.samples])
+            for each in self.registry.collect()
+        ]
+
     def watch_nlu_queue(self, length: Callable[[], float]) -> None:
         """Read the length of the NLU queue from ``length`` at every scrape."""
         self._nlu_queue.set_function(length)
+
+
+class Value(msgspec.Struct, frozen=True, array_like=True):
+    """One line of Prometheus's text format."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+
+
+class Family(msgspec.Struct, frozen=True, array_like=True):
+    """A metric with its values, on its way from process to process."""
+
+    name: str
+    documentation: str
+    type: str
+    values: list[Value]
+
+
+def _value(sample: Sample) -> Value:
+    return Value(sample.name, dict(sample.labels), sample.value)
+
+
+class Together:
+    """The metrics of several workers as one registry, each value with the label ``worker``.
+
+    Counts are those of a process, and begin anew with it: sum rates, not values.
+    """
+
+    def __init__(self, read: Mapping[int, Sequence[Family]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric, once."""
+        found: dict[str, Metric] = {}
+        for worker, families in sorted(self._read.items()):
+            for each in families:
+                metric = found.setdefault(
+                    each.name, Metric(each.name, each.documentation, each.type)
+                )
+                for one in each.values:
+                    metric.add_sample(one.name, {**one.labels, "worker": str(worker)}, one.value)
+        return found.values()
 
 
 def start_logging(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from fastapi import APIRouter
 from fastapi.requests import Request
 from fastapi.responses import JSONResponse, Response
@@ -11,12 +12,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.api.auth import requires
 from bot.api.problems import problem
+from bot.crew import Crew
+from bot.errors import Unavailable
 from bot.people.caller import open_to
 from bot.running import Check, running
+from bot.telemetry import Family, Together
 
 CHECK_S = 3.0
 
 router = APIRouter(tags=["operations"])
+_families = msgspec.msgpack.Decoder(list[Family])
 
 
 @router.get("/health")
@@ -42,9 +47,23 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response, dependencies=[requires("metrics")])
 async def metrics(request: Request) -> Response:
-    """Counts and timings in Prometheus's text format."""
-    registry = running(request).metrics.registry
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    """Counts and timings in Prometheus's text format; of every worker, where there are several."""
+    server = running(request)
+    if server.crew is None:
+        text = generate_latest(server.metrics.registry)
+    else:
+        text = generate_latest(Together(await _of_all(server.crew)))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _of_all(crew: Crew) -> dict[int, list[Family]]:
+    """What each worker counted. Raises Unavailable where one does not say in time."""
+    try:
+        async with asyncio.timeout(CHECK_S):
+            answers = await crew.ask("metrics")
+    except TimeoutError as error:
+        raise Unavailable("The workers of this server do not answer.") from error
+    return {each.worker: _families.decode(each.body) for each in answers if not each.error}
 
 
 async def _state(check: Check) -> str:

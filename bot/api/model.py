@@ -19,6 +19,7 @@ from bot.api.conversations import answer, read_events
 from bot.api.emulation import EMULATED
 from bot.api.parameters import View
 from bot.api.schemas import EventsBody, ModelBody, ParseBody, Status, Version
+from bot.api.serving import serve_model, serve_nothing
 from bot.api.steps import scored, told
 from bot.api.views import state_with, view
 from bot.dialogue.tracker import Tracker
@@ -150,18 +151,10 @@ async def load_model(
     `model_file` is a model package on this machine, or a version of the registry.
     """
     server = running(request)
-    if body.remote_storage:
-        raise BadRequest(
-            "remote_storage is not offered: put the package where this server can read it, or "
-            "behind a model_server."
-        )
-    if body.model_server:
-        await server.pulling.load(body.model_server.source(server.client))
-    elif body.model_file:
-        await server.serving.load(server.open_model(body.model_file))
-        await server.pulling.stop()
+    if server.crew:
+        await server.crew.order("load", body.model_dump_json().encode())
     else:
-        raise BadRequest('No model is named; send {"model_file": "…"}.')
+        await serve_model(server, body)
     return Response(status_code=204)
 
 
@@ -173,8 +166,10 @@ async def load_model(
 async def unload_model(request: Request) -> Response:
     """Let no model serve; messages are kept until one does."""
     server = running(request)
-    await server.pulling.stop()
-    await server.serving.unload()
+    if server.crew:
+        await server.crew.order("unload")
+    else:
+        await serve_nothing(server)
     return Response(status_code=204)
 
 

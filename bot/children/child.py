@@ -33,6 +33,7 @@ class Child:
         death_signal: What the kernel sends it when this process is gone.
         log: A file its output goes to; None leaves it on this terminal.
         sockets: Listening sockets it inherits; they stay open until `stop`, over restarts too.
+        lent: Other sockets it inherits; they are not closed here.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Child:
         death_signal: signal.Signals = signal.SIGTERM,
         log: Path | None = None,
         sockets: Sequence[socket.socket] = (),
+        lent: Sequence[socket.socket] = (),
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class Child:
         launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
         self._command = [*launch, str(int(death_signal)), *command]
         self._sockets = tuple(sockets)
+        self._lent = tuple(lent)
         self._cwd = cwd
         self._env = dict(env) if env is not None else None
         self._process = self._start()
@@ -62,7 +65,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=[each.fileno() for each in self._sockets],
+                pass_fds=[each.fileno() for each in (*self._sockets, *self._lent)],
                 cwd=self._cwd,
                 env=self._env,
                 start_new_session=True,  # Ctrl-C reaches only us, and we end it in order
@@ -101,13 +104,16 @@ class Child:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f"Its last words: {lines[-1].strip()}" if lines else ""
 
+    def ask_to_end(self) -> None:
+        """Tell it, and do not wait."""
+        if self.alive:
+            self._process.terminate()
+
     def stop(self, *, within_s: float = 5.0) -> None:
         """Ask it to end, and insist after ``within_s``."""
         for each in self._sockets:
             each.close()
-        if not self.alive:
-            return
-        self._process.terminate()
+        self.ask_to_end()
         try:
             self._process.wait(within_s)
         except subprocess.TimeoutExpired:

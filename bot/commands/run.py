@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import signal
+import os
 import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 import uvloop
 from msgspec.structs import asdict
 from rich.console import Console
@@ -24,23 +23,21 @@ from bot.children import actions, redis
 from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
-from bot.commands.packets import Protocol
+from bot.children.workers import Workers, supervise
+from bot.commands.serving import ended_by_sigterm, serve
 from bot.commands.tls import tls_context
 from bot.errors import SettingsError
+from bot.line import Begin
 from bot.model.loading import own_project
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, is_loopback, load_settings
 from bot.telemetry import start_logging
 
-_STOP_S = 10  # for requests in hand when the server is told to end
 _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
 OPEN_TO_ALL = (
     "Whoever reaches this address can read and change every conversation over the API: "
     "set --auth-token or --jwt-secret"
 )
-# What turns leave behind has no cycles: with Python's own thresholds a tenth of the time of a busy
-# server goes into looking for some.
-_GARBAGE = (10_000, 20, 20)
 _ANOTHER_HOST = "Choose an address of this machine: --host, PARLEY_HOST"
 
 
@@ -49,31 +46,22 @@ def run_server(*, paths: ProjectPaths | None = None, **given: Any) -> int:
 
     ``given`` are settings, by their names; None leaves one to the environment.
     """
-    settings = load_settings(**given, **(asdict(paths) if paths else {}))
+    given |= asdict(paths) if paths else {}
+    settings = load_settings(**given)
     start_logging(settings)
     context = tls_context(settings)
     with ExitStack() as stack:
-        stack.enter_context(_ended_by_sigterm())
+        stack.enter_context(ended_by_sigterm())
         listening = stack.enter_context(_listen(settings))
         settings, children, notes = _start_children(settings, stack)
         notes += _warnings(settings)
+        on_ready = partial(_say_ready, listening, notes, "https" if context else "http")
         with Watch(children):
-            uvloop.run(_serve(settings, listening, notes, context))
+            if settings.workers == 1:
+                uvloop.run(_alone(settings, listening, context, on_ready))
+            else:
+                uvloop.run(_together(settings, given, listening, on_ready))
     return 0
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM during the start unwinds it as Ctrl-C does; later uvicorn takes both."""
-
-    def end(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -122,6 +110,22 @@ def _start_children(
 
 def _warnings(settings: Settings) -> list[str]:
     """What somebody who starts a server for others should know."""
+    return [*_of_workers(settings), *_of_api(settings)]
+
+
+def _of_workers(settings: Settings) -> list[str]:
+    if settings.workers == 1:
+        return []
+    said = f"workers   {settings.workers} processes; kill -HUP {os.getpid()} replaces them in turn"
+    if settings.sql_url.startswith("sqlite"):
+        return [
+            said,
+            "WARNING   workers write to SQLite one after the other; PostgreSQL is for many",
+        ]
+    return [said]
+
+
+def _of_api(settings: Settings) -> list[str]:
     if not settings.serves_api:
         return ["API       is off; --enable-api turns it on, best with --auth-token"]
     if settings.asks_who or is_loopback(settings.host):
@@ -130,57 +134,37 @@ def _warnings(settings: Settings) -> list[str]:
     return [f"WARNING   {OPEN_TO_ALL}"]
 
 
-async def _serve(
+async def _alone(
     settings: Settings,
     listening: socket.socket,
-    notes: list[str],
     context: ssl.SSLContext | None,
+    on_ready: Callable[[], None],
 ) -> None:
-    gc.set_threshold(*_GARBAGE)
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        http=Protocol,
-        log_config=None,
-        access_log=False,
-        lifespan="off",  # opened here, so that what it raises is an error and not a log line
-        server_header=False,
-        ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing
-        ws_max_size=65_536,
-        timeout_graceful_shutdown=_STOP_S,
-        ssl_context_factory=(lambda *_: context) if context else None,
-    )
-    config.load()
-    scheme = "https" if context else "http"
     async with app.router.lifespan_context(app):
-        server = _Server(config, lambda: _say_ready(listening, notes, scheme), app.state.let_go)
-        await server.serve([listening])
+        await serve(app, listening, context, on_ready)
 
 
-class _Server(uvicorn.Server):
-    """Ends at SIGINT and SIGTERM, and leaves the rest of the process to end in its order."""
-
-    def __init__(
-        self, config: uvicorn.Config, on_ready: Any, let_go: Callable[[], Awaitable[None]]
-    ) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-        self._let_go = let_go
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._let_go()  # of connections that would not end by themselves
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield  # the handlers stay: closing down is not interrupted by a second Ctrl-C
+async def _together(
+    settings: Settings,
+    given: dict[str, Any],
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+) -> None:
+    """Several processes; each reads the settings anew, with what was started here."""
+    told = {name: str(v) if isinstance(v, Path) else v for name, v in given.items()}
+    started = {
+        name: value
+        for name in ("redis_url", "actions_url")
+        if (value := getattr(settings, name)) is not None
+    }
+    workers = Workers(
+        settings.workers,
+        listening,
+        beginning=lambda number, orders: Begin(number, told, started, tuple(orders)),
+        on_ready=on_ready,
+    )
+    await supervise(workers)
 
 
 def _say_ready(listening: socket.socket, notes: list[str], scheme: str) -> None:

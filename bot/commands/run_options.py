@@ -22,6 +22,13 @@ Model = Annotated[
         rich_help_panel="Model",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that serve on this address: as many as there are cores. Default: 1.",
+        show_default=False,
+    ),
+]
 EnableApi = Annotated[
     bool | None,
     _api(

@@ -1,0 +1,92 @@
+"""One process that serves: uvicorn around the application, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from bot.commands.packets import Protocol
+
+STOP_S = 10  # for requests in hand when the server is told to end
+# What turns leave behind has no cycles: with Python's own thresholds a tenth of the time of a busy
+# server goes into looking for some.
+_GARBAGE = (10_000, 20, 20)
+
+
+async def serve(
+    app: FastAPI,
+    listening: socket.socket,
+    context: ssl.SSLContext | None,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve ``app``, whose lifespan has begun, on ``listening`` until SIGINT or SIGTERM.
+
+    ``on_ready`` is called when it takes requests.
+    """
+    gc.set_threshold(*_GARBAGE)
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",  # opened by the caller, so that what it raises is an error and no log line
+        server_header=False,
+        ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing
+        ws_max_size=65_536,
+        timeout_graceful_shutdown=STOP_S,
+        ssl_context_factory=(lambda *_: context) if context else None,
+    )
+    config.load()
+    await _Server(config, on_ready, app.state.let_go).serve([listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends at SIGINT and SIGTERM, and leaves the rest of the process to end in its order."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[[], None],
+        let_go: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._let_go = let_go
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._let_go()  # of connections that would not end by themselves
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield  # the handlers stay: closing down is not interrupted by a second Ctrl-C
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM during the start unwinds it as Ctrl-C does; later uvicorn takes both."""
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
