@@ -6,6 +6,7 @@ It has Rasa's keys (version, status, message, reason, details, help, code) and `
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -21,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.door import WrongShape
-from bot.errors import ParleyError, Unavailable
+from bot.errors import ParleyError
 from bot.telemetry import Metrics
 from bot.version import VERSION
 from nlu.errors import NluError
@@ -97,9 +98,7 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
             str(error),
             reason=error.reason,
             details=error.details,
-            headers={"Retry-After": str(error.retry_after_s)}
-            if isinstance(error, Unavailable)
-            else None,
+            headers=_headers(error),
         )
 
     async def http(request: Request, error: Exception) -> Response:
@@ -130,6 +129,14 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _headers(error: ParleyError) -> dict[str, str]:
+    """What a client should know beside the body: when to come again (whole seconds), or how."""
+    after = getattr(error, "retry_after_s", None)
+    if after is not None:
+        return {"Retry-After": str(math.ceil(after))}
+    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
 
 
 class BodyTooLarge(ParleyError):

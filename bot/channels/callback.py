@@ -9,6 +9,7 @@ import httpx2
 
 from bot.channels.base import Delivery, Place, Undeliverable
 from bot.channels.rest import RestChannel
+from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.errors import SettingsError, Unavailable
 from bot.reply import Slower
@@ -22,14 +23,24 @@ class CallbackChannel:
     name = "callback"
     may_repeat = True
 
-    def __init__(self, url: str, client: httpx2.AsyncClient, *, most_chars: int = 20_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        client: httpx2.AsyncClient,
+        *,
+        most_chars: int = 20_000,
+        tokens: Tokens | None = None,
+    ) -> None:
         self._url = url
         self._host = httpx2.URL(url).host  # what errors say: the rest may hold a secret
         self._client = client
-        self._rest = RestChannel(self.name, output_channel=self.name, most_chars=most_chars)
+        self._rest = RestChannel(
+            self.name, output_channel=self.name, most_chars=most_chars, tokens=tokens
+        )
 
     def verify(self, delivery: Delivery) -> None:
-        """Every delivery is welcome."""
+        """As the REST channel does. Raises Unproven."""
+        self._rest.verify(delivery)
 
     def parse(self, delivery: Delivery) -> Sequence[Message]:
         return self._rest.parse(delivery)
@@ -69,4 +80,5 @@ def open_callback(credentials: Mapping[str, Any], place: Place) -> CallbackChann
             f"credentials.yml: callback has url {url!r}; write the http:// or https:// address "
             "that replies are posted to."
         )
-    return CallbackChannel(url, place.client, most_chars=place.most_chars)
+    tokens = tokens_of("callback", credentials)
+    return CallbackChannel(url, place.client, most_chars=place.most_chars, tokens=tokens)

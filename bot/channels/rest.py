@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.channels.base import Delivery, Place, parts
+from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, clean, read_json
 from bot.errors import BadRequest
@@ -51,23 +52,31 @@ class RestMessage(BaseModel):
 
 
 class RestChannel:
-    """Anyone may post; the caller chooses the conversation's id, ``sender``.
+    """Anyone may post who has the token, if one is set; ``sender`` chooses the conversation.
 
     Args:
         name: Also the input channel written into events, unless the client names another.
         output_channel: Which variations of responses are for it.
         most_chars: Of a message.
+        tokens: What callers show.
     """
 
     def __init__(
-        self, name: str = "rest", *, output_channel: str = COLLECTOR, most_chars: int = 20_000
+        self,
+        name: str = "rest",
+        *,
+        output_channel: str = COLLECTOR,
+        most_chars: int = 20_000,
+        tokens: Tokens | None = None,
     ) -> None:
         self.name = name
+        self._tokens = tokens or Tokens()
         self._output_channel = output_channel
         self._most_chars = most_chars
 
     def verify(self, delivery: Delivery) -> None:
-        """Every delivery is welcome."""
+        """Every delivery is welcome, unless a token is set. Raises Unproven."""
+        self._tokens.check(delivery)
 
     def parse(self, delivery: Delivery) -> Sequence[Message]:
         try:
@@ -97,8 +106,8 @@ class RestChannel:
 
 
 def open_rest(credentials: Mapping[str, Any], place: Place) -> RestChannel:
-    """The REST channel; it has no credentials."""
-    return RestChannel(most_chars=place.most_chars)
+    """The REST channel as credentials.yml has it. Raises SettingsError."""
+    return RestChannel(most_chars=place.most_chars, tokens=tokens_of("rest", credentials))
 
 
 def not_a_visitor(sender: str) -> str:

@@ -15,9 +15,10 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.types import ASGIApp
 
-from bot.channels.base import Delivery, Place, Refused
+from bot.channels.base import Delivery, Place, Refused, Unproven
 from bot.channels.rest import MOST_ID_CHARS, not_a_visitor
 from bot.channels.sockets import Sockets, serve
+from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, read_json
 from bot.errors import BadRequest, SettingsError
@@ -87,6 +88,7 @@ class SocketioChannel:
         options: What credentials.yml says.
         origins: Of pages elsewhere that may connect; ``*`` for any.
         most_chars: Of a message.
+        tokens: What pages show when they connect.
 
     Raises SettingsError for a key that is none.
     """
@@ -95,9 +97,15 @@ class SocketioChannel:
     may_repeat = True
 
     def __init__(
-        self, options: Options, *, origins: Sequence[str] = (), most_chars: int = 20_000
+        self,
+        options: Options,
+        *,
+        origins: Sequence[str] = (),
+        most_chars: int = 20_000,
+        tokens: Tokens | None = None,
     ) -> None:
         self.options = options
+        self._tokens = tokens or Tokens()
         self._origins = origins
         self._most_chars = most_chars
         self._signers = _signers(options) if options.jwt_key else None
@@ -115,15 +123,19 @@ class SocketioChannel:
     def verify(self, delivery: Delivery) -> None:
         """A browser says from which page it connects; a token proves the rest, where one is asked.
 
-        The token of the connection's ``auth`` is what ``delivery`` has under ``token``.
+        The token of the connection's ``auth`` is what ``delivery`` has under ``token``: ours, or
+        a JWT. Raises Refused.
         """
         origin = delivery.headers.get("origin")
         if origin is not None and not self._welcomes(origin, delivery.headers.get("host", "")):
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
-        if self._signers is None:
+        given = delivery.query.get("token", "").removeprefix(BEARER)
+        if (self._signers is None and not self._tokens) or self._tokens.has(given):
             return
+        if self._signers is None:
+            raise Unproven("Who connects here shows the channel's token: auth: {token: …}.")
         try:
-            self._signers.claims(delivery.query.get("token", "").removeprefix(BEARER))
+            self._signers.claims(given)
         except BadToken as wrong:
             raise Refused(f"The connection's token is not accepted: {wrong}.") from wrong
 
@@ -193,7 +205,7 @@ class SocketioChannel:
 
 def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChannel:
     """The channel as credentials.yml has it. Raises SettingsError."""
-    for name in credentials.keys() - Options.model_fields.keys():
+    for name in credentials.keys() - Options.model_fields.keys() - {"token"}:
         close = get_close_matches(str(name), Options.model_fields, 1)
         hint = f"did you mean {close[0]}?" if close else "it means nothing here."
         log.warning("socketio.unknown_setting", hint=f"credentials.yml: socketio: {name}: {hint}")
@@ -201,7 +213,12 @@ def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChann
         options = Options.model_validate(dict(credentials))
     except ValidationError as wrong:
         raise SettingsError(f"credentials.yml: socketio: {WrongShape(wrong.errors())}") from None
-    return SocketioChannel(options, origins=place.origins, most_chars=place.most_chars)
+    return SocketioChannel(
+        options,
+        origins=place.origins,
+        most_chars=place.most_chars,
+        tokens=tokens_of("socketio", credentials),
+    )
 
 
 def _signers(options: Options) -> Signers:
