@@ -11,6 +11,7 @@ import typer
 from bot.commands import options
 from bot.errors import NotFound
 from training import pretrain_cli, testing
+from training.logs import cli as logs
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(evaluate)
     app.command()(pretrain_cli.pretrain)
+    app.add_typer(logs.app, name="logs")
     app.add_typer(models_app, name="models")
     app.add_typer(testing.app, name="test")
 

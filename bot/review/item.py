@@ -17,6 +17,7 @@ from nlu.parse import Entity
 State = Literal["open", "decided", "skipped", "erased"]
 Label = Literal["intent", "new_intent", "out_of_scope"]
 Kind = Literal["person", "weak"]
+LOG = "log"  # the origin of what Parley itself logged; no import has that name
 Share = Literal["random", "uncertain", "suspect", "asked"]
 
 
@@ -96,7 +97,7 @@ class ReviewItem(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     conversation_id: str = ""
     seq: int = 0
-    origin: str = "log"
+    origin: str = LOG
     scrub: str = ""
     before: str = ""
     at: float = 0.0

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select, text, update
 
 from bot.errors import Conflict, NotFound
-from bot.review.item import ReviewItem, State, Step
+from bot.review.item import LOG, ReviewItem, State, Step
 from bot.review.store import ANY, Filter
 from bot.store.checks import check_id
 from bot.store.database import Database
@@ -209,8 +209,10 @@ def _columns(item: ReviewItem) -> dict[str, Any]:
 
 def _key(item: ReviewItem) -> str:
     """What makes two items the same: the user turn, or a sentence of the data and its label."""
-    if item.conversation_id:
+    if item.conversation_id and item.origin == LOG:
         return _turn_key(item.conversation_id, item.seq)
+    if item.conversation_id:
+        return f"{item.origin}:{item.seq}:{item.conversation_id}"
     said = msgspec.json.encode((item.origin, item.text, item.labelled))
     return f"data:{hashlib.sha256(said).hexdigest()}"
 

@@ -49,6 +49,13 @@ class ReviewsContract:
 
         assert await reviews.propose([suspect("greet"), suspect("bye"), suspect("bye")]) == 2
 
+    async def test_a_turn_of_an_import_is_none_of_the_logs(self, reviews: Reviews) -> None:
+        one, other = item("hi", seq=7), item("ho", seq=7, origin="chats.jsonl")
+        assert await reviews.propose([one, other, other]) == 2
+        found = await reviews.of_turn("ann", 7)
+        assert found
+        assert found.id == one.id
+
     async def test_items_are_found_by_their_turn(self, reviews: Reviews) -> None:
         one = item("hi", seq=7)
         await reviews.propose([one])

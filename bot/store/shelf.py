@@ -1,0 +1,230 @@
+"""Turns read from logs, scrubbed, in an SQLite file of their own: what mining looks through.
+
+Turns and the cursor behind them are committed together, so a run that is killed leaves neither
+too much nor too little.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bot.errors import SettingsError, Unavailable
+from bot.review.turn import BadRow, Turn
+
+FORMAT = 1
+BUSY_S = 30.0
+_TABLES = """
+CREATE TABLE IF NOT EXISTS turn (
+    id INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    turn TEXT NOT NULL,  -- JSON
+    UNIQUE (origin, conversation_id, seq)
+);
+CREATE INDEX IF NOT EXISTS turn_conversation ON turn (conversation_id);
+CREATE TABLE IF NOT EXISTS cursor (
+    origin TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,  -- all up to here is read
+    epoch INTEGER NOT NULL,
+    PRIMARY KEY (origin, conversation_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bad (
+    origin TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    PRIMARY KEY (origin, conversation_id, line)
+) WITHOUT ROWID;
+"""
+_turns = msgspec.json.Decoder(Turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a conversation is read: up to the event ``seq``, in that ``epoch``."""
+
+    conversation_id: str
+    seq: int
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """Part of what a log gave: committed whole or not at all.
+
+    ``renewed`` are conversations whose turns on the shelf are replaced by these.
+    """
+
+    origin: str
+    turns: Sequence[Turn] = ()
+    bad: Sequence[BadRow] = ()
+    cursors: Sequence[Cursor] = ()
+    renewed: Sequence[str] = ()
+    events: int = 0
+
+
+class Shelf:
+    """The file of turns."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def add(self, harvest: Harvest) -> int:
+        """Put it on the shelf, in one transaction; how many of its turns were not there before."""
+        with self._transaction():
+            known = self._count_known(harvest)
+            self._db.executemany(
+                "DELETE FROM turn WHERE origin = ? AND conversation_id = ?",
+                [(harvest.origin, name) for name in harvest.renewed],
+            )
+            self._db.executemany(
+                "INSERT INTO turn (origin, conversation_id, seq, turn) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (origin, conversation_id, seq) DO UPDATE SET turn = excluded.turn",
+                [(*turn.key, msgspec.json.encode(turn).decode()) for turn in harvest.turns],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO bad VALUES (?, ?, ?, ?)",
+                [(row.origin, row.line, row.why, row.conversation_id) for row in harvest.bad],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)",
+                [(harvest.origin, at.conversation_id, at.seq, at.epoch) for at in harvest.cursors],
+            )
+        return len(harvest.turns) - known
+
+    def _count_known(self, harvest: Harvest) -> int:
+        there = "SELECT 1 FROM turn WHERE origin = ? AND conversation_id = ? AND seq = ?"
+        return sum(
+            self._db.execute(there, turn.key).fetchone() is not None for turn in harvest.turns
+        )
+
+    def cursors(self, origin: str, conversation_ids: Sequence[str]) -> Mapping[str, Cursor]:
+        """How far these conversations are read; those not begun are missing."""
+        found = {}
+        for name in conversation_ids:
+            row = self._db.execute(
+                "SELECT seq, epoch FROM cursor WHERE origin = ? AND conversation_id = ?",
+                (origin, name),
+            ).fetchone()
+            if row:
+                found[name] = Cursor(name, *row)
+        return found
+
+    def mark(self, name: str) -> str | None:
+        """What was noted under ``name``."""
+        row = self._db.execute("SELECT value FROM mark WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_mark(self, name: str, value: str) -> None:
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (name, value))
+
+    def turns(self, *, after: int = 0, origin: str | None = None) -> Iterator[tuple[int, Turn]]:
+        """Every turn and its number, in the order in which they came, one in memory at a time."""
+        rows = self._db.execute(
+            "SELECT id, turn FROM turn WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id",
+            (after, origin, origin),
+        )
+        for number, body in rows:
+            yield number, _turns.decode(body)
+
+    def conversation(self, origin: str, conversation_id: str) -> list[Turn]:
+        """The turns of one conversation, in order."""
+        rows = self._db.execute(
+            "SELECT turn FROM turn WHERE origin = ? AND conversation_id = ? ORDER BY seq",
+            (origin, conversation_id),
+        )
+        return [_turns.decode(body) for (body,) in rows]
+
+    def bad(self, origin: str | None = None) -> list[BadRow]:
+        """Rows that could not be used."""
+        rows = self._db.execute(
+            "SELECT * FROM bad WHERE ? IS NULL OR origin = ?"
+            " ORDER BY origin, conversation_id, line",
+            (origin, origin),
+        )
+        return [BadRow(*row) for row in rows]
+
+    def counts(self) -> Mapping[str, int]:
+        """Turns of each origin."""
+        return dict(self._db.execute("SELECT origin, count(*) FROM turn GROUP BY origin"))
+
+    def erase(self, conversation_id: str) -> int:
+        """Forget what the conversation's user said, whatever log it came from; how many turns.
+
+        Its bytes are overwritten in the file, and its name leaves the cursors too.
+        """
+        with self._transaction():
+            gone = self._db.execute(
+                "DELETE FROM turn WHERE conversation_id = ?", (conversation_id,)
+            ).rowcount
+            for table in ("cursor", "bad"):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,)
+                )
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+@contextmanager
+def open_shelf(file: Path) -> Iterator[Shelf]:
+    """The shelf in ``file``, which need not exist. Raises SettingsError, Unavailable."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise Unavailable(f"{file} cannot be opened: {error}") from error
+    try:
+        _prepare(connection, file)
+        yield Shelf(connection)
+    except sqlite3.OperationalError as error:  # full, locked for long, not writable
+        raise Unavailable(f"{file} cannot be used now: {error}") from error
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, file: Path) -> None:
+    try:
+        [found] = connection.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise SettingsError(
+                f"{file} has format {found}; this Parley reads format {FORMAT}: a newer one wrote "
+                "it."
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.executescript(_TABLES)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise SettingsError(f"{file} is no file of turns: {error}.") from error
+
+
+def erase_turns(file: Path, conversation_ids: Iterable[str]) -> int:
+    """Forget these conversations, where there is such a file; how many turns went."""
+    if not file.is_file():
+        return 0
+    with open_shelf(file) as shelf:
+        return sum(shelf.erase(each) for each in conversation_ids)

@@ -1,0 +1,1 @@
+"""From logs to turns without personal data."""

@@ -1,0 +1,241 @@
+"""`parley logs`: what people wrote, out of logs, scrubbed. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.commands import options
+from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+    from bot.settings import Settings
+    from bot.store.shelf import Shelf
+    from training.logs.engine import Engine, Read
+    from training.logs.reading import Part
+    from training.logs.rows import Fields
+
+SHELF = "turns.db"
+
+
+class Where(StrEnum):
+    """Where the log is read."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class Form(StrEnum):
+    """What a file's rows are."""
+
+    RASA = "rasa"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+app = typer.Typer(
+    help="What people wrote, out of logs: read, scrubbed, mined for what is worth a label.",
+    no_args_is_help=True,
+)
+EngineOption = Annotated[
+    Where,
+    typer.Option(help="`ray`: on a Ray cluster, or this machine's cores; needs parley[ray]."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress: for logs.")]
+Origin = Annotated[
+    str | None,
+    typer.Option(help="Name of what is imported. [default: that of the file]", show_default=False),
+]
+
+
+@app.command()
+def read(
+    project: options.Project = Path(),
+    engine: EngineOption = Where.LOCAL,
+    settled: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Minutes of silence after which a conversation's last turn is whole."
+        ),
+    ] = 15.0,
+    quiet: Quiet = False,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Read what is new in Parley's own log."""
+    import time
+
+    from bot.review.item import LOG
+    from training.logs.databases import check_log, finish, pages
+    from training.logs.scrubbing import rules_of
+
+    settings = _settings(project, endpoints)
+    check_log(settings.sql_url, "parley")
+    now, origin = time.time(), LOG
+    with _shelf(settings) as shelf:
+        parts = pages(
+            *(settings.sql_url, "parley", shelf, rules_of(settings)),
+            origin=origin,
+            now=now,
+            settled_s=60 * settled,
+        )
+        total = _read(parts, shelf, engine.value, quiet=quiet)
+        finish(shelf, origin=origin, now=now, settled_s=60 * settled)
+        _tell(str(project), origin, total, shelf)
+
+
+@app.command("import")
+def import_(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, also .gz; or the SQLAlchemy URL of a tracker store that Rasa keeps in "
+            "SQL.",
+            show_default=False,
+        ),
+    ],
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="Of files. `rasa`: tracker events, a JSON line each; `jsonl`, `csv`: an "
+            "utterance, or a whole dialogue, a row. The fields are in docs/learning.md.",
+        ),
+    ] = Form.JSONL,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field",
+            help="What a field is called there, as text=utterance; several: again. "
+            "users and agents name speakers, several after commas.",
+        ),
+    ] = None,
+    origin: Origin = None,
+    project: options.Project = Path(),
+    engine: EngineOption = Where.LOCAL,
+    parts: Annotated[
+        int, typer.Option(min=1, max=1000, help="In how many parts Ray reads a file.")
+    ] = 8,
+    quiet: Quiet = False,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Read conversations of other bots, or of people; only what is new."""
+    import time
+
+    from training.logs.databases import check_log, pages
+    from training.logs.files import LogFile, fingerprint
+    from training.logs.scrubbing import rules_of
+
+    fields = _fields(field or [])
+    settings = _settings(project, endpoints)
+    rules, parts = rules_of(settings), parts if engine is Where.RAY else 1
+    with _shelf(settings) as shelf:
+        for source in sources:
+            if "://" in source:
+                check_log(source, "rasa")
+                name = _origin(origin or "rasa")
+                found = pages(source, "rasa", shelf, rules, origin=name, now=time.time())
+                _tell(name, name, _read(found, shelf, engine.value, quiet=quiet), shelf)
+                continue
+            file = Path(source)
+            name = _origin(origin or file.name)
+            mark, found_print = f"file:{name}:{file.name}", fingerprint(file, rules, fields)
+            if shelf.mark(mark) == found_print:
+                typer.echo(f"{file}: nothing new.")
+                continue
+            share = [LogFile(file, form.value, name, rules, fields, n, parts) for n in range(parts)]
+            total = _read(share, shelf, engine.value, quiet=quiet)
+            shelf.set_mark(mark, found_print)
+            _tell(source, name, total, shelf)
+
+
+@app.command()
+def show(project: options.Project = Path(), endpoints: options.Endpoints = None) -> None:
+    """How many turns there are, and which rows could not be used."""
+    with _shelf(_settings(project, endpoints)) as shelf:
+        for origin, turns in sorted(shelf.counts().items()):
+            typer.echo(f"{origin}: {turns} turns")
+        for row in shelf.bad():
+            place = f", conversation {row.conversation_id}" if row.conversation_id else ""
+            typer.echo(f"{row.origin}:{row.line}{place}: {row.why}")
+
+
+def _origin(name: str) -> str:
+    from bot.review.item import LOG
+
+    if name == LOG or ":" in name or name[:1].isdecimal():
+        raise SettingsError(
+            f"--origin {name}: give a name without a colon that begins with no digit; {LOG!r} is "
+            "Parley's own log."
+        )
+    return name
+
+
+def _settings(project: Path, endpoints: Path | None) -> Settings:
+    from bot.project.cache import cache_folder
+    from bot.project.load import load_project
+    from bot.settings import load_settings
+
+    paths = options.paths_of(None, None, None, endpoints)
+    settings = load_settings(project=project)
+    return settings.completed(load_project(project, paths=paths, cache=cache_folder()).endpoints)
+
+
+def shelf_file(settings: Settings) -> Path:
+    """Where the turns are."""
+    return settings.home / SHELF
+
+
+def _shelf(settings: Settings) -> AbstractContextManager[Shelf]:
+    from bot.store.shelf import open_shelf
+
+    return open_shelf(shelf_file(settings))
+
+
+def _fields(given: list[str]) -> Fields:
+    import dataclasses
+
+    from training.logs.rows import Fields
+
+    known = {each.name for each in dataclasses.fields(Fields)}
+    named: dict[str, str | tuple[str, ...]] = {}
+    for one in given:
+        name, equals, path = one.partition("=")
+        if not equals or name not in known:
+            raise SettingsError(
+                f"--field {one}: give name=path; names are {', '.join(sorted(known))}."
+            )
+        named[name] = tuple(path.split(",")) if name in ("users", "agents") else path
+    return Fields(**named)  # type: ignore[arg-type]
+
+
+def _read(parts: Iterable[Part], shelf: Shelf, engine: Engine, *, quiet: bool) -> Read:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from training.logs.engine import read_parts
+
+    console = Console(stderr=True, highlight=False)
+    if quiet or not console.is_terminal:
+        return read_parts(parts, shelf, engine=engine)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading")
+
+        def watch(read: Read) -> None:
+            bar.update(task, description=f"{read.events:,} events, {read.turns:,} new turns")
+
+        return read_parts(parts, shelf, engine=engine, watch=watch)
+
+
+def _tell(what: str, origin: str, total: Read, shelf: Shelf) -> None:
+    typer.echo(f"{what}: {total.events} events, {total.turns} new turns, {total.bad} bad rows.")
+    if total.bad:
+        first = shelf.bad(origin)[0]
+        typer.echo(f"  {first.origin}:{first.line}: {first.why}")
+        typer.echo("  `parley logs show` lists them all.")
