@@ -41,6 +41,23 @@ class Extractors(msgspec.Struct, frozen=True):
     synonyms: dict[str, str] = {}
 
 
+class Lineage(msgspec.Struct, frozen=True):
+    """Where a bundle comes from.
+
+    ``parent`` is the version that was current when it was made, ``dataset`` the version of the data
+    it learned (``training.versions``), ``seeds`` those of its sisters and its own, ``sentences``
+    how many it learned.
+    """
+
+    parent: str = ""
+    dataset: str = ""
+    seeds: tuple[int, ...] = ()
+    sentences: int = 0
+
+
+NO_LINEAGE = Lineage()
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """The facts of a bundle.
 
@@ -82,3 +99,4 @@ class Manifest(msgspec.Struct, frozen=True):
     split: str = ""
     combinations: tuple[str, ...] = ()
     scores: dict[str, Any] = {}
+    lineage: Lineage = NO_LINEAGE

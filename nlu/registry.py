@@ -6,6 +6,10 @@ A registry is a folder:
                   registries `policy`, `faq` and `ranker` within that of the bundles another model
     current       the version that answers
     history       the versions that were current, oldest first
+    candidate     the version that may become current, if one is proposed
+    pinned        versions that are kept whatever happens
+    reports/      what the gate said of versions (``training.gate``)
+    datasets/     versions of the data they learned (``training.versions``)
     .draft-*      bundles being written
 """
 
@@ -28,7 +32,18 @@ from nlu.folder import MANIFEST
 from nlu.manifest import Manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
-_TAKEN = ("current", "history", "policy", "faq", "ranker")
+_TAKEN = (
+    "current",
+    "history",
+    "candidate",
+    "pinned",
+    "reports",
+    "datasets",
+    "policy",
+    "faq",
+    "ranker",
+)
+DRAFT_S = 86_400.0  # after which a draft belongs to nobody any more
 
 
 class Published(Protocol):
@@ -63,6 +78,19 @@ class Registry:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(f"{self.root / 'current'} cannot be read: {error}") from error
         return checked_name(version)
+
+    def candidate(self) -> str | None:
+        """The version proposed to become current, if there is one and it is published."""
+        names = self._names("candidate")
+        return names[-1] if names and self._is_published(names[-1]) else None
+
+    def history(self) -> tuple[str, ...]:
+        """The versions that were current, the oldest first, the current one among them."""
+        return tuple(self._history())
+
+    def pinned(self) -> tuple[str, ...]:
+        """The versions that are never removed."""
+        return tuple(self._names("pinned"))
 
     def folder(self, version: str) -> Path:
         """Where ``version`` is, or would be."""
@@ -117,6 +145,43 @@ class Registry:
             self._replace("history", "".join(f"{name}\n" for name in (*self._history(), version)))
             self._replace("current", f"{version}\n")
 
+        if version == self.candidate():
+            self.propose(None)
+
+    def propose(self, version: str | None) -> None:
+        """Make ``version`` the candidate; None: there is none."""
+        if version is not None:
+            self._check_published(version)
+        self._replace("candidate", f"{version}\n" if version else "")
+
+    def pin(self, version: str, *, keep: bool = True) -> None:
+        """Keep ``version`` whatever happens, or no longer."""
+        self._check_published(version)
+        names = [name for name in self.pinned() if name != version] + [version] * keep
+        self._replace("pinned", "".join(f"{name}\n" for name in names))
+
+    def unused(self, *, keep: int = 0) -> tuple[str, ...]:
+        """Versions that nothing holds on to, the oldest first: not current, never current, neither
+        candidate nor pinned, and not among the ``keep`` newest."""
+        held = {self.current(), self.candidate(), *self.history(), *self.pinned()}
+        loose = [version for version in self.versions() if version not in held]
+        return tuple(loose[: max(len(loose) - keep, 0)])
+
+    def remove(self, version: str) -> None:
+        """Delete an unused version. Nobody ever sees half of it."""
+        if version not in self.unused():
+            raise BundleError(f"{version} is current, was current, is pinned, or a candidate.")
+        gone = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root))
+        self.folder(version).rename(gone / version)
+        shutil.rmtree(gone)
+
+    def clear_drafts(self, now: float) -> int:
+        """Remove what was being written a day ago: whoever wrote it was killed. How many."""
+        old = [path for path in self.root.glob(".draft-*") if now - path.stat().st_mtime > DRAFT_S]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(old)
+
     def roll_back(self) -> str:
         """Make the version that was current before the current one again."""
         current, history = self.current(), self._history()
@@ -129,8 +194,11 @@ class Registry:
         return history[-1]
 
     def _history(self) -> list[str]:
+        return self._names("history")
+
+    def _names(self, file: str) -> list[str]:
         try:
-            lines = (self.root / "history").read_text("utf-8").split()
+            lines = (self.root / file).read_text("utf-8").split()
         except FileNotFoundError:
             return []
         return [line for line in lines if _fits(line)]

@@ -10,7 +10,8 @@ import typer
 
 from bot.commands import options
 from bot.errors import NotFound
-from training import pretrain_cli, testing
+from training import models_cli, pretrain_cli, testing
+from training.gate import cli as gate_cli
 from training.logs import cli as logs
 from training.terminal import needs_torch, progress, told
 
@@ -53,16 +54,15 @@ PolicyRecipeFile = Annotated[
     ),
 ]
 
-models_app = typer.Typer(help="The trained models of a project.", invoke_without_command=True)
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     app.command()(train)
     app.command()(evaluate)
     app.command()(pretrain_cli.pretrain)
+    app.command()(gate_cli.gate)
     app.add_typer(logs.app, name="logs")
-    app.add_typer(models_app, name="models")
+    app.add_typer(models_cli.app, name="models")
     app.add_typer(testing.app, name="test")
 
 
@@ -253,57 +253,6 @@ def evaluate(
             typer.echo(msgspec.json.format(msgspec.json.encode(scores)))
         else:
             show_scores(chosen, scores)
-
-
-@models_app.callback()
-def models_default(
-    context: typer.Context, project: options.Project = Path(), models: options.Models = None
-) -> None:
-    """The trained models of a project."""
-    context.obj = _registry(project, models)
-    if context.invoked_subcommand is None:
-        list_models(context)
-
-
-@models_app.command("list")
-def list_models(
-    context: typer.Context, project: options.Project = Path(), models: options.Models = None
-) -> None:
-    """Every version, the oldest first; * marks the one that answers."""
-    with told():
-        registry = _named(context, project, models)
-        versions, current = registry.versions(), registry.current()
-        if not versions:
-            typer.echo(f"{registry.root} holds no model yet. Run `parley train` first.")
-        for name in versions:
-            scores = registry.manifest(name).scores.get("int8", {})
-            typer.echo(
-                f"{'*' if name == current else ' '} {name}"
-                f"  intents {scores.get('intent_accuracy', 0):.1%}"
-                f"  entities F1 {scores.get('entity_f1', 0):.1%}"
-                f"  on {scores.get('sentences', 0)} sentences"
-            )
-
-
-@models_app.command("use")
-def use_model(
-    context: typer.Context,
-    version: Annotated[str, typer.Argument(help="As `list` shows it.")],
-    project: options.Project = Path(),
-    models: options.Models = None,
-) -> None:
-    """Make a version the one that answers."""
-    with told():
-        _named(context, project, models).use(version)
-        typer.echo(f"{version} is current now.")
-
-
-def _named(context: typer.Context, project: Path, models: Path | None) -> Registry:
-    """The registry that was named behind the command, else before it."""
-    if project == Path() and models is None:
-        found: Registry = context.obj
-        return found
-    return _registry(project, models)
 
 
 def _registry(project: Path, models: Path | None) -> Registry:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.errors import NotFound, SettingsError
+from bot.errors import NotFound
 from bot.project.project import Project
 from nlu.manifest import Manifest
 from nlu.registry import Registry
@@ -15,12 +15,10 @@ from training.gate import stories
 from training.gate.asking import ask, check_of_project, known_to_both
 from training.gate.decide import Trial, decide
 from training.gate.evidence import Asked, Evidence
-from training.gate.page import page
 from training.gate.pool import sorted_out
 from training.gate.recipe import GateRecipe
+from training.gate.reports import keep
 from training.gate.verdict import GateReport
-
-REPORTS = "reports"  # in a registry: <version>.json and <version>.html
 
 
 class Sentences(msgspec.Struct, frozen=True):
@@ -58,7 +56,7 @@ def run_gate(
         SettingsError: A model is of another project.
         NotFound: There is no such version, or nothing to ask.
     """
-    manifests = [_manifest(registry, version) for version in (current, candidate)]
+    manifests = [manifest_of(registry, version) for version in (current, candidate)]
     for manifest in manifests:
         check_of_project(manifest, project)
     asked, labels = known_to_both(sentences.tests, *manifests)
@@ -90,31 +88,8 @@ def run_gate(
     return found
 
 
-def keep(registry: Registry, report: GateReport) -> Path:
-    """Write ``report`` into the registry, as JSON and as a page; where the page is."""
-    folder = registry.root / REPORTS
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{report.candidate}.html"
-    path.write_text(page(report), "utf-8")
-    # Last, and in one step: a report that can be read is whole.
-    draft = folder / f".{report.candidate}.json"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    draft.replace(folder / f"{report.candidate}.json")
-    return path
-
-
-def kept(registry: Registry, version: str) -> GateReport | None:
-    """The report of ``version``; None where the gate has not seen it. Raises SettingsError."""
-    path = registry.root / REPORTS / f"{registry.folder(version).name}.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=GateReport)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(f"{path} is no report of the gate: {error}. Run it again.") from error
-
-
-def _manifest(registry: Registry, version: str) -> Manifest:
+def manifest_of(registry: Registry, version: str) -> Manifest:
+    """Of a version that is there. Raises NotFound."""
     if version not in registry.versions():
         known = ", ".join(registry.versions()) or "none"
         raise NotFound(f"{registry.root} has no version {version!r}. Versions: {known}.")

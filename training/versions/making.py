@@ -1,0 +1,183 @@
+"""A version of the data from the project's files and what people decided."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from bot.project.project import Example, ExampleEntity, Project
+from bot.review.item import Opinion, ReviewItem
+from training.dedupe import near_duplicates, normalised
+from training.scope import OUTSIDE, outside_intent
+from training.versions.dataset import Dataset, LeftOut, Part, Row, Tables, version_of
+
+TESTED = 0.2  # share of the users' conversations that models are judged by, and never learn
+ALIKE = 90.0  # similarity of letters from which two sentences are twins
+MOST_WEAK = 0.5  # what a label that no person gave counts at most
+
+
+def make_dataset(
+    project: Project,
+    items: Sequence[ReviewItem],
+    *,
+    now: datetime,
+    parent: Dataset | None = None,
+    revision: int = 0,
+) -> Dataset:
+    """The version of ``project``'s examples and the decided ``items``.
+
+    A conversation is learned from or judged by as a whole, the same in every version. Of what it is
+    judged by, twins of what is learned count as neither.
+
+    Args:
+        parent: The version before; rows that are the same are taken over from it.
+    """
+    known = set(project.domain.intents) | {each.intent for each in project.nlu.examples}
+    taken = _Taken(known, outside_intent(sorted(known)))
+    newest_first = sorted(items, key=lambda item: (-_decided_at(item), item.id))
+    decided = [row for item in newest_first if (row := taken.row(item)) is not None]
+    corrected = {(normalised(item.text), item.labelled) for item in items if item.labelled}
+    own = [
+        _of_project(each)
+        for each in project.nlu.examples
+        if (normalised(each.text), each.intent) not in corrected
+    ]
+    rows = [*own, *_without_twins(own, decided)]
+    rows = sorted(_salted(rows, parent), key=lambda row: (row.origin, row.text, row.intent))
+    tables = Tables.of(project.nlu)
+    return Dataset(
+        version=version_of(rows, tables),
+        created=now.isoformat(timespec="seconds"),
+        rows=tuple(rows),
+        tables=tables,
+        parent=parent.version if parent else "",
+        project=project.config.assistant_id or "",
+        revision=revision,
+        left_out=tuple(taken.left_out),
+    )
+
+
+def subject_of(conversation_id: str) -> str:
+    """What stands for a conversation in rows."""
+    return sha256(conversation_id.encode()).hexdigest() if conversation_id else ""
+
+
+def part_of(subject: str, share: float = TESTED) -> Part:
+    """Where a conversation belongs, in every version. The training data's own is learned from."""
+    if not subject:
+        return "train"
+    return "test" if int(subject[:8], 16) < share * 2**32 else "train"
+
+
+@dataclass
+class _Taken:
+    """Turns items into rows; remembers which it did not take, and why."""
+
+    known: set[str]
+    outside: str
+
+    def __post_init__(self) -> None:
+        self.left_out: list[LeftOut] = []
+        self._said: dict[tuple[str, str], str] = {}  # of a text after the same words: its intent
+
+    def row(self, item: ReviewItem) -> Row | None:
+        """The row of ``item``; None where it has none."""
+        decision = item.decision
+        if decision is None or item.state == "erased" or not item.text.strip():
+            return None
+        subject = subject_of(item.conversation_id)
+        part = part_of(subject) if decision.kind == "person" else "train"
+        intent, why_not = self._intent(decision, part)
+        said = (normalised(item.text) or item.text, item.before)
+        if not why_not and self._said.setdefault(said, intent) != intent:
+            why_not = f"the same words are {self._said[said]} by a newer decision"
+        if why_not:
+            self.left_out.append(LeftOut(item.id, why_not))
+            return None
+        weight = 1.0 if decision.kind == "person" else min(decision.weight, MOST_WEAK)
+        return Row(
+            text=item.text,
+            intent=intent,
+            entities=_entities(decision),
+            origin=f"review:{item.id}",
+            part=part,
+            subject=subject,
+            before=item.before,
+            by=decision.kind,
+            reviewer=decision.reviewer,
+            weight=weight,
+            scrub=item.scrub,
+            at=item.at,
+        )
+
+    def _intent(self, decision: Opinion, part: Part) -> tuple[str, str]:
+        """The intent, or why there is none."""
+        if decision.label == "out_of_scope":
+            if self.outside or part == "test":
+                return self.outside or OUTSIDE[0], ""
+            return "", f"it is out of scope, and the project has no intent {OUTSIDE[0]} to learn"
+        if decision.intent in self.known:
+            return str(decision.intent), ""
+        if decision.label == "new_intent":
+            return "", f"{decision.intent} is not in the domain yet: add it, with examples"
+        return "", f"the project has no intent {decision.intent} any more"
+
+
+def _without_twins(own: Sequence[Row], decided: Sequence[Row]) -> list[Row]:
+    """``decided``, in which what is nearly in the training part is no test."""
+    learned = [*own, *(row for row in decided if row.part == "train")]
+    tests = [row for row in decided if row.part == "test"]
+    twins = near_duplicates(_examples(tests), _examples(learned), ALIKE) if learned else {}
+    again = [
+        msgspec.structs.replace(row, part="twin") if at in twins else row
+        for at, row in enumerate(tests)
+    ]
+    return [*(row for row in decided if row.part == "train"), *again]
+
+
+def _examples(rows: Iterable[Row]) -> list[Example]:
+    return [Example(row.text, row.intent) for row in rows]
+
+
+def _salted(rows: Sequence[Row], parent: Dataset | None) -> list[Row]:
+    """``rows`` with a salt in those that a user wrote: the parent's where it has the same row."""
+    before: Mapping[Row, str] = {}
+    if parent:
+        before = {_bare(row): row.salt for row in parent.rows if row.salt}
+    return [
+        msgspec.structs.replace(row, salt=before.get(row) or secrets.token_hex(16))
+        if row.subject
+        else row
+        for row in rows
+    ]
+
+
+def _bare(row: Row) -> Row:
+    return msgspec.structs.replace(row, salt="")
+
+
+def _of_project(example: Example) -> Row:
+    weight = example.metadata.get("weight", 1.0)
+    return Row(
+        text=example.text,
+        intent=example.intent,
+        entities=example.entities,
+        origin=example.file or "project",
+        weight=float(weight) if isinstance(weight, int | float) else 1.0,
+    )
+
+
+def _entities(decision: Opinion) -> tuple[ExampleEntity, ...]:
+    return tuple(
+        ExampleEntity(each.start, each.end, each.entity, str(each.value), each.role, each.group)
+        for each in decision.entities
+    )
+
+
+def _decided_at(item: ReviewItem) -> float:
+    return item.decision.at if item.decision else 0.0
