@@ -19,6 +19,7 @@ from bot.api import (
     health,
     model,
     page,
+    privacy,
     ranking,
     scoring,
     steps,
@@ -78,7 +79,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         app.include_router(router.router, responses=PROBLEM)
     if settings.serves_api:
         app.include_router(model.public, responses=PROBLEM)
-        for router in (conversations, steps, model, ranking, training, scoring, handoff):
+        for router in (conversations, steps, model, ranking, training, scoring, handoff, privacy):
             app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)

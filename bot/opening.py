@@ -106,6 +106,7 @@ async def open_parley(
             jobs=jobs,
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
             audit=SqlAudit(sql.database),
+            database=sql.database,
             crew=crew,
         )
 

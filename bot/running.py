@@ -19,6 +19,7 @@ from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Opening, Serving
 from bot.services import Services
 from bot.settings import Settings
+from bot.store.database import Database
 from bot.telemetry import Metrics
 
 Check = Callable[[], Awaitable[None]]
@@ -33,7 +34,8 @@ class Running:
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
     model server has. ``jobs`` trains and tests; ``client`` calls
-    what a request names. ``audit`` is where deeds of people and programs are recorded.
+    what a request names. ``audit`` is where deeds of people and programs are recorded;
+    ``database`` holds the log, for what is beside it.
     ``crew`` are the other workers of this server, where it has some.
     """
 
@@ -48,6 +50,7 @@ class Running:
     jobs: Jobs
     client: httpx2.AsyncClient
     audit: Audit = field(default_factory=NoAudit)
+    database: Database | None = None
     crew: Crew | None = None
 
     @property

@@ -59,6 +59,21 @@ class HandBody(BaseModel):
     force: bool = Field(False, description="Though another person has it.")
 
 
+class UserBody(BaseModel):
+    """Whose data."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"user": "web:4f1c"}})
+
+    user: str = Field(min_length=1, max_length=255, description="A conversation's id.")
+    all_channels: bool = Field(False, description="Also conversations that end in `:user`.")
+
+
+class EraseBody(UserBody):
+    """Whose data is to go."""
+
+    dry_run: bool = Field(False, description="Only say what is held, and change nothing.")
+
+
 class Button(BaseModel):
     """What a user may press."""
 

@@ -67,6 +67,15 @@ def start(home: Path) -> tuple[Child, str]:
     return child, f"unix://{path}"
 
 
+def running_in(home: Path) -> str | None:
+    """The URL of the server that a `parley run` on ``home`` has started, if it runs."""
+    folder = home / "redis"
+    if not folder.is_dir():
+        return None
+    path = _socket_path(folder)
+    return f"unix://{path}" if _answers(path) else None
+
+
 def _socket_path(folder: Path) -> Path:
     path = folder.resolve() / "redis.sock"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:

@@ -315,6 +315,17 @@ class TrackerStore(Protocol):
         """Drop what is kept of the conversation."""
         ...
 
+    async def kept_events(self, conversation_id: str) -> Sequence[Event]:
+        """The events that are kept, for who asks what is held of him. Raises Unavailable."""
+        ...
+
+    async def erase(self, conversation_id: str, *, epoch: int) -> int:
+        """Drop it for ever, and keep nothing from before ``epoch``; how many events there were.
+
+        Raises Unavailable when it cannot be dropped now, unlike the others.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class Lease:

@@ -8,8 +8,9 @@ others added since have to come.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +18,14 @@ import structlog
 
 from bot.dialogue.events import Event
 from bot.dialogue.tracker import Tracker
+from bot.errors import Unavailable
 from bot.store.base import Stand
 from bot.store.link import Link, RedisDown, Script, Word
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
+KNOWN_S = 3600.0  # one in this process's memory, so that it ends before an erased one's epoch does
 MOST_DOUBTED = 10_000
+DOWN = "Redis does not answer; what it keeps of the conversation ends by itself within a day."
 MOST_EVENTS = 100_000  # of all trackers that a process remembers; about 1 KiB each
 
 # Scripts on the two keys of one conversation, so on one node of a cluster. A hash that is not
@@ -51,13 +55,18 @@ end
 return {epoch, from, origin, redis.call('LRANGE', KEYS[2], from, -1)}
 """
 )
-# 0: Redis has not what the events go on from; all of them are wanted. An older one changes nothing.
+# 0: Redis has not what the events go on from; all of them are wanted. An older one changes nothing,
+# nor does one from before the conversation was erased.
 KEEP = Script(
     _STANDS
     + """
 local epoch, seq, first = stands()
 local new_epoch, new_seq, new_first = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local from = tonumber(ARGV[5])
+if not epoch and redis.call('TYPE', KEYS[1]).ok == 'hash' then
+  local kept = redis.call('HMGET', KEYS[1], 'form', 'epoch')
+  if kept[1] == 'erased' and tonumber(kept[2]) > new_epoch then return 1 end
+end
 if epoch and (epoch > new_epoch or (epoch == new_epoch and seq > new_seq)) then return 1 end
 if from > 0 and not (epoch == new_epoch and first == new_first and seq == first + from) then
   return 0
@@ -73,6 +82,14 @@ redis.call('EXPIRE', KEYS[2], ARGV[7])
 return 1
 """
 )
+# How many events went; a turn that began before cannot keep its tracker any more.
+ERASE = Script("""
+local count = redis.call('TYPE', KEYS[2]).ok == 'list' and redis.call('LLEN', KEYS[2]) or 0
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'form', 'erased', 'epoch', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return count
+""")
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +161,26 @@ class RedisTrackers:
         self._doubted.pop(conversation_id, None)
         return None
 
+    async def kept_events(self, conversation_id: str) -> list[Event]:
+        """The events that Redis has. Raises Unavailable."""
+        try:
+            rows = await self._link.ask("export", "LRANGE", self._keys(conversation_id)[1], 0, -1)
+        except RedisDown as down:
+            raise Unavailable(DOWN) from down
+        return [self._event.decode(row) for row in rows]
+
+    async def erase(self, conversation_id: str, *, epoch: int) -> int:
+        """Forget the conversation, and refuse what was kept of it before ``epoch``; how many
+        events went. Raises Unavailable, unlike ``forget``.
+        """
+        self._known.drop(conversation_id)
+        try:
+            erased = await self._run("erase", ERASE, conversation_id, epoch, self._remember_s)
+        except RedisDown as down:
+            self._doubt(conversation_id)
+            raise Unavailable(DOWN) from down
+        return int(erased)
+
     def _read(
         self, kept: Sequence[Any], known: tuple[Tracker, int] | None
     ) -> tuple[Tracker, int] | None:
@@ -196,21 +233,36 @@ class RedisTrackers:
 
 
 class Known:
-    """The trackers this process had in hand last, with their epochs; bounded by their events."""
+    """The trackers this process had in hand last, with their epochs; bounded by their events.
 
-    def __init__(self, *, most_events: int = MOST_EVENTS) -> None:
-        self._most_events = most_events
+    One that was not in hand for an hour is forgotten when it is asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        most_events: int = MOST_EVENTS,
+        known_s: float = KNOWN_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most_events, self._known_s, self._clock = most_events, known_s, clock
         self._events = 0
         self._trackers: OrderedDict[str, tuple[Tracker, int]] = OrderedDict()
+        self._since: dict[str, float] = {}
 
     def get(self, conversation_id: str) -> tuple[Tracker, int] | None:
         """What is known of the conversation."""
-        return self._trackers.get(conversation_id)
+        known = self._trackers.get(conversation_id)
+        if known is not None and self._clock() - self._since[conversation_id] > self._known_s:
+            self.drop(conversation_id)
+            return None
+        return known
 
     def put(self, tracker: Tracker, epoch: int) -> None:
         """Remember ``tracker``, and forget those not used for longest when it is too much."""
         self.drop(tracker.conversation_id)
         self._trackers[tracker.conversation_id] = (tracker, epoch)
+        self._since[tracker.conversation_id] = self._clock()
         self._events += len(tracker.events)
         while self._events > self._most_events and len(self._trackers) > 1:
             self.drop(next(iter(self._trackers)))
@@ -219,6 +271,7 @@ class Known:
         """Forget the conversation."""
         if known := self._trackers.pop(conversation_id, None):
             self._events -= len(known[0].events)
+            del self._since[conversation_id]
 
 
 def _origin(tracker: Tracker) -> Origin:

@@ -372,6 +372,14 @@ class MemoryTrackers:
     async def forget(self, conversation_id: str) -> None:
         self._kept.pop(conversation_id, None)
 
+    async def kept_events(self, conversation_id: str) -> list[Event]:
+        kept = self._kept.get(conversation_id)
+        return list(kept[0].events) if kept else []
+
+    async def erase(self, conversation_id: str, *, epoch: int) -> int:
+        kept = self._kept.pop(conversation_id, None)
+        return len(kept[0].events) if kept else 0
+
 
 class MemoryLeases:
     """Leases among the tasks of this process."""

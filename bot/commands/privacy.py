@@ -1,0 +1,140 @@
+"""`parley privacy`: what is held of a user, and taking it away. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.commands import options
+from bot.commands.output import written
+from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bot.privacy.holders import Places
+    from bot.settings import Settings
+
+app = typer.Typer(help="What is held of a user, and taking it away.", no_args_is_help=True)
+
+User = Annotated[
+    str,
+    typer.Argument(help="A conversation's id: the sender of REST, `web:…`, `telegram:…`."),
+]
+AllChannels = Annotated[
+    bool,
+    typer.Option("--all-channels", help="Also conversations whose id ends in `:USER`."),
+]
+
+
+@app.command()
+def export(
+    user: User,
+    project: options.Project = Path(),
+    all_channels: AllChannels = False,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: the terminal.")] = None,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Write all that is held of USER as JSON: log, messages, replies, reminders, review items, and
+    who looked at it."""
+    from bot.audit import at_terminal
+    from bot.privacy.requests import exported
+    from bot.store.audits import SqlAudit
+
+    async def work(places: Places) -> dict[str, Any]:
+        audit = SqlAudit(places.database)
+        return await exported(user, places, audit, at_terminal(), all_channels=all_channels)
+
+    found = _done(project, endpoints, work)
+    with written(out) as file:
+        file.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+
+
+@app.command()
+def erase(
+    user: User,
+    project: options.Project = Path(),
+    all_channels: AllChannels = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is held, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    receipt: Annotated[
+        Path | None, typer.Option(help="File for the receipt. Default: the terminal.")
+    ] = None,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Take away all that is held of USER, for ever, and write a receipt without texts.
+
+    Servers may run meanwhile: a turn in flight cannot write anything back. Ends with 1 when a place
+    could not be reached; ask again then. Backups, and what an event broker was given, are yours.
+    """
+    from bot.audit import at_terminal
+    from bot.privacy.requests import counted, erased
+    from bot.store.audits import SqlAudit
+
+    async def count(places: Places) -> dict[str, Any]:
+        return await counted(user, places, all_channels=all_channels)
+
+    async def work(places: Places) -> dict[str, Any]:
+        audit = SqlAudit(places.database)
+        return await erased(user, places, audit, at_terminal(), all_channels=all_channels)
+
+    if dry_run or not yes:
+        typer.echo(json.dumps(_done(project, endpoints, count), ensure_ascii=False, indent=1))
+    if dry_run:
+        return
+    if not yes and not typer.confirm("Erase all of it for ever?"):
+        raise typer.Exit(1)
+    done = _done(project, endpoints, work)
+    with written(receipt) as file:
+        file.write(json.dumps(done, ensure_ascii=False, indent=1) + "\n")
+    raise typer.Exit(1 if done["not_reached"] else 0)
+
+
+def _done(
+    project: Path,
+    endpoints: Path | None,
+    work: Callable[[Places], Awaitable[dict[str, Any]]],
+) -> dict[str, Any]:
+    """What ``work`` gives for the places of the project. Raises ParleyError."""
+    import asyncio
+
+    from bot.privacy.holders import open_places
+    from bot.store import schema
+
+    settings, prefix = _settings(project, endpoints)
+
+    async def whole() -> dict[str, Any]:
+        await schema.check(settings.sql_url)
+        async with open_places(settings, prefix=prefix) as places:
+            return await work(places)
+
+    return asyncio.run(whole())
+
+
+def _settings(project: Path, endpoints: Path | None) -> tuple[Settings, str]:
+    """The settings, with the Redis that `parley run` started where none is named, and the prefix
+    of the keys there."""
+    from bot.children import redis
+    from bot.project.cache import cache_folder
+    from bot.project.load import load_project
+    from bot.rasa_stores import redis_prefix
+    from bot.settings import load_settings
+
+    settings = load_settings(project=project)
+    paths = options.paths_of(None, None, None, endpoints)
+    found = load_project(project, paths=paths, cache=cache_folder()).endpoints
+    settings = settings.completed(found)
+    if settings.redis_url is None:
+        url = redis.running_in(settings.home)
+        if url is None and (settings.home / "redis").exists():
+            raise SettingsError(
+                f"The Redis of `parley run` does not run, and its file in {settings.home}/redis "
+                "may hold what is asked for. Start `parley run`, or delete that folder: it is made "
+                "anew from SQL."
+            )
+        settings = settings.model_copy(update={"redis_url": url})
+    return settings, redis_prefix(found)

@@ -1,0 +1,136 @@
+"""Everywhere something of a conversation is kept: one list for exporting and erasing.
+
+A part of Parley that keeps what users wrote adds a function to ``HOLDERS``; one outside the
+server's packages adds it as an entry point in the group ``parley.holders``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import msgspec
+
+from bot.review.item import ReviewItem
+from bot.review.store import Filter
+from bot.settings import Settings
+from bot.store import personal
+from bot.store.base import TrackerStore
+from bot.store.database import Database
+from bot.store.redis import open_redis
+from bot.store.reviews import SqlReviews
+from bot.store.sql import SqlLog
+
+REVIEW_PAGE = 1000
+
+
+class Holder(Protocol):
+    """A place that keeps something of conversations. Both raise Unavailable."""
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        """Everything, by what it is, as JSON values."""
+        ...
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        """Take it away for ever; how much went, by what it was. Nothing is left to do is no error,
+        so that an erasure that broke off can be done again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What holders are made from: the settings, the log's database, live trackers if any."""
+
+    settings: Settings
+    database: Database
+    trackers: TrackerStore | None = None
+    clock: Callable[[], float] = time.time
+
+
+class InLog:
+    """The log, and all that SQL holds beside it. The first: it ends turns that are in flight."""
+
+    def __init__(self, places: Places) -> None:
+        self._database, self._clock = places.database, places.clock
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        read = partial(personal.held, conversation_id=conversation_id)
+        return await self._database.read(read)
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        erase = partial(personal.erase, conversation_id=conversation_id, now=self._clock())
+        return await self._database.write(erase)
+
+
+class InRedis:
+    """The live tracker, and whatever lets a server go on from it."""
+
+    def __init__(self, places: Places) -> None:
+        self._trackers, self._log = places.trackers, SqlLog(places.database)
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        if self._trackers is None:
+            return {}
+        found = await self._trackers.kept_events(conversation_id)
+        return {"kept events": [msgspec.to_builtins(event) for event in found]}
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        if self._trackers is None:
+            return {}
+        _, epoch = await self._log.stands(conversation_id)
+        return {"kept events": await self._trackers.erase(conversation_id, epoch=epoch)}
+
+
+class InReview:
+    """Sentences that wait for a label, or have one."""
+
+    def __init__(self, places: Places) -> None:
+        self._reviews = SqlReviews(places.database, clock=places.clock)
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        found, wanted = list[ReviewItem](), Filter(conversation_id=conversation_id)
+        after = ""
+        while page := await self._reviews.listed(wanted, after=after, limit=REVIEW_PAGE):
+            found += page
+            after = page[-1].id
+        return {"review items": [msgspec.to_builtins(item) for item in found]}
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        return {"review items": await self._reviews.erase(conversation_id)}
+
+
+HOLDERS: Mapping[str, Callable[[Places], Holder]] = {
+    "log": InLog,
+    "redis": InRedis,
+    "review": InReview,
+}
+
+
+def holders(places: Places) -> Iterator[tuple[str, Holder]]:
+    """All of them by name, the log first."""
+    for name, make in HOLDERS.items():
+        yield name, make(places)
+    for entry in sorted(entry_points(group="parley.holders"), key=lambda entry: entry.name):
+        yield entry.name, entry.load()(places)
+
+
+@asynccontextmanager
+async def open_places(settings: Settings, *, prefix: str) -> AsyncIterator[Places]:
+    """Where ``settings`` say that things are kept, closed after the block.
+
+    ``prefix`` is that of the keys in Redis.
+    """
+    database = Database(settings.sql_url)
+    try:
+        if settings.redis_url is None:
+            yield Places(settings, database)
+            return
+        async with open_redis(settings.redis_url, prefix=prefix) as stores:
+            yield Places(settings, database, stores.trackers)
+    finally:
+        await database.close()

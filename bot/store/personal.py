@@ -1,0 +1,96 @@
+"""What SQL holds of one conversation: read whole, and taken away whole, in one transaction.
+
+A conversation that was erased leaves an empty row with its id and a higher epoch, for a day: a
+turn that was in flight is refused by it and cannot write anything back. ``bot.store.retention``
+takes that row away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, or_, select, update
+
+from bot.store.audits import forget_subject, subject_of
+from bot.store.tables import (
+    audit,
+    conversation,
+    event,
+    handoff,
+    inbox,
+    outbox,
+    reminder,
+    unpublished,
+)
+
+TOMBSTONE_S = 24 * 3600.0  # how long that row stays
+
+HELD: Mapping[str, tuple[Table, str | None]] = {
+    "events": (event, "event"),
+    "messages": (inbox, "message"),
+    "replies": (outbox, "reply"),
+    "reminders": (reminder, "message"),
+    "handoffs": (handoff, None),
+    "unpublished": (unpublished, "events"),
+}
+"""Each table with a conversation's id, and its column of JSON."""
+
+
+def held(db: Connection, conversation_id: str) -> dict[str, list[Any]]:
+    """Everything, by what it is, as JSON values; the audit log's rows about it too."""
+    found = {
+        what: [_shown(row._mapping, body) for row in db.execute(_rows(table, conversation_id))]
+        for what, (table, body) in HELD.items()
+    }
+    return {**found, "deeds": _deeds(db, conversation_id)}
+
+
+def erase(db: Connection, conversation_id: str, *, now: float) -> dict[str, int]:
+    """Take away everything, and raise the epoch; how many rows went, by what they were.
+
+    Rows of the audit log stay, but nobody can tell any more that they are about it.
+    """
+    # First of all, as a turn does: one that commits meanwhile has committed, or will be refused.
+    db.execute(
+        update(conversation)
+        .where(conversation.c.id == conversation_id)
+        .values(seq=0, epoch=conversation.c.epoch + 1, updated_at=now)
+    )
+    gone = {
+        what: db.execute(delete(table).where(table.c.conversation_id == conversation_id)).rowcount
+        for what, (table, _) in HELD.items()
+    }
+    return {**gone, "names in the audit log": forget_subject(db, conversation_id)}
+
+
+def ids_of(db: Connection, user: str, *, all_channels: bool) -> Sequence[str]:
+    """The conversations of ``user``: the one of that id, and ``<channel>:...:<user>`` too."""
+    wanted = conversation.c.id == user
+    if all_channels:
+        wanted = or_(wanted, conversation.c.id.endswith(f":{user}", autoescape=True))
+    return db.scalars(select(conversation.c.id).where(wanted).order_by(conversation.c.id)).all()
+
+
+def _rows(table: Table, conversation_id: str) -> Any:
+    return (
+        select(table)
+        .where(table.c.conversation_id == conversation_id)
+        .order_by(*table.primary_key.columns)
+    )
+
+
+def _shown(row: Mapping[Any, Any], body: str | None) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if value is not None}
+    if body is not None:
+        shown[body] = msgspec.json.decode(row[body])
+    return shown
+
+
+def _deeds(db: Connection, conversation_id: str) -> list[Any]:
+    subject = subject_of(db, conversation_id)
+    if subject is None:
+        return []
+    theirs = select(audit).where(audit.c.subject == subject).order_by(audit.c.number)
+    return [_shown(row._mapping, "facts") for row in db.execute(theirs)]
