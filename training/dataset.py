@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from bot.errors import ProjectError
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.several import Several
@@ -15,6 +16,7 @@ from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
 from training.multi_label import is_name, several_of
 
+WEIGHT = "parley_weight"  # in an example's metadata
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
 
@@ -58,12 +60,13 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class Row:
     """An example as the model reads it; ``tags`` is one per token. The last ``context`` of the
-    tokens are of what went before it."""
+    tokens are of what went before it. ``weight`` is how much its intent counts, from 0 to 1."""
 
     ids: Sequence[int]
     intent: int
     tags: list[int]
     context: int = 0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Batch:
     types: torch.Tensor  # (B, T), 1 where it is of the context
     intents: torch.Tensor  # (B,)
     tags: torch.Tensor  # (B, T)
+    weights: torch.Tensor  # (B,), of the intents
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -103,18 +107,36 @@ class Encoder:
         return self._row(example, self._tokenizer.encode(example.text, first_context(example)))
 
     def _row(self, example: Example, tokens: Tokens) -> Row:
-        tags = [IGNORED] * len(tokens.ids)
-        if is_name(example):  # "date" in a name says nothing of "date" in a sentence
-            return Row(tokens.ids, self._intents[example.intent], tags, tokens.context)
+        tags, weight = [IGNORED] * len(tokens.ids), weight_of(example)
+        # "date" in a name says nothing of "date" in a sentence; and who only guessed at an intent
+        # has not looked for entities.
+        if is_name(example) or (weight < 1 and not example.entities):
+            return Row(tokens.ids, self._intents[example.intent], tags, tokens.context, weight)
         before: ExampleEntity | None = None
         for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):
             entity = next((e for e in example.entities if e.start < end and start < e.end), None)
             tags[first] = 0 if entity is None else self._begin(entity) + (entity is before)
             before = entity
-        return Row(tokens.ids, self._intents[example.intent], tags, tokens.context)
+        return Row(tokens.ids, self._intents[example.intent], tags, tokens.context, weight)
 
     def _begin(self, entity: ExampleEntity) -> int:
         return self._begins[EntityLabel(entity.entity, entity.role, entity.group)]
+
+
+def weight_of(example: Example) -> float:
+    """How much an example's intent counts: ``parley_weight`` of its metadata, else 1.
+
+    Raises ProjectError for what is no number between 0 and 1.
+    """
+    weight = example.metadata.get(WEIGHT, 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 1:
+        raise ProjectError(
+            f"{WEIGHT} is {weight!r}.",
+            file=example.file,
+            line=example.line or None,
+            suggestion="Give a number above 0 and at most 1.",
+        )
+    return float(weight)
 
 
 def batches(rows: Sequence[Row], size: int, pad_id: int, rng: random.Random) -> Iterator[Batch]:
@@ -145,4 +167,5 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
         ),
         intents=torch.tensor([row.intent for row in rows]),
         tags=torch.tensor([row.tags + [IGNORED] * (longest - len(row.tags)) for row in rows]),
+        weights=torch.tensor([row.weight for row in rows]),
     )

@@ -101,8 +101,8 @@ class Targets:
         head.weight.copy_(scale * normalize(own - others, dim=-1))
         head.bias.copy_(-(head.weight * (own + others) / 2).sum(1))
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """How far the (B, intents) logits are from the intents that (B,) labels have.
+    def losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """How far the (B, intents) logits are from the intents that (B,) labels have, (B,).
 
         The sum over the intents, so that an intent weighs as much as in a softmax. What is not in a
         message is by far the most, so what is easily seen of it counts less, by the square of how
@@ -112,7 +112,7 @@ class Targets:
         wanted = self.members.to(logits.device)[labels]  # (B, intents)
         plain = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         unsure = torch.where(wanted > 0, 1.0, logits.detach().sigmoid().square())
-        return (plain * unsure).sum(dim=-1).mean()
+        return (plain * unsure).sum(dim=-1)
 
 
 def each_apart(

@@ -150,9 +150,12 @@ def loss_of(
         outputs = model(batch.ids, batch.mask, batch.types)
     logits = outputs.intent_logits.float()
     if targets:
-        intent_loss = targets.loss(logits, batch.intents)
+        intent_losses = targets.losses(logits, batch.intents)
     else:
-        intent_loss = cross_entropy(logits, batch.intents, label_smoothing=recipe.label_smoothing)
+        intent_losses = cross_entropy(
+            logits, batch.intents, label_smoothing=recipe.label_smoothing, reduction="none"
+        )
+    intent_loss = (batch.weights * intent_losses).mean()
     tag_loss = (model.chain or apart)(outputs.tag_logits.float(), batch.tags)
     return intent_loss + recipe.tag_weight * tag_loss
 
@@ -181,7 +184,8 @@ def begin_at_means(
     if targets:
         targets.begin(model.intent_head, vectors, intents, scale=scale)
         return
-    means = torch.zeros_like(weight).index_add_(0, intents, vectors)
+    counts = torch.tensor([row.weight for row in rows], device=vectors.device)
+    means = torch.zeros_like(weight).index_add_(0, intents, vectors * counts[:, None])
     weight.copy_(scale * normalize(means, dim=-1))
     model.intent_head.bias.zero_()
 

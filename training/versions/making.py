@@ -162,7 +162,7 @@ def _bare(row: Row) -> Row:
 
 
 def _of_project(example: Example) -> Row:
-    weight = example.metadata.get("weight", 1.0)
+    weight = example.metadata.get("parley_weight", 1.0)
     return Row(
         text=example.text,
         intent=example.intent,

@@ -2,12 +2,23 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
+from bot.errors import ProjectError
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.tokenizer import Tokenizer
-from training.dataset import IGNORED, Encoder, Labels, Row, batches, collate
+from training.dataset import (
+    IGNORED,
+    WEIGHT,
+    Encoder,
+    Labels,
+    Row,
+    batches,
+    collate,
+    weight_of,
+)
 from training.multi_label import with_names
 
 from .conftest import example, pieces
@@ -92,3 +103,24 @@ def test_a_name_of_an_intent_says_nothing_of_entities():
     tokenizer = Tokenizer(pieces().to_str().encode(), max_tokens=12)
     rows = Encoder(tokenizer, Labels.of(examples, "+")).rows(examples)
     assert [set(row.tags) == {IGNORED} for row in rows] == [False, False, True, True]
+
+
+def weighted(weight: object, **more: str) -> Example:
+    metadata = {WEIGHT: weight}
+    return msgspec.structs.replace(example("order", "red hello", **more), metadata=metadata)
+
+
+def test_a_guess_counts_less_and_says_nothing_of_entities():
+    tokenizer = Tokenizer(pieces().to_str().encode(), max_tokens=12)
+    sure, guess = weighted(1, colour="red"), weighted(0.25)
+    seen = weighted(0.5, colour="red")
+    rows = Encoder(tokenizer, Labels.of([sure, guess])).rows([sure, guess, seen])
+    assert [row.weight for row in rows] == [1, 0.25, 0.5]
+    assert [set(row.tags) == {IGNORED} for row in rows] == [False, True, False]
+    assert collate(rows, 0).weights.tolist() == [1, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("weight", [0, -1, 2, "much", True, None])
+def test_a_weight_that_is_none_is_refused(weight: object):
+    with pytest.raises(ProjectError, match="above 0 and at most 1"):
+        weight_of(weighted(weight))

@@ -53,8 +53,9 @@ def test_the_loss_is_least_where_each_intent_is_told_apart():
     assert targets.members.tolist() == [[1, 0, 1], [0, 1, 0]]
     labels = torch.tensor([0, 1])
     right = torch.tensor([[5.0, -5.0, 5.0], [-5.0, 5.0, -5.0]])
-    assert targets.loss(right, labels) < 0.1 < targets.loss(torch.zeros(2, 3), labels)
-    assert targets.loss(torch.zeros(2, 3), labels) < targets.loss(-right, labels)
+    unsure = targets.losses(torch.zeros(2, 3), labels).mean()
+    assert targets.losses(right, labels).mean() < 0.1 < unsure
+    assert unsure < targets.losses(-right, labels).mean()
 
 
 def test_the_head_begins_by_telling_an_intents_sentences_from_the_others():

@@ -10,7 +10,7 @@ import torch
 from bot.errors import ProjectError
 from bot.project.project import Example
 from training.checkpoint import Checkpoint
-from training.dataset import Encoder, Labels
+from training.dataset import WEIGHT, Encoder, Labels
 from training.encoders import load_encoder, load_tokenizer
 from training.loop import ramp
 from training.model import JointModel
@@ -48,6 +48,18 @@ def test_the_loss_falls_until_intents_and_entities_are_learnt(
 def test_the_same_inputs_make_the_same_weights(examples: list[Example], recipe: Recipe):
     first, second = (train_model(examples, brief(recipe)).model.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_of_two_labels_for_the_same_words_the_heavier_is_learnt(
+    examples: list[Example], recipe: Recipe
+):
+    wrong = msgspec.structs.replace(example("faq/bye", "hello"), metadata={WEIGHT: 0.1})
+    trained = train_model([*examples, *[wrong] * 6], brief(recipe, epochs=15))
+    row = Encoder(_tokenizer(recipe), trained.labels).first(example("greet", "hello"))
+    ids = torch.tensor([row.ids])
+    with torch.inference_mode():
+        logits = trained.model(ids, torch.ones_like(ids)).intent_logits[0]
+    assert trained.labels.intents[int(logits.argmax())] == "greet"
 
 
 def test_another_seed_makes_other_weights(examples: list[Example], recipe: Recipe):
