@@ -64,7 +64,7 @@ class Audit(Protocol):
 
 
 class NoAudit:
-    """Records nothing: where the settings switch the audit log off."""
+    """Records nothing: for a Parley that keeps its log in memory."""
 
     async def record(self, deed: Deed) -> int:
         return 0

@@ -25,6 +25,7 @@ from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
 from bot.outgoing import open_guarded
 from bot.privacy.incoming import cleaning
+from bot.privacy.retention import keep_to
 from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
 from bot.running import Check, Running
@@ -34,9 +35,10 @@ from bot.store.audits import SqlAudit
 from bot.store.link import reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
+from bot.store.retention import Retention
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
-from bot.upkeep import beside, clear_away
+from bot.upkeep import DAY_S, beside, clear_away
 
 log = structlog.get_logger()
 
@@ -67,6 +69,9 @@ async def open_parley(
             checks["workers"] = crew.check
         prefix = redis_prefix(project.endpoints)
         live = await _open_live(redis_url, stack, checks, prefix=prefix)
+        limits_s = {name: days * DAY_S for name, days in settings.retention.items()}
+        keeping = keep_to(Retention(sql.database, limits_s), live.leases, SqlAudit(sql.database))
+        await stack.enter_async_context(beside(keeping))
         if opens_broker and not alone:  # what is said alone waits for the next server
             options = project.endpoints.event_broker
             broker = publishing(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from ipaddress import ip_address
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -108,7 +109,12 @@ class Settings(BaseSettings):
         7.0,
         ge=0.01,
         description="How long a message that was answered, and its replies, are kept to recognise "
-        "repeats, in days. Events are kept for ever.",
+        "repeats, in days. Events: `retention`.",
+    )
+    retention: dict[str, float] = Field(
+        {},
+        description="How many days conversations are kept, as JSON of channels, such as "
+        '`{"web": 30, "default": 365}`. Default: for ever.',
     )
     scrub: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -247,6 +253,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if _text(value) else value
+
+    @field_validator("retention")
+    @classmethod
+    def _days(cls, value: dict[str, float]) -> dict[str, float]:
+        if short := [channel for channel, days in value.items() if not 1 <= days < inf]:
+            raise ValueError(f"{short[0]!r} should be kept for 1 day or more")
+        return value
 
     @field_validator("may_call")
     @classmethod
