@@ -22,7 +22,7 @@ from bot.dialogue.messages import Message
 from bot.dialogue.responses import reply
 from bot.dialogue.tracker import AGENT, Tracker
 from bot.errors import Conflict, NotFound
-from bot.reply import SEND_S
+from bot.reply import DOUBT_S
 from bot.services import Services
 from bot.store.base import Handoff
 from bot.turn import NEWS, load_current
@@ -174,13 +174,16 @@ async def _own(conversation_id: str, parley: Services, agent: str, *, force: boo
 
 
 async def _is_quiet(conversation_id: str, parley: Services) -> bool:
-    """Whether nobody sends replies of the conversation any more, waiting until it is so."""
+    """Whether no call with what was withdrawn is under way any more, waiting until it is so.
+
+    The log knows, not the lease: without Redis everybody has that.
+    """
+    since = parley.clock() - DOUBT_S
     try:
-        async with asyncio.timeout(SEND_S):
+        async with asyncio.timeout(DOUBT_S):
             while True:
-                async with parley.leases.hold(conversation_id, kind="outbox") as held:
-                    if held:
-                        return True
+                if not await parley.log.is_on_its_way(conversation_id, since=since):
+                    return True
                 await asyncio.sleep(LOOK_AGAIN_S)
     except TimeoutError:
         return False

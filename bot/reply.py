@@ -7,8 +7,9 @@ that whoever goes on after a crash, or later, begins where it ended.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
@@ -22,7 +23,9 @@ AT_ONCE_S = (0.2, 1.0)  # between the first tries, at most; each wait is at leas
 LATER_S = (5.0, 15.0, 60.0, 300.0)  # between the next ones; the last one for ever
 GIVEN_UP_S = 4 * 3600.0  # after its turn, a reply is of no use any more
 LONGEST_WAIT_S = 5.0  # that a service may ask for without keeping others waiting
-SEND_S = 30.0
+SEND_S = 15.0  # for one call
+PROMPT_S = 5.0  # a call follows this soon on the note that it begins
+DOUBT_S = SEND_S + PROMPT_S  # a call that began so long ago has ended, or its process has
 
 SENT = "sent"
 MISSED = "missed"  # a reply's state, and the news of it, when nobody was there to take it
@@ -102,6 +105,7 @@ async def send_replies(
     workers; ``withdrawn`` when a person took over.
     """
     # Not the turn's lease: a service slow to take replies does not keep the bot from working.
+    had_work = True
     while True:
         async with parley.leases.hold(conversation_id, kind="outbox") as held:
             if not held:
@@ -128,8 +132,10 @@ async def send_replies(
         if len(states) < len(earlier) + len(new):
             return
         # Whoever was refused the lease meanwhile relies on us; perhaps somebody has come back.
-        if not held.wanted and not await parley.log.outgoing(conversation_id):
+        # Without Redis nobody knows whether there was anyone: one more look is enough then.
+        if not held.wanted or not (states or had_work):
             return
+        had_work = bool(states)
 
 
 async def _waits(one: Outgoing, parley: Services) -> bool:
@@ -138,20 +144,28 @@ async def _waits(one: Outgoing, parley: Services) -> bool:
     return any(each.outbox_id == one.outbox_id for each in left)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sending:
-    """One reply on its way."""
+    """One reply on its way.
+
+    It is worked on only as it ``stood`` when it was last seen or changed here: part, and when that
+    was begun. What another does meanwhile, without a lease or after ours, is left to him.
+    """
 
     outgoing: Outgoing
     parley: Services
     senders: Mapping[str, Sender]
     at_once_s: Sequence[float]
     away: Collection[str]  # channels whose earlier replies nobody was there to take
+    stood: tuple[int, float | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stood = self.outgoing.part, self.outgoing.begun_at
 
     async def ended(self) -> str | None:
         """How it ended, recorded; None when it is to be tried later."""
         told = log.bind(conversation=self.outgoing.conversation_id, channel=self.outgoing.channel)
-        if self.outgoing.due_at > self.parley.clock():
+        if self.outgoing.due_at > self.parley.clock() or self._is_anothers():
             return None
         try:
             state, error, part = await self._sent()
@@ -166,9 +180,14 @@ class _Sending:
             told.error(f"reply.{state}", error=error)
         if state != WITHDRAWN:
             await self.parley.log.mark_sent(
-                self.outgoing.outbox_id, state=state, error=error, part=part
+                self.outgoing.outbox_id, state=state, error=error, part=part, begun=self.stood[1]
             )
         return state
+
+    def _is_anothers(self) -> bool:
+        """Whether who began to send it may still be at it, whatever became of his lease."""
+        begun_at = self.outgoing.begun_at
+        return begun_at is not None and begun_at > self.parley.clock() - DOUBT_S
 
     async def _sent(self) -> tuple[str, str, int | None]:
         """The state it ends in, why it is not SENT, and the first part that is in doubt."""
@@ -179,16 +198,16 @@ class _Sending:
             return MISSED, "", None
         parts = sender.render(self.outgoing.reply)
         first, doubt, doubted = self.outgoing.part, "", None
-        if self.outgoing.is_begun and not sender.may_repeat:
+        if self.outgoing.begun_at is not None and not sender.may_repeat:
             doubted, doubt = first, "whoever sent it never said how it ended"
             first += 1
-        stood = self.outgoing.part, self.outgoing.is_begun
-        for number in range(first, len(parts)):
-            if not await self._begun(number, stood):
+            # Whose doubt it is: who began it may only have been stopped for a while.
+            if first >= len(parts) and not await self._begins(doubted):
                 return WITHDRAWN, "", None
-            stood = number, True
+        for number in range(first, len(parts)):
             try:
-                await self._insisting(sender, parts[number], number)
+                if not await self._insisting(sender, parts[number], number):
+                    return WITHDRAWN, "", None
             except Absent:
                 return MISSED, "", None
             except Doubtful as error:
@@ -196,17 +215,34 @@ class _Sending:
                 doubted = number if doubted is None else doubted
         return (SENT, "", None) if doubted is None else (UNKNOWN, doubt, doubted)
 
-    async def _begun(self, number: int, stood: tuple[int, bool]) -> bool:
-        return await self.parley.log.begin_sending(
-            self.outgoing.outbox_id, part=number, after=stood
-        )
+    async def _begins(self, number: int) -> bool:
+        """Note that the part is about to be sent; False when it is no longer ours to send.
 
-    async def _insisting(self, sender: Sender, part: Mapping[str, Any], number: int) -> None:
-        """Send one part; raises Doubtful only if it must not be repeated."""
+        Noted again where that took long: a process that was stopped may have been taken for dead.
+        """
+        while True:
+            asked_at = time.monotonic()
+            begun_at = await self.parley.log.begin_sending(
+                self.outgoing.outbox_id, part=number, after=self.stood
+            )
+            if begun_at is None:
+                return False
+            self.stood = number, begun_at
+            if time.monotonic() - asked_at < PROMPT_S:
+                return True
+
+    async def _insisting(self, sender: Sender, part: Mapping[str, Any], number: int) -> bool:
+        """Send one part; False when it is no longer ours to send.
+
+        Raises Doubtful only if it must not be repeated.
+        """
         for pause_s in (*self.at_once_s, None):
+            if not await self._begins(number):
+                return False
             try:
                 async with asyncio.timeout(SEND_S):
-                    return await sender.send(self.outgoing.reply, part)
+                    await sender.send(self.outgoing.reply, part)
+                return True
             except Slower as error:
                 wait_s, why = float(error.retry_after_s), str(error)
                 if pause_s is None or wait_s > LONGEST_WAIT_S:
@@ -218,8 +254,21 @@ class _Sending:
                 if pause_s is None:
                     raise _Later(number, why) from error
                 wait_s = pause_s * self.parley.random.uniform(0.5, 1)
+            # Whoever dies, or takes over, while we wait knows that nothing is on its way.
+            await self._waits_for(number, self.parley.clock() + wait_s, self.outgoing.tries, why)
             await asyncio.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
+
+    async def _waits_for(self, number: int, due_at: float, tries: int, why: str) -> None:
+        await self.parley.log.postpone(
+            self.outgoing.outbox_id,
+            due_at=due_at,
+            part=number,
+            tries=tries,
+            error=why,
+            begun=self.stood[1],
+        )
+        self.stood = number, None
 
     async def _postponed(self, later: _Later) -> str | None:
         now, tries = self.parley.clock(), self.outgoing.tries + 1
@@ -227,14 +276,14 @@ class _Sending:
         if now - self.outgoing.recorded_at > GIVEN_UP_S:
             error = f"given up after {tries} times: {later.why}"
             told.error("reply.failed", error=error)
-            await self.parley.log.mark_sent(self.outgoing.outbox_id, state=FAILED, error=error)
+            await self.parley.log.mark_sent(
+                self.outgoing.outbox_id, state=FAILED, error=error, begun=self.stood[1]
+            )
             return FAILED
         pause_s = LATER_S[min(tries, len(LATER_S)) - 1] * self.parley.random.uniform(0.5, 1)
         due_at = now + max(pause_s, later.wait_s)
         told.warning("reply.postponed", error=later.why, tries=tries)
-        await self.parley.log.postpone(
-            self.outgoing.outbox_id, due_at=due_at, part=later.part, tries=tries, error=later.why
-        )
+        await self._waits_for(later.part, due_at, tries, later.why)
         return None
 
 

@@ -61,7 +61,7 @@ class Outgoing:
 
     It was recorded at ``recorded_at``, has been tried ``tries`` times and is not to be tried
     before ``due_at``, both in seconds since the epoch. ``part`` is the next of its payloads;
-    ``is_begun`` when somebody began to send that one and never said how it ended.
+    ``begun_at`` when somebody began to send that one who has not said yet how it ended.
     """
 
     outbox_id: int
@@ -72,7 +72,7 @@ class Outgoing:
     tries: int = 0
     due_at: float = 0.0
     part: int = 0
-    is_begun: bool = False
+    begun_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,29 +214,51 @@ class Log(Protocol):
         ...
 
     async def begin_sending(
-        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
-    ) -> bool:
-        """Note that ``part`` is being sent; False when the reply is no longer to be sent.
+        self, outbox_id: int, *, part: int, after: tuple[int, float | None] | None = None
+    ) -> float | None:
+        """Note that ``part`` is being sent; gives ``begun_at``, None when the reply is no longer
+        to be sent.
 
-        With ``after``, its part and whether that was begun as they must stand; False then also
-        when another has gone on with it.
+        With ``after``, its ``part`` and ``begun_at`` as they must stand; None then also when
+        another has gone on with it.
         """
         ...
 
     async def mark_sent(
-        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+        self,
+        outbox_id: int,
+        *,
+        state: str = "sent",
+        error: str = "",
+        part: int | None = None,
+        begun: float | None = None,
     ) -> None:
         """Record how sending ended: ``sent``, ``failed``, ``unknown`` or ``missed``.
 
         Who sends it again begins with ``part``, if given, else with the one begun last.
-        What was withdrawn meanwhile stays so unless it is ``sent`` or ``unknown``.
+        What was withdrawn meanwhile stays so unless it is ``sent`` or ``unknown``. ``begun`` is
+        the ``begun_at`` of who says so: where another has begun since, it is left to him.
         """
         ...
 
     async def postpone(
-        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+        self,
+        outbox_id: int,
+        *,
+        due_at: float,
+        part: int,
+        tries: int,
+        error: str,
+        begun: float | None = None,
     ) -> None:
-        """Let the reply wait until ``due_at``; it then goes on with ``part``."""
+        """Let the reply wait until ``due_at``; it then goes on with ``part``.
+
+        ``begun``: as in ``mark_sent``.
+        """
+        ...
+
+    async def is_on_its_way(self, conversation_id: str, *, since: float) -> bool:
+        """Whether a call that began ``since`` may still deliver what a person has withdrawn."""
         ...
 
     async def ask_for_person(self, conversation_id: str, *, reason: str = "") -> Handoff:

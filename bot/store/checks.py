@@ -13,6 +13,7 @@ from bot.errors import BadRequest
 MOST_ID_BYTES = 512
 MISSED_OF = 20  # messages of a conversation whose replies are kept for who comes back
 
+TO_SEND = ("waiting", "missed")  # states of replies that are sent when somebody can
 WENT_OUT = ("sent", "unknown")  # states of replies that were told, or may have been
 
 

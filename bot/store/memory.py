@@ -26,7 +26,7 @@ from bot.store.base import (
     Stand,
     Waiting,
 )
-from bot.store.checks import MISSED_OF, WENT_OUT, check_id, check_message, digest, encode
+from bot.store.checks import MISSED_OF, TO_SEND, WENT_OUT, check_id, check_message, digest, encode
 from bot.store.session import latest_session
 
 _Key = tuple[str, str, str, str]
@@ -256,31 +256,57 @@ class MemoryLog:
         ]
 
     async def begin_sending(
-        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
-    ) -> bool:
+        self, outbox_id: int, *, part: int, after: tuple[int, float | None] | None = None
+    ) -> float | None:
         row = self._outbox.get(outbox_id)
-        if row is None or row.state not in ("waiting", "missed"):
-            return False
-        if after not in (None, (row.outgoing.part, row.outgoing.is_begun)):
-            return False
-        row.outgoing = replace(row.outgoing, part=part, is_begun=True)
-        return True
+        if row is None or row.state not in TO_SEND:
+            return None
+        if after not in (None, (row.outgoing.part, row.outgoing.begun_at)):
+            return None
+        row.outgoing = replace(row.outgoing, part=part, begun_at=self._clock())
+        return row.outgoing.begun_at
 
     async def mark_sent(
-        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+        self,
+        outbox_id: int,
+        *,
+        state: str = "sent",
+        error: str = "",
+        part: int | None = None,
+        begun: float | None = None,
     ) -> None:
         row = self._sent(outbox_id)
+        is_anothers = begun is not None and begun != row.outgoing.begun_at
+        if is_anothers and (row.state in TO_SEND or state not in WENT_OUT):
+            return
         if row.state != "withdrawn" or state in WENT_OUT:
             row.state = state
         row.ended = self._clock()
-        begun = row.outgoing.part if part is None else part
-        row.outgoing = replace(row.outgoing, part=begun, is_begun=False)
+        if not is_anothers:
+            goes_on = row.outgoing.part if part is None else part
+            row.outgoing = replace(row.outgoing, part=goes_on, begun_at=None)
 
     async def postpone(
-        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+        self,
+        outbox_id: int,
+        *,
+        due_at: float,
+        part: int,
+        tries: int,
+        error: str,
+        begun: float | None = None,
     ) -> None:
         row = self._sent(outbox_id)
-        row.outgoing = replace(row.outgoing, due_at=due_at, part=part, tries=tries, is_begun=False)
+        if begun is None or begun == row.outgoing.begun_at:
+            later = {"due_at": due_at, "part": part, "tries": tries, "begun_at": None}
+            row.outgoing = replace(row.outgoing, **later)  # type: ignore[arg-type]
+
+    async def is_on_its_way(self, conversation_id: str, *, since: float) -> bool:
+        return any(
+            row.state == "withdrawn" and (row.outgoing.begun_at or -1.0) >= since
+            for row in self._outbox.values()
+            if row.outgoing.conversation_id == conversation_id
+        )
 
     async def ask_for_person(self, conversation_id: str, *, reason: str = "") -> Handoff:
         check_id("The conversation's id", conversation_id)

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, or
 from bot.dialogue.messages import Reply
 from bot.errors import NotFound
 from bot.store.base import Letter, Outgoing
-from bot.store.checks import MISSED_OF, WENT_OUT
-from bot.store.tables import MISSED, inbox, outbox
+from bot.store.checks import MISSED_OF, TO_SEND, WENT_OUT
+from bot.store.tables import MISSED, WITHDRAWN, inbox, outbox
 
 _replies = msgspec.json.Decoder(Reply)
 _WAITS = outbox.c.state == "waiting"
@@ -74,35 +74,64 @@ def late(*, now: float, before: float) -> Select[Any]:
 
 
 def begin(
-    db: Connection, outbox_id: int, *, part: int, after: tuple[int, bool] | None, now: float
-) -> bool:
-    """Note that ``part`` is being sent; False when the reply is no longer to be sent so."""
-    reply = update(outbox).where(
-        outbox.c.id == outbox_id, outbox.c.state.in_(("waiting", "missed"))
-    )
+    db: Connection,
+    outbox_id: int,
+    *,
+    part: int,
+    after: tuple[int, float | None] | None,
+    now: float,
+) -> float | None:
+    """Note that ``part`` is being sent, at ``now``; None when the reply is not to be sent so."""
+    reply = update(outbox).where(outbox.c.id == outbox_id, outbox.c.state.in_(TO_SEND))
     if after is not None:
-        stood, is_begun = after
-        begun = outbox.c.begun_at.is_not(None) if is_begun else outbox.c.begun_at.is_(None)
-        reply = reply.where(outbox.c.parts == stood, begun)
-    return bool(db.execute(reply.values(parts=part, begun_at=now)).rowcount)
+        reply = reply.where(outbox.c.parts == after[0], _begun(after[1]))
+    return now if db.execute(reply.values(parts=part, begun_at=now)).rowcount else None
 
 
 def settle(
-    db: Connection, outbox_id: int, *, state: str, error: str, part: int | None, now: float
+    db: Connection,
+    outbox_id: int,
+    *,
+    begun: float | None,
+    state: str,
+    error: str,
+    part: int | None,
+    now: float,
 ) -> None:
     """Record how sending ended; what was withdrawn stays so unless it went out nevertheless."""
     withdrawn = (outbox.c.state == "withdrawn", outbox.c.state)
     ended = state if state in WENT_OUT else case(withdrawn, else_=state)
     parts = {} if part is None else {"parts": part}
     told = {"state": ended, "settled_at": now, "error": error or None}
-    _change(db, outbox_id, begun_at=None, **told, **parts)
+    if not _change(db, outbox_id, begun=begun, begun_at=None, **told, **parts) and (
+        state in WENT_OUT
+    ):
+        # Another has begun since: his it is as long as it is to be sent.
+        late = update(outbox).where(outbox.c.id == outbox_id, outbox.c.state.not_in(TO_SEND))
+        db.execute(late.values(told))
 
 
 def postpone(
-    db: Connection, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+    db: Connection,
+    outbox_id: int,
+    *,
+    begun: float | None,
+    due_at: float,
+    part: int,
+    tries: int,
+    error: str,
 ) -> None:
     """Let the reply wait until ``due_at``; it goes on with ``part``."""
-    _change(db, outbox_id, due_at=due_at, parts=part, tries=tries, begun_at=None, error=error)
+    later = {"due_at": due_at, "parts": part, "tries": tries, "error": error}
+    _change(db, outbox_id, begun=begun, begun_at=None, **later)
+
+
+def is_on_its_way(db: Connection, conversation_id: str, since: float) -> bool:
+    """Whether a call that began ``since`` may still deliver what was withdrawn."""
+    called = exists().where(
+        outbox.c.conversation_id == conversation_id, WITHDRAWN, outbox.c.begun_at >= since
+    )
+    return bool(db.scalar(select(called)))
 
 
 def withdraw(db: Connection, conversation_id: str, now: float) -> None:
@@ -149,9 +178,20 @@ def send_again(db: Connection, outbox_ids: Sequence[int], now: float) -> list[in
     return list(db.scalars(anew.returning(outbox.c.id)))
 
 
-def _change(db: Connection, outbox_id: int, **values: Any) -> None:
-    if not db.execute(update(outbox).where(outbox.c.id == outbox_id).values(values)).rowcount:
+def _begun(at: float | None) -> ColumnElement[bool]:
+    return outbox.c.begun_at.is_(None) if at is None else outbox.c.begun_at == at
+
+
+def _change(db: Connection, outbox_id: int, *, begun: float | None, **values: Any) -> bool:
+    """Whether the reply was changed: not where another has begun since ``begun``."""
+    reply = update(outbox).where(outbox.c.id == outbox_id)
+    if begun is not None:
+        reply = reply.where(_begun(begun))
+    if db.execute(reply.values(values)).rowcount:
+        return True
+    if db.scalar(select(outbox.c.id).where(outbox.c.id == outbox_id)) is None:
         raise NotFound(f"The outbox has no reply {outbox_id}.")
+    return False
 
 
 def _outgoing(db: Connection, replies: Select[Any]) -> list[Outgoing]:
@@ -168,5 +208,5 @@ def _one(row: Any) -> Outgoing:
         tries=row.tries,
         due_at=row.due_at or 0.0,
         part=row.parts,
-        is_begun=row.begun_at is not None,
+        begun_at=row.begun_at,
     )

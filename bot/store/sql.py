@@ -280,22 +280,39 @@ class SqlLog:
         return await self._database.read(lambda db: sending.missed(db, conversation_id))
 
     async def begin_sending(
-        self, outbox_id: int, *, part: int, after: tuple[int, bool] | None = None
-    ) -> bool:
+        self, outbox_id: int, *, part: int, after: tuple[int, float | None] | None = None
+    ) -> float | None:
         begin = partial(sending.begin, outbox_id=outbox_id, part=part, after=after)
         return await self._database.write(partial(begin, now=self._clock()))
 
     async def mark_sent(
-        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+        self,
+        outbox_id: int,
+        *,
+        state: str = "sent",
+        error: str = "",
+        part: int | None = None,
+        begun: float | None = None,
     ) -> None:
-        settle = partial(sending.settle, outbox_id=outbox_id, state=state, error=error, part=part)
-        await self._database.write(partial(settle, now=self._clock()))
+        settle = partial(sending.settle, outbox_id=outbox_id, begun=begun, now=self._clock())
+        await self._database.write(partial(settle, state=state, error=error, part=part))
 
     async def postpone(
-        self, outbox_id: int, *, due_at: float, part: int, tries: int, error: str
+        self,
+        outbox_id: int,
+        *,
+        due_at: float,
+        part: int,
+        tries: int,
+        error: str,
+        begun: float | None = None,
     ) -> None:
-        later = partial(sending.postpone, outbox_id=outbox_id, due_at=due_at, part=part)
-        await self._database.write(partial(later, tries=tries, error=error))
+        later = partial(sending.postpone, outbox_id=outbox_id, begun=begun, due_at=due_at)
+        await self._database.write(partial(later, part=part, tries=tries, error=error))
+
+    async def is_on_its_way(self, conversation_id: str, *, since: float) -> bool:
+        begun = partial(sending.is_on_its_way, conversation_id=conversation_id, since=since)
+        return await self._database.read(begun)
 
     async def letters(
         self,

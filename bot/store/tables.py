@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -23,6 +24,7 @@ HAS_MESSAGE_ID = text("message_id <> ''")
 _NOT_DONE = text("done_at IS NULL")
 _NOT_SENT = text("state = 'waiting'")
 MISSED = text("state = 'missed'")
+WITHDRAWN = text("state = 'withdrawn'")
 _STARTS_SESSION = text("name = 'session_started'")
 
 conversation = Table(
@@ -216,4 +218,17 @@ audit_subject = Table(
     metadata,
     Column("conversation_id", Text, primary_key=True),
     Column("subject", Text, nullable=False, unique=True),
+)
+
+# Who may sign in.
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text),  # a hash by Argon2
+    Column("subject", Text, unique=True),  # as whom the OpenID provider knows them
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("stamp", Text, nullable=False),  # sessions opened under another one are over
 )

@@ -297,21 +297,54 @@ class LogContract:
     async def test_how_far_a_reply_got_is_known_to_who_goes_on(self, log: Log) -> None:
         await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "x")], channel="c")
         (new,) = await log.outgoing("ann")
-        assert (new.part, new.tries, new.due_at, new.is_begun) == (0, 0, 0.0, False)
+        assert (new.part, new.tries, new.due_at, new.begun_at) == (0, 0, 0.0, None)
         assert new.recorded_at > 0
-        assert await log.begin_sending(new.outbox_id, part=1)
+        begun_at = await log.begin_sending(new.outbox_id, part=1)
         (begun,) = await log.outgoing("ann")
-        assert (begun.part, begun.is_begun) == (1, True)
+        assert begun_at
+        assert (begun.part, begun.begun_at) == (1, begun_at)
         await log.postpone(new.outbox_id, due_at=7.0, part=1, tries=3, error="busy")
         (later,) = await log.outgoing("ann")
-        assert (later.part, later.tries, later.due_at, later.is_begun) == (1, 3, 7.0, False)
-        assert await log.begin_sending(new.outbox_id, part=1, after=(1, False))
-        for stood in ((1, False), (0, True)):  # another has gone on with it
+        assert (later.part, later.tries, later.due_at, later.begun_at) == (1, 3, 7.0, None)
+        begun_at = await log.begin_sending(new.outbox_id, part=1, after=(1, None))
+        assert begun_at
+        for stood in ((1, None), (0, begun_at), (1, begun_at - 1)):  # another has gone on with it
             assert not await log.begin_sending(new.outbox_id, part=2, after=stood)
-        assert await log.begin_sending(new.outbox_id, part=2, after=(1, True))
+        assert await log.begin_sending(new.outbox_id, part=2, after=(1, begun_at))
         await log.mark_sent(new.outbox_id)
         assert not await log.begin_sending(new.outbox_id, part=2)
         assert not await log.begin_sending(4711, part=0)
+
+    async def test_how_a_call_ended_is_told_by_who_began_last(self, log: Log) -> None:
+        await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "x")], channel="c")
+        (new,) = await log.outgoing("ann")
+        begun_at = await log.begin_sending(new.outbox_id, part=0)
+        assert begun_at
+        earlier = begun_at - 1  # of one who was stopped for a while
+        await log.mark_sent(new.outbox_id, begun=earlier)
+        await log.postpone(new.outbox_id, due_at=7.0, part=0, tries=1, error="x", begun=earlier)
+        (still,) = await log.outgoing("ann")
+        assert (still.begun_at, still.due_at) == (begun_at, 0.0)
+        await log.mark_sent(new.outbox_id, state="unknown", begun=begun_at)
+        assert not await log.outgoing("ann")
+        await log.mark_sent(new.outbox_id, begun=earlier)  # he knows better after all
+
+    async def test_a_call_with_what_was_withdrawn_is_on_its_way_until_it_ends(
+        self, log: Log
+    ) -> None:
+        said = await log.accept(message("hello"))
+        reply = [Reply("ann", "one")]
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=said.inbox_id, replies=reply)
+        (one,) = await log.outgoing("ann")
+        begun_at = await log.begin_sending(one.outbox_id, part=0)
+        assert begun_at
+        assert not await log.is_on_its_way("ann", since=begun_at)  # it is no one's to stop yet
+        await log.take_over("ann", [], seq=0, epoch=0, agent="mia")
+        assert await log.is_on_its_way("ann", since=begun_at)
+        assert not await log.is_on_its_way("ann", since=begun_at + 1)
+        assert not await log.is_on_its_way("bob", since=begun_at)
+        await log.mark_sent(one.outbox_id, begun=begun_at)
+        assert not await log.is_on_its_way("ann", since=begun_at)
 
     async def test_a_reply_that_is_to_be_tried_later_is_unfinished_when_it_is_due(
         self, log: Log

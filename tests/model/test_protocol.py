@@ -13,7 +13,7 @@ from tests.model.protocol import Faults, Rules, State, either_way
 from tests.model.search import Found, search
 
 TURNS = Rules(pushing=False, faults=Faults(kills=1, losses=1, repeats=1))
-SENDING = Rules(messages=0, said=2, faults=Faults(kills=1, stops=1, losses=1, refusals=1, doubts=1))
+SENDING = Rules(messages=0, said=2, faults=Faults(kills=1, stops=1, losses=1, doubts=1))
 BOTH = Rules(messages=1, faults=Faults(kills=1, losses=1))
 
 

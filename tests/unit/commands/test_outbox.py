@@ -107,7 +107,7 @@ async def test_what_may_have_arrived_begins_anew_with_what_is_in_doubt(
         await log.begin_sending(numbers[3], part=2)
         await log.mark_sent(numbers[3], state="unknown", part=1)
         await log.send_again([numbers[3]])
-        assert [(each.part, each.is_begun) for each in await log.outgoing("coming")] == [(1, False)]
+        assert [(each.part, each.begun_at) for each in await log.outgoing("coming")] == [(1, None)]
 
 
 def test_what_was_sent_is_not_sent_again(numbers: list[int]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from bot.dialogue.tracker import MOST_EVENTS
 from bot.inbox import Inbox, Limits
 from bot.project.load import load_project
 from bot.services import Services
-from bot.store.base import Waiting
+from bot.store.base import Lease, Waiting
+from bot.store.memory import MemoryLeases
 from bot.testing.services import HandClock, memory_services
 from bot.turn import Done
 from nlu.parse import NO_CONTEXT, Context, Intent, Parse
@@ -141,6 +144,34 @@ async def test_what_waits_to_be_sent_is_withdrawn_and_what_hangs_is_waited_for(
         await until(said_more)
     assert got == ["Hello None."]
     assert service.got == ["Hello None.", "It is me."]
+
+
+async def test_what_hangs_is_waited_for_also_when_nobody_knows_who_holds_a_lease(
+    parley: Services,
+) -> None:
+    class AllHold(MemoryLeases):
+        """As without Redis."""
+
+        @asynccontextmanager
+        async def hold(self, conversation_id: str, *, kind: str = "lease") -> AsyncIterator[Lease]:
+            yield Lease(held=True)
+
+    async def taken() -> bool:
+        return await parley.log.handoff("ann") is not None
+
+    parley, service = replace(parley, leases=AllHold()), SlowService()
+    async with Inbox(parley, senders={"callback": service}) as inbox:
+        await inbox.accept(message("one", channel="callback"))
+        await service.asked.wait()
+        taking = asyncio.create_task(handoff.take_over("ann", parley, agent="mia"))
+        await until(taken)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not taking.done()
+        service.let.set()
+        _, quiet = await taking
+        assert quiet
+        assert service.got == ["Hello None."]
 
 
 async def test_while_a_person_has_it_nothing_the_user_says_wakes_the_bot(

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bot.dialogue.messages import Reply
 from bot.errors import ParleyError, Unavailable
 from bot.inbox import Inbox, Limits
-from bot.reply import GIVEN_UP_S, LATER_S, MISSED, Absent, Doubtful, Slower, send_replies
+from bot.reply import DOUBT_S, GIVEN_UP_S, LATER_S, MISSED, Absent, Doubtful, Slower, send_replies
 from bot.store.base import Lease, Outgoing
 from bot.store.memory import MemoryLeases, MemoryLog
-from tests.turns import Echo, message, services
+from tests.turns import Echo, eventually, message, services
 
 NO_WAIT = (0.0, 0.0)
 
@@ -73,9 +75,15 @@ class RecordingLog(MemoryLog):
         self._changed = asyncio.Condition()
 
     async def mark_sent(
-        self, outbox_id: int, *, state: str = "sent", error: str = "", part: int | None = None
+        self,
+        outbox_id: int,
+        *,
+        state: str = "sent",
+        error: str = "",
+        part: int | None = None,
+        begun: float | None = None,
     ) -> None:
-        await super().mark_sent(outbox_id, state=state, error=error, part=part)
+        await super().mark_sent(outbox_id, state=state, error=error, part=part, begun=begun)
         async with self._changed:
             self.states.append(state)
             self.errors.append(error)
@@ -106,6 +114,19 @@ async def test_replies_are_sent_in_order_and_once() -> None:
     await send(log, service)
     assert service.got == ["one", "two", "three"]
     assert log.states == ["sent"] * 3
+
+
+async def test_sending_ends_also_when_nobody_knows_whether_others_want_the_lease() -> None:
+    class WithoutRedis(MemoryLeases):
+        @asynccontextmanager
+        async def hold(self, conversation_id: str, *, kind: str = "lease") -> AsyncIterator[Lease]:
+            yield Lease(held=True, wanted=True)
+
+    log, service = await log_with("one", "two"), Service()
+    parley = replace(services(log=log), leases=WithoutRedis())
+    async with asyncio.timeout(10):
+        await send_replies("ann", parley, {"callback": service})
+    assert service.got == ["one", "two"]
 
 
 async def test_a_service_that_is_unavailable_is_tried_again() -> None:
@@ -191,7 +212,66 @@ async def test_what_somebody_was_sending_when_he_died(
     (first,) = await log.outgoing("ann")
     assert await log.begin_sending(first.outbox_id, part=1)
     await send(log, service)
+    assert service.got == []  # perhaps he lives, and a lease was lost
+    log.now += DOUBT_S
+    await send(log, service)
     assert (service.got, log.states) == (got, [state])
+
+
+async def test_who_ends_while_he_waits_to_try_again_leaves_no_doubt() -> None:
+    log, service = await log_with("one"), Service(Unavailable("busy"), may_repeat=False)
+    parley = replace(services(log=log), clock=lambda: log.now)
+    waiting = asyncio.create_task(
+        send_replies("ann", parley, {"callback": service}, at_once_s=(3600.0,))
+    )
+
+    async def waits() -> bool:
+        return bool((await log.outgoing("ann"))[0].due_at)
+
+    await eventually(waits)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    log.now += 3600
+    await send(log, service)
+    assert (service.got, log.states) == (["one"], ["sent"])
+
+
+async def test_a_person_who_takes_over_between_two_tries_is_not_talked_over() -> None:
+    class TakenOver(Service):
+        async def send(self, reply: Reply, part: Mapping[str, str]) -> None:
+            await log.take_over("ann", [], seq=0, epoch=0, agent="mia")
+            await super().send(reply, part)
+
+    log = RecordingLog()
+    said = await log.accept(message("hello"))
+    replies = [Reply("ann", "one")]
+    one = {"inbox_id": said.inbox_id, "replies": replies, "channel": "callback"}
+    await log.commit("ann", [], seq=0, epoch=0, **one)
+    service = TakenOver(Unavailable("busy"))
+    await send(log, service)
+    assert (service.got, service.tries) == ([], 1)
+    assert not await log.is_on_its_way("ann", since=0.0)
+
+
+async def test_who_was_stopped_while_he_began_and_taken_for_dead_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stopped(RecordingLog):
+        async def begin_sending(self, *args: Any, **kwargs: Any) -> float | None:
+            begun = await super().begin_sending(*args, **kwargs)
+            if len(times) == 1:  # for an hour; another has doubted it meanwhile
+                self.now += DOUBT_S
+                await super().begin_sending(*args, part=0)
+            return begun
+
+    times = [0.0, 3600.0]
+    clock = SimpleNamespace(monotonic=lambda: times.pop(0) if times else 3600.0)
+    monkeypatch.setattr("bot.reply.time", clock)
+    log, service = Stopped(), Service(may_repeat=False)
+    replies = [Reply("ann", "one")]
+    await log.commit("ann", [], seq=0, epoch=0, replies=replies, channel="callback")
+    await send(log, service)
+    assert (service.got, log.states) == ([], [])
 
 
 async def test_a_reply_that_may_have_arrived_remembers_the_first_part_in_doubt() -> None:
