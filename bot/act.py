@@ -47,6 +47,7 @@ async def act(
     before = tracker.apply_all(prediction.events)
     try:
         done = await run_action(prediction.action, before, stage)
+        _bounded(prediction.action, done, parley)
     except ActionRejected as refusal:
         log.info("action.rejected", action=prediction.action, reason=str(refusal))
         return [_rejected(prediction, {})]
@@ -61,6 +62,27 @@ async def act(
         events = _heard(tracker, events)
         events += await extract_slots(tracker.apply_all(events), stage)
     return events
+
+
+def _bounded(action: str, events: Sequence[Event], parley: Services) -> None:
+    """Raises ActionFailed for more events, or more buttons of a reply, than the settings allow."""
+    if 0 < parley.most_events < len(events):
+        raise ActionFailed(
+            f"Action {action!r} gave {len(events)} events; at most {parley.most_events} are taken "
+            "(PARLEY_MAX_ACTION_EVENTS)."
+        )
+    for event in events:
+        said = event.data or {} if isinstance(event, BotUttered) else {}
+        buttons = max(_length(said.get("buttons")), _length(said.get("quick_replies")))
+        if 0 < parley.most_buttons < buttons:
+            raise ActionFailed(
+                f"Action {action!r} gave a reply of {buttons} buttons; at most "
+                f"{parley.most_buttons} are taken (PARLEY_MAX_BUTTONS)."
+            )
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, list | tuple) else 0
 
 
 def _heard(tracker: Tracker, events: Sequence[Event]) -> list[Event]:

@@ -29,6 +29,7 @@ from bot.api.audited import Audited
 from bot.api.auth import TOKEN, Guard
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
 from bot.api.security import SecurityHeaders
+from bot.api.proxies import Proxies
 from bot.channels import socket, webhook
 from bot.channels.mounting import mounted
 from bot.opening import open_parley
@@ -94,7 +95,8 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             allow_credentials="*" not in settings.cors,
             expose_headers=["filename"],
         )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, hsts_s=settings.hsts_days * 86_400)
+    app.add_middleware(Proxies, trusted=settings.trusted_proxies)
     return app
 
 

@@ -20,6 +20,7 @@ from bot.crew import Crew
 from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.limits import limits_of
 from bot.model.loading import Live, Shared, open_model, own_project
 from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
@@ -32,7 +33,8 @@ from bot.running import Check, Running
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.audits import SqlAudit
-from bot.store.link import reach
+from bot.store.limits import RedisLimits
+from bot.store.link import Link, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
 from bot.store.retention import Retention
@@ -68,7 +70,7 @@ async def open_parley(
         if crew:
             checks["workers"] = crew.check
         prefix = redis_prefix(project.endpoints)
-        live = await _open_live(redis_url, stack, checks, prefix=prefix)
+        live, link = await _open_live(redis_url, stack, checks, prefix=prefix)
         limits_s = {name: days * DAY_S for name, days in settings.retention.items()}
         keeping = keep_to(Retention(sql.database, limits_s), live.leases, SqlAudit(sql.database))
         await stack.enter_async_context(beside(keeping))
@@ -110,6 +112,7 @@ async def open_parley(
             *(settings, serving, inbox, metrics, channels, checks, open_other, pulling),
             jobs=jobs,
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
+            limits=limits_of(settings, RedisLimits(link) if link else None),
             audit=SqlAudit(sql.database),
             database=sql.database,
             crew=crew,
@@ -127,14 +130,14 @@ async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bo
 
 async def _open_live(
     redis_url: str | None, stack: AsyncExitStack, checks: dict[str, Check], *, prefix: str
-) -> Live:
+) -> tuple[Live, Link | None]:
     """Redis where one is named, else this process alone.
 
     Turns go on without a Redis that is lost later; one that is not there at the start is most
     likely named wrongly, and raises Unavailable.
     """
     if redis_url is None:
-        return Live(lambda _: MemoryTrackers(), MemoryLeases(), MemoryNews())
+        return Live(lambda _: MemoryTrackers(), MemoryLeases(), MemoryNews()), None
     await reach(redis_url)
     stores = await stack.enter_async_context(open_redis(redis_url, prefix=prefix))
 
@@ -143,9 +146,10 @@ async def _open_live(
             raise Unavailable("Redis does not answer; turns go on from SQL, slower.")
 
     checks["redis"] = check
-    return Live(
+    live = Live(
         lambda model_id: RedisTrackers(stores.link, model_id=model_id), stores.leases, stores.news
     )
+    return live, stores.link
 
 
 async def _understands(serving: Serving) -> None:

@@ -15,6 +15,7 @@ from bot.channels.base import Channel
 from bot.crew import Crew
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.limits import Limits
 from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Opening, Serving
 from bot.services import Services
@@ -34,7 +35,8 @@ class Running:
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
     model server has. ``jobs`` trains and tests; ``client`` calls
-    what a request names. ``audit`` is where deeds of people and programs are recorded;
+    what a request names, ``limits`` counts what clients ask. ``audit`` is where deeds of people and programs are recorded,
+    ``access`` knows who may sign in and who has;
     ``database`` holds the log, for what is beside it.
     ``crew`` are the other workers of this server, where it has some.
     """
@@ -51,6 +53,7 @@ class Running:
     client: httpx2.AsyncClient
     audit: Audit = field(default_factory=NoAudit)
     database: Database | None = None
+    limits: Limits = field(default_factory=Limits)
     crew: Crew | None = None
 
     @property

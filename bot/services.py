@@ -57,3 +57,5 @@ class Services:
     random: Random
     wording: ResponseServer | None = None  # None: responses are the domain's own
     most_actions: int = 10  # in one turn
+    most_events: int = 1000  # of one action; 0: any number
+    most_buttons: int = 100  # of one reply; 0: any number

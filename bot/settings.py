@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +42,7 @@ JwtMethod = Literal[
     "PS512",
     "EdDSA",
 ]
+RateSetting = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,5}/[1-9][0-9]{0,5}|none)$")]
 REDIS_TLS = ("ssl_keyfile", "ssl_certfile", "ssl_ca_certs")
 SECRET = (
     "redis_url",
@@ -176,6 +177,43 @@ class Settings(BaseSettings):
     )
     visitor_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
+    max_action_events: int = Field(
+        1000,
+        ge=0,
+        description="Events of one action; with more it fails. With `most_actions` this bounds a "
+        "turn. 0: any number.",
+    )
+    max_buttons: int = Field(
+        100,
+        ge=0,
+        description="Buttons of one reply; with more the action fails. 0: any number.",
+    )
+    conversation_rate: RateSetting = Field(
+        "60/60",
+        description="Messages that a conversation takes in so many seconds, as `60/60`; more are "
+        "answered 429. `none`: any number. What a messaging service delivers is never refused.",
+    )
+    address_rate: RateSetting = Field(
+        "600/60",
+        description="The same for the messages of one address, or of the /64 of an IPv6 address.",
+    )
+    max_sockets: int = Field(
+        10_000, ge=0, description="Pages connected to one process at once. 0: any number."
+    )
+    max_sockets_per_address: int = Field(
+        100, ge=0, description="Of these, pages of one address. 0: any number."
+    )
+    unlimited: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.0/8", "::1"),
+        description="Networks and addresses that these four do not count, separated by commas: "
+        "servers of yours that speak for many users, or where a load test comes from.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks and addresses of proxies in front of this server, separated by "
+        "commas: only what comes from them may say by X-Forwarded-For and X-Forwarded-Proto who "
+        "asks, and how.",
+    )
         description="Secrets that sign the tickets of the chat page's visitors, of 16 characters "
         "or more, separated by commas: the first signs, any is believed, so that a key can be "
         "replaced. Servers of one site need the same. Default: one kept in `home`.",
@@ -244,8 +282,20 @@ class Settings(BaseSettings):
         False, description="OpenTelemetry spans and metrics, through the providers it is given."
     )
 
-    @field_validator("may_call", "cors", "data", "scrub", "visitor_keys", mode="before")
+    @field_validator(
+        *("may_call", "cors", "data", "scrub", "visitor_keys", "unlimited", "trusted_proxies"),
+        mode="before",
+    )
     @classmethod
+    ssl_minimum: Literal["1.2", "1.3"] = Field(
+        "1.2", description="Oldest version of TLS that is spoken."
+    )
+    hsts_days: int = Field(
+        365,
+        ge=0,
+        description="How long browsers that came over HTTPS shall come no other way "
+        "(Strict-Transport-Security). 0: not said.",
+    )
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
 
@@ -271,6 +321,13 @@ class Settings(BaseSettings):
         return value
 
     @field_validator("auth_token", "auth_token_old", "jwt_secret", "jwt_secret_old", "scrub_key")
+    @field_validator("unlimited", "trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each)
+        return value
+
     @classmethod
     def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().strip():
@@ -499,3 +556,5 @@ def _default(value: Any) -> str:
 
 if __name__ == "__main__":
     sys.stdout.write(settings_page())
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"

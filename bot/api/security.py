@@ -15,23 +15,31 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
     "Content-Security-Policy": NOTHING,
 }
 _RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class SecurityHeaders:
-    """Puts them on every answer; one that is a page brings its own Content-Security-Policy."""
+    """Puts them on every answer; one that is a page brings its own Content-Security-Policy.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``hsts_s``: for how long browsers that came over HTTPS shall come no other way; 0: not said.
+    """
+
+    def __init__(self, app: ASGIApp, *, hsts_s: int = 0) -> None:
         self._app = app
+        hsts = (b"strict-transport-security", f"max-age={hsts_s}".encode())
+        self._secure = [*_RAW, hsts] if hsts_s else _RAW
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = message["headers"]
                 there = {name for name, _ in own}
-                message["headers"] = [*own, *(each for each in _RAW if each[0] not in there)]
+                ours = self._secure if scope["scheme"] == "https" else _RAW
+                message["headers"] = [*own, *(each for each in ours if each[0] not in there)]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

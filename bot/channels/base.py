@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import ParleyError
+from bot.limits import Clients
 
 if TYPE_CHECKING:
     from bot.running import Running
@@ -104,6 +105,16 @@ class Channel(Protocol):
 
     def render(self, reply: Reply) -> Sequence[Mapping[str, Any]]:
         """The payloads that say ``reply``, in order."""
+        ...
+
+
+@runtime_checkable
+class HasClients(Protocol):
+    """A channel that clients write to, not a service: how much they may say is limited."""
+
+    @property
+    def clients(self) -> Clients:
+        """Whether ``anybody`` may be one, or only who is ``known`` by a token."""
         ...
 
 

@@ -12,6 +12,7 @@ from bot.channels.rest import RestChannel
 from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.errors import SettingsError, Unavailable
+from bot.limits import Clients
 from bot.reply import Slower
 
 TIMEOUT_S = 10.0
@@ -37,6 +38,11 @@ class CallbackChannel:
         self._rest = RestChannel(
             self.name, output_channel=self.name, most_chars=most_chars, tokens=tokens
         )
+
+    @property
+    def clients(self) -> Clients:
+        """As of the REST channel."""
+        return self._rest.clients
 
     def verify(self, delivery: Delivery) -> None:
         """As the REST channel does. Raises Unproven."""

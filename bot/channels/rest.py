@@ -12,6 +12,7 @@ from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, clean, read_json
 from bot.errors import BadRequest
+from bot.limits import Clients
 
 MOST_ID_CHARS = 255
 IDEMPOTENCY = "idempotency-key"
@@ -71,6 +72,7 @@ class RestChannel:
     ) -> None:
         self.name = name
         self._tokens = tokens or Tokens()
+        self.clients: Clients = "known" if tokens else "anybody"
         self._output_channel = output_channel
         self._most_chars = most_chars
 

@@ -21,6 +21,7 @@ from bot.channels.web import MOST_FRAME_BYTES, Begin, Visitor, WebChannel
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message
 from bot.errors import BadRequest, NotFound, ParleyError, Unavailable
+from bot.limits import TooMany
 from bot.people.caller import open_to
 from bot.running import Running
 from bot.store.base import History
@@ -43,20 +44,31 @@ async def socket(websocket: WebSocket) -> None:
     parley: Running = websocket.app.state.running
     await websocket.accept()
     try:
-        channel = parley.channels.get("web")
-        if not isinstance(channel, WebChannel):
-            raise NotFound("The chat page is switched off here.")
-        channel.verify(Delivery(b"", dict(websocket.headers), {}))
-        begin, visitor = await _begin(websocket, channel, parley)
-        page = Page(websocket, channel, visitor, parley, after=begin.after)
-        with parley.metrics.sockets.track_inprogress():
-            await _while_known(page, visitor, parley)
+        with (
+            parley.limits.socket(_address(websocket)),
+            parley.metrics.sockets.track_inprogress(),
+        ):
+            await _serve(websocket, parley)
     except WebSocketDisconnect:
         pass
     except ParleyError as error:
-        later = isinstance(error, Unavailable)
+        later = isinstance(error, Unavailable | TooMany)
         await _send(websocket, error_frame(error))
         await websocket.close(TRY_AGAIN if later else POLICY_VIOLATION, error.reason)
+
+
+async def _serve(websocket: WebSocket, parley: Running) -> None:
+    channel = parley.channels.get("web")
+    if not isinstance(channel, WebChannel):
+        raise NotFound("The chat page is switched off here.")
+    channel.verify(Delivery(b"", dict(websocket.headers), {}))
+    begin, visitor = await _begin(websocket, channel, parley)
+    page = Page(websocket, channel, visitor, parley, after=begin.after)
+    await _while_known(page, visitor, parley)
+
+
+def _address(websocket: WebSocket) -> str:
+    return websocket.client.host if websocket.client else ""
 
 
 async def _begin(
@@ -175,6 +187,8 @@ class Page:
         self._unanswered += 1
         seen = self._seen
         try:
+            address = _address(self._websocket)
+            await self._running.limits.message(address, self._conversation_id)
             await self._tell({"type": "typing", "on": True})
             await self._running.inbox.answer(stamped, self._running.settings.response_timeout_s)
             await self._tell_news(unless_beyond=seen)

@@ -11,7 +11,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +27,7 @@ from bot.channels.rest import MOST_ID_CHARS, VISITORS
 from bot.channels.web import MOST_FRAME_BYTES
 from bot.door import TooLong, clean
 from bot.errors import BadRequest, ParleyError, Unavailable
+from bot.limits import TooMany
 from bot.reply import MISSED
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ class _Visitors:
         self._channel, self._running = channel, running
         self._sockets, self._options = channel.sockets, channel.options
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._counted: dict[str, ExitStack] = {}
+        self._addresses: dict[str, str] = {}
 
     @property
     def handlers(self) -> Mapping[str, Callable[..., Coroutine[Any, Any, Any]]]:
@@ -134,7 +137,7 @@ class _Visitors:
         }
 
     async def close(self) -> None:
-        for sid in list(self._tasks):
+        for sid in {*self._tasks, *self._counted}:
             await self._disconnect(sid)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
@@ -147,11 +150,22 @@ class _Visitors:
             self._channel.verify(Delivery(b"", headers, {"token": str(token or "")}))
         except Refused as error:
             raise Unwelcome(str(error)) from error
+        client = environ["asgi.scope"].get("client")
+        counted, self._addresses[sid] = ExitStack(), client[0] if client else ""
+        try:
+            counted.enter_context(self._running.limits.socket(self._addresses[sid]))
+        except TooMany as error:
+            del self._addresses[sid]
+            raise Unwelcome(str(error)) from error
+        self._counted[sid] = counted
         if not self._options.session_persistence:
             await self._join(sid, sid)
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         self._sockets.leave(sid)
+        self._addresses.pop(sid, None)
+        if counted := self._counted.pop(sid, None):
+            counted.close()
         tasks = self._tasks.pop(sid, [])
         for task in tasks:
             task.cancel()
@@ -177,8 +191,11 @@ class _Visitors:
             delivery = Delivery(_bytes(data), {}, {"sid": sid})
             for message in self._channel.parse(delivery):
                 now = self._running.parley.clock()
+                await self._running.limits.message(
+                    self._addresses.get(sid, ""), message.conversation_id
+                )
                 await self._running.inbox.accept(msgspec.structs.replace(message, received=now))
-        except TooLong as error:
+        except (TooLong, TooMany) as error:
             await self._sockets.say(sid, str(error))
         except Unavailable as error:
             log.warning("socketio.postponed", error=str(error))

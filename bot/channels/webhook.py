@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from bot.channels.base import Acknowledges, Channel, Delivery, Recalls, Serves
+from bot.channels.base import Acknowledges, Channel, Delivery, HasClients, Recalls, Serves
 from bot.channels.rest import RestMessage
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
@@ -72,6 +72,7 @@ async def _said(request: Request, *, stream: bool) -> Response:
     channel = _channel(parley, "rest")
     replies: list[Reply] = []
     for message in await _messages(request, channel, await _delivery(request)):
+        await _count(request, channel, message)
         replies += await parley.inbox.answer(message, parley.settings.response_timeout_s)
     if stream:
         return StreamingResponse(_lines(channel, replies), media_type="text/event-stream")
@@ -93,11 +94,19 @@ async def webhook(request: Request, channel: Name) -> Response:
         raise NotFound(f"The channel {channel!r} has no webhook.")
     delivery = await _delivery(request)
     for message in await _messages(request, adapter, delivery):
+        await _count(request, adapter, message)
         await parley.inbox.accept(message)
     told = adapter.acknowledge(delivery) if isinstance(adapter, Acknowledges) else None
     if told is None:
         return PlainTextResponse("success")
     return Response(msgspec.json.encode(told), media_type="application/json")
+
+
+async def _count(request: Request, channel: Channel, message: Message) -> None:
+    """Raises TooMany for what a client says too much; a verified service may say all."""
+    address = request.client.host if request.client else ""
+    clients = channel.clients if isinstance(channel, HasClients) else None
+    await running(request).limits.message(address, message.conversation_id, clients=clients)
 
 
 async def _delivery(request: Request) -> Delivery:

@@ -38,6 +38,7 @@ async def serve(
         http=Protocol,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # `bot.api.proxies` does it
         lifespan="off",  # opened by the caller, so that what it raises is an error and no log line
         server_header=False,
         ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing

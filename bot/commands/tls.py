@@ -8,6 +8,8 @@ from pathlib import Path
 from bot.errors import SettingsError
 from bot.settings import Settings, variable
 
+MINIMUM = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
     """What to serve HTTPS with; None to serve HTTP. Raises SettingsError."""
@@ -18,7 +20,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             )
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = MINIMUM[settings.ssl_minimum]
     password = settings.ssl_password.get_secret_value() if settings.ssl_password else ""
     keyfile = settings.ssl_keyfile or settings.ssl_certificate
     try:

@@ -127,6 +127,8 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
             random=Random(),
             wording=shared.wording,
             most_actions=shared.settings.most_actions,
+            most_events=shared.settings.max_action_events,
+            most_buttons=shared.settings.max_buttons,
         )
         _tell(project)
         yield Loaded(project, parley, nlu, found.file or nlu.model_id, faq, ranker)

@@ -87,3 +87,21 @@ async def test_what_an_action_lets_the_user_say_fills_slots(listens: bool):
     user = UserUttered(text="I am Bo", parse_data=parse)
     events = await done(*([LISTEN] if listens else []), user)
     assert events[2:] == [LISTEN, user, SlotSet(name="name", value="Bo")]
+
+
+async def test_an_action_that_gives_more_events_than_allowed_fails_and_leaves_none_of_them():
+    events = [SlotSet(name="name", value=str(number)) for number in range(1001)]
+    assert len(await done(*events[:1000])) == 1002
+    note, action, apology = await done(*events)
+    assert note == NOTE
+    assert "at most 1000" in action.metadata["error"]
+    assert isinstance(apology, BotUttered)
+
+
+@pytest.mark.parametrize("kind", ["buttons", "quick_replies"])
+async def test_an_action_whose_reply_has_more_buttons_than_allowed_fails(kind):
+    buttons = [{"title": "x", "payload": "/x"}] * 101
+    assert len((await done(text="Choose.", **{kind: buttons[:100]}))[2].data[kind]) == 100
+    _, action, apology = await done(text="Choose.", **{kind: buttons})
+    assert "101 buttons" in action.metadata["error"]
+    assert not apology.data[kind]
