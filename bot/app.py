@@ -28,8 +28,8 @@ from bot.api import (
 from bot.api.audited import Audited
 from bot.api.auth import TOKEN, Guard
 from bot.api.problems import PROBLEM, BodyLimit, add_problems
-from bot.api.security import SecurityHeaders
 from bot.api.proxies import Proxies
+from bot.api.security import SecurityHeaders
 from bot.channels import socket, webhook
 from bot.channels.mounting import mounted
 from bot.opening import open_parley

@@ -51,9 +51,9 @@ class Running:
     pulling: Pulling
     jobs: Jobs
     client: httpx2.AsyncClient
+    limits: Limits = field(default_factory=Limits)
     audit: Audit = field(default_factory=NoAudit)
     database: Database | None = None
-    limits: Limits = field(default_factory=Limits)
     crew: Crew | None = None
 
     @property

@@ -171,12 +171,6 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(
         20_000, ge=1, description="Longest message of a user, in characters; above it 413."
     )
-    cors: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        description="Origins whose pages may call this server, separated by commas; `*` for all.",
-    )
-    visitor_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (),
     max_action_events: int = Field(
         1000,
         ge=0,
@@ -214,6 +208,12 @@ class Settings(BaseSettings):
         "commas: only what comes from them may say by X-Forwarded-For and X-Forwarded-Proto who "
         "asks, and how.",
     )
+    cors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may call this server, separated by commas; `*` for all.",
+    )
+    visitor_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
         description="Secrets that sign the tickets of the chat page's visitors, of 16 characters "
         "or more, separated by commas: the first signs, any is believed, so that a key can be "
         "replaced. Servers of one site need the same. Default: one kept in `home`.",
@@ -267,6 +267,15 @@ class Settings(BaseSettings):
         description="Certificates (PEM) of the authorities above the certificate, sent with it.",
     )
     ssl_password: SecretStr | None = Field(None, description="Opens `ssl_keyfile`.")
+    ssl_minimum: Literal["1.2", "1.3"] = Field(
+        "1.2", description="Oldest version of TLS that is spoken."
+    )
+    hsts_days: int = Field(
+        365,
+        ge=0,
+        description="How long browsers that came over HTTPS shall come no other way "
+        "(Strict-Transport-Security). 0: not said.",
+    )
     max_training_bytes: int = Field(
         67_108_864,
         ge=1024,
@@ -287,15 +296,6 @@ class Settings(BaseSettings):
         mode="before",
     )
     @classmethod
-    ssl_minimum: Literal["1.2", "1.3"] = Field(
-        "1.2", description="Oldest version of TLS that is spoken."
-    )
-    hsts_days: int = Field(
-        365,
-        ge=0,
-        description="How long browsers that came over HTTPS shall come no other way "
-        "(Strict-Transport-Security). 0: not said.",
-    )
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if _text(value) else value
 
@@ -303,6 +303,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if _text(value) else value
+
+    @field_validator("unlimited", "trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each)
+        return value
 
     @field_validator("retention")
     @classmethod
@@ -321,13 +328,6 @@ class Settings(BaseSettings):
         return value
 
     @field_validator("auth_token", "auth_token_old", "jwt_secret", "jwt_secret_old", "scrub_key")
-    @field_validator("unlimited", "trusted_proxies")
-    @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            ip_network(each)
-        return value
-
     @classmethod
     def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().strip():
@@ -551,10 +551,10 @@ def _default(value: Any) -> str:
         return "—"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
     return f"`{value}`"
 
 
 if __name__ == "__main__":
     sys.stdout.write(settings_page())
-    if isinstance(value, tuple):
-        return f"`{','.join(map(str, value))}`"
