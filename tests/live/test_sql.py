@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
@@ -61,6 +62,10 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_the_newest_file_is_the_end_of_the_one_line_of_migrations() -> None:
+    assert ScriptDirectory(str(schema.MIGRATIONS)).get_heads() == [schema.head()]
 
 
 async def test_a_database_without_tables_is_said_so_with_what_to_do(
