@@ -43,6 +43,10 @@ JwtMethod = Literal[
     "EdDSA",
 ]
 RateSetting = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,5}/[1-9][0-9]{0,5}|none)$")]
+REDIS_SCHEMES = (
+    *("redis://", "rediss://", "unix://"),
+    *("redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"),
+)
 REDIS_TLS = ("ssl_keyfile", "ssl_certfile", "ssl_ca_certs")
 SECRET = (
     "redis_url",
@@ -132,8 +136,9 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         None,
-        description="Redis or Valkey, `redis://…` or `rediss://…`. Default: `lock_store` of "
-        "endpoints.yml when its type is redis, else `parley run` starts one of its own.",
+        description="Redis or Valkey: `redis://…`, `rediss://…`, "
+        "`redis+sentinel://host,host/master/0`, `redis+cluster://host,host`. Default: `lock_store` "
+        "of endpoints.yml when its type is redis, else `parley run` starts one of its own.",
     )
     actions_url: str | None = Field(
         None,
@@ -344,8 +349,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("should begin with redis://, rediss:// or unix://")
+        if value and not value.startswith(REDIS_SCHEMES):
+            raise ValueError(f"should begin with one of {' '.join(REDIS_SCHEMES)}")
         return value
 
     @field_validator("actions_url")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.redises"]
 
 _ABSENT_DATA = "shared/"  # the only thing a checkout may lack
 

@@ -32,11 +32,15 @@ class ServerError(Exception):
 
 
 class Valkey:
-    """A Redis server of our own on a free port, holding nothing on disk."""
+    """A Redis server of our own on a free port, holding nothing on disk.
 
-    def __init__(self) -> None:
+    ``words`` are put before its options: a configuration file, further options.
+    """
+
+    def __init__(self, *words: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._words = words
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -44,7 +48,7 @@ class Valkey:
         program = _valkey_program()
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         self._process = subprocess.Popen(
-            [program, *options, "--appendonly", "no", "--daemonize", "no"],
+            [program, *self._words, *options, "--appendonly", "no", "--daemonize", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=die_with_parent,
@@ -75,7 +79,8 @@ class Valkey:
 
     def _answers(self) -> bool:
         with suppress(OSError):
-            return self.send("PING").startswith(b"+PONG")
+            # One that asks for a password answers too.
+            return self.send("PING").startswith((b"+PONG", b"-NOAUTH"))
         return False
 
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -15,8 +14,8 @@ from redis.exceptions import ResponseError
 class Wire:
     """Opened when something is asked, and again after it broke; used by one task at a time."""
 
-    def __init__(self, client: Redis, *, patience_s: float) -> None:
-        pool = client.connection_pool
+    def __init__(self, pool: ConnectionPool, *, patience_s: float) -> None:
+        self._pool = pool  # which knows the way, where that may change
         # Patience is had once for all that goes out together, not for each answer.
         options = {**pool.connection_kwargs, "socket_timeout": None}
         self._connection: AbstractConnection = pool.connection_class(**options)
@@ -37,8 +36,12 @@ class Wire:
 
     async def close(self) -> None:
         await self._connection.disconnect()
+        await self._pool.aclose()
 
     async def _answers(self, together: bytes, count: int) -> list[Any]:
+        if not self._connection.is_connected:
+            # To whom Sentinel names now, where it is asked.
+            await self._connection.connect()  # type: ignore[no-untyped-call]
         await self._connection.send_packed_command(together, check_health=False)
         return [await self._answer() for _ in range(count)]
 

@@ -15,16 +15,30 @@ UNHURRIED_S = 5.0  # a busy machine is not an outage
 
 
 @pytest.fixture
-async def stores(redis_url: str) -> AsyncIterator[RedisStores]:
-    async with open_redis(redis_url, patience_s=UNHURRIED_S) as stores:
+def prefix(request: pytest.FixtureRequest) -> str:
+    """One of its own for each test: what one publishes on a Cluster may come late, to the next."""
+    return request.node.name
+
+
+@pytest.fixture
+async def stores(redis_url: str, prefix: str) -> AsyncIterator[RedisStores]:
+    async with open_redis(redis_url, prefix=prefix, patience_s=UNHURRIED_S) as stores:
         yield stores
 
 
 @pytest.fixture
-async def other_stores(redis_url: str) -> AsyncIterator[RedisStores]:
+async def other_stores(redis_url: str, prefix: str) -> AsyncIterator[RedisStores]:
     """The same Redis, seen from another process."""
-    async with open_redis(redis_url, patience_s=UNHURRIED_S) as stores:
+    async with open_redis(redis_url, prefix=prefix, patience_s=UNHURRIED_S) as stores:
         yield stores
+
+
+class OnCluster:
+    """The same stores on a Cluster."""
+
+    @pytest.fixture
+    def redis_url(self, cluster_url: str) -> str:
+        return cluster_url
 
 
 class TestMemoryTrackers(TrackerStoreContract):
@@ -78,3 +92,15 @@ class TestRedisNews(NewsContract):
     @pytest.fixture
     def there(self, other_stores: RedisStores) -> News:
         return other_stores.news
+
+
+class TestClusterTrackers(OnCluster, TestRedisTrackers):
+    pass
+
+
+class TestClusterLeases(OnCluster, TestRedisLeases):
+    pass
+
+
+class TestClusterNews(OnCluster, TestRedisNews):
+    pass
