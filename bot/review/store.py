@@ -38,6 +38,10 @@ class Reviews(Protocol):
         """
         ...
 
+    async def missing(self, items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
+        """Those of ``items`` whose turn, or sentence of the data, nobody has proposed."""
+        ...
+
     async def item(self, item_id: str) -> ReviewItem:
         """Raises NotFound."""
         ...

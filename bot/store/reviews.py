@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from bot.store.checks import check_id
 from bot.store.database import Database
 from bot.store.tables import review, review_miner
 
+AT_ONCE = 500  # keys of one question
 LOCK = 0x726576696577  # "review": PostgreSQL's advisory locks are numbers
 
 _items = msgspec.json.Decoder(ReviewItem)
@@ -55,6 +57,14 @@ class SqlReviews:
             return sum(_proposed(db, item, revision + at, now) for at, item in enumerate(items))
 
         return await self._database.write(add)
+
+    async def missing(self, items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
+        keys = [_key(item) for item in items]
+        there: set[str] = set()
+        for begin in range(0, len(keys), AT_ONCE):
+            some = select(review.c.key).where(review.c.key.in_(keys[begin : begin + AT_ONCE]))
+            there.update(await self._database.read(partial(_all, wanted=some)))
+        return [item for item, key in zip(items, keys, strict=True) if key not in there]
 
     async def item(self, item_id: str) -> ReviewItem:
         found = await self._one(select(review.c.item).where(review.c.id == item_id))
@@ -125,6 +135,10 @@ class SqlReviews:
         if not self._database.sqlite:  # which lets one writer in at a time
             db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         return (db.scalar(select(func.max(review.c.revision))) or 0) + 1
+
+
+def _all(db: Connection, wanted: Select[str]) -> Sequence[str]:
+    return db.scalars(wanted).all()
 
 
 def _proposed(db: Connection, item: ReviewItem, revision: int, now: float) -> bool:

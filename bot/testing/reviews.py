@@ -56,6 +56,13 @@ class ReviewsContract:
         assert found
         assert found.id == one.id
 
+    async def test_what_nobody_proposed_is_missing(self, reviews: Reviews) -> None:
+        many = [item("x", seq=n) for n in range(1, 1200)]
+        await reviews.propose([many[0], many[-1]])
+        missing = await reviews.missing(many)
+        assert [one.seq for one in missing] == list(range(2, 1199))
+        assert await reviews.missing([]) == []
+
     async def test_items_are_found_by_their_turn(self, reviews: Reviews) -> None:
         one = item("hi", seq=7)
         await reviews.propose([one])

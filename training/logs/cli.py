@@ -74,7 +74,7 @@ def read(
     from training.logs.databases import check_log, finish, pages
     from training.logs.scrubbing import rules_of
 
-    settings = _settings(project, endpoints)
+    settings = settings_of(project, endpoints)
     check_log(settings.sql_url, "parley")
     now, origin = time.time(), LOG
     with _shelf(settings) as shelf:
@@ -132,7 +132,7 @@ def import_(
     from training.logs.scrubbing import rules_of
 
     fields = _fields(field or [])
-    settings = _settings(project, endpoints)
+    settings = settings_of(project, endpoints)
     rules, parts = rules_of(settings), parts if engine is Where.RAY else 1
     with _shelf(settings) as shelf:
         for source in sources:
@@ -155,9 +155,50 @@ def import_(
 
 
 @app.command()
+def mine(
+    budget: Annotated[
+        int, typer.Option(min=1, help="How many sentences people are asked to look at.")
+    ] = 100,
+    project: options.Project = Path(),
+    models: options.Models = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option(help="Version of a model: where it disagrees with the current one counts."),
+    ] = None,
+    random: Annotated[
+        float, typer.Option(min=0, max=1, help="Part of the budget drawn at random.")
+    ] = 0.2,
+    suspects: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Part for examples of the project that look mislabelled."),
+    ] = 0.3,
+    most: Annotated[
+        int, typer.Option(min=1, help="Turns that are looked through, the newest.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be proposed; propose nothing.")
+    ] = False,
+    quiet: Quiet = False,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Propose the turns, and the examples, that are most worth a person's look."""
+    from training.mining.budget import Split
+    from training.mining.run import Wanted, run
+    from training.terminal import told
+
+    if random + suspects > 1:
+        raise SettingsError("--random and --suspects are parts of the budget: together at most 1.")
+    split = Split(random, 1 - random - suspects, suspects)
+    wanted = Wanted(budget, split, most, seed, candidate, dry_run)
+    with told():
+        run(project, models or project / "models", wanted, endpoints, quiet=quiet)
+
+
+@app.command()
 def show(project: options.Project = Path(), endpoints: options.Endpoints = None) -> None:
     """How many turns there are, and which rows could not be used."""
-    with _shelf(_settings(project, endpoints)) as shelf:
+    with _shelf(settings_of(project, endpoints)) as shelf:
         for origin, turns in sorted(shelf.counts().items()):
             typer.echo(f"{origin}: {turns} turns")
         for row in shelf.bad():
@@ -176,7 +217,8 @@ def _origin(name: str) -> str:
     return name
 
 
-def _settings(project: Path, endpoints: Path | None) -> Settings:
+def settings_of(project: Path, endpoints: Path | None) -> Settings:
+    """The settings, completed by the project's endpoints."""
     from bot.project.cache import cache_folder
     from bot.project.load import load_project
     from bot.settings import load_settings
