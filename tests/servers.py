@@ -173,7 +173,7 @@ def own_valkey() -> Iterator[Valkey]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
-    with _postgres() as server:
+    with own_database() as server:
         schema.upgrade(server.url("postgres"))
         server.execute("CREATE DATABASE prepared TEMPLATE postgres")
         yield server
@@ -198,7 +198,7 @@ def empty_postgres_url(postgres_server: Postgres) -> str:
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
     """A cluster for one test, to be stopped."""
-    with _postgres() as server:
+    with own_database() as server:
         yield server
 
 
@@ -211,7 +211,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @contextmanager
-def _postgres() -> Iterator[Postgres]:
+def own_database() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="parley-pg-"))
     server = Postgres(folder)
     try:
