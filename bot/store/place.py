@@ -81,7 +81,7 @@ class Place:
             return self._by_sentinel(options, patience_s)
         if "path" not in options:
             options["host"], options["port"] = to or self.hosts[0]
-        return ConnectionPool(connection_class=self._connection_class(), **options)
+        return ConnectionPool(**{**options, "connection_class": self._connection_class()})
 
     def _by_sentinel(self, options: Mapping[str, Any], patience_s: float) -> ConnectionPool:
         """Connections to whoever is the master when they are opened."""
