@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -61,6 +61,13 @@ SECRET = (
     "scrub_key",
     "visitor_keys",
 )
+
+
+class Patience(TypedDict):
+    """Seconds within which a request comes, and how large its head may be."""
+
+    slow_s: float
+    most_head_bytes: int
 
 
 class Settings(BaseSettings):
@@ -175,6 +182,17 @@ class Settings(BaseSettings):
     )
     max_message_chars: int = Field(
         20_000, ge=1, description="Longest message of a user, in characters; above it 413."
+    )
+    max_header_bytes: int = Field(
+        32_768,
+        ge=1024,
+        description="Largest head of a request, its line and headers; above it 431.",
+    )
+    slow_client_s: float = Field(
+        20.0,
+        ge=0,
+        description="How long a client may take to send a request, in seconds; a body may take one "
+        "more for every 500 bytes. An answer may be taken three times as slowly. 0: for ever.",
     )
     max_action_events: int = Field(
         1000,
@@ -394,6 +412,11 @@ class Settings(BaseSettings):
     def may_be_called(self) -> tuple[str, ...]:
         """What is not public and may be called though a request names it."""
         return (*self.may_call, *LOOPBACK) if is_loopback(self.host) else self.may_call
+
+    @property
+    def patience(self) -> Patience:
+        """What clients are held to while they send a request."""
+        return {"slow_s": self.slow_client_s, "most_head_bytes": self.max_header_bytes}
 
     @property
     def paths(self) -> ProjectPaths:

@@ -142,7 +142,7 @@ async def _alone(
 ) -> None:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
-        await serve(app, listening, context, on_ready)
+        await serve(app, listening, context, on_ready, **settings.patience)
 
 
 async def _together(

@@ -9,13 +9,15 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
-from bot.commands.packets import Protocol
+from bot.commands.patience import PatientProtocol
 
+TICKS = 10  # of uvicorn in a second
 STOP_S = 10  # for requests in hand when the server is told to end
 # What turns leave behind has no cycles: with Python's own thresholds a tenth of the time of a busy
 # server goes into looking for some.
@@ -27,15 +29,19 @@ async def serve(
     listening: socket.socket,
     context: ssl.SSLContext | None,
     on_ready: Callable[[], None],
+    *,
+    slow_s: float = 20.0,
+    most_head_bytes: int = 32_768,
 ) -> None:
     """Serve ``app``, whose lifespan has begun, on ``listening`` until SIGINT or SIGTERM.
 
-    ``on_ready`` is called when it takes requests.
+    ``on_ready`` is called when it takes requests. ``slow_s`` and ``most_head_bytes`` as in
+    ``PatientProtocol``.
     """
     gc.set_threshold(*_GARBAGE)
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=cast(Any, partial(PatientProtocol, slow_s=slow_s, most_head_bytes=most_head_bytes)),
         log_config=None,
         access_log=False,
         proxy_headers=False,  # `bot.api.proxies` does it
@@ -66,6 +72,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, PatientProtocol):
+                    connection.end_if_slow(now)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._let_go()  # of connections that would not end by themselves

@@ -62,7 +62,8 @@ async def _work(end: socket.socket, listening: socket.socket) -> None:
             if done.error is not None:
                 raise OrderFailed(done.error)
         async with _at_work(crew, handlers):
-            await serve(app, listening, tls_context(settings), partial(line.say, Ready()))
+            ready = partial(line.say, Ready())
+            await serve(app, listening, tls_context(settings), ready, **settings.patience)
 
 
 @asynccontextmanager
