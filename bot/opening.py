@@ -37,6 +37,7 @@ from bot.store.limits import RedisLimits
 from bot.store.link import Link, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
+from bot.store.reviews import SqlReviews
 from bot.store.retention import Retention
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
@@ -85,6 +86,7 @@ async def open_parley(
         shared = Shared(
             *(project.endpoints, actions, sql, live, settings),
             wording=await stack.enter_async_context(words),
+            reviews=SqlReviews(sql.database) if settings.corrections else None,
         )
         await stack.enter_async_context(serving)
         loaded = await serving.load(open_model(settings.model or "", shared))

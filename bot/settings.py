@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         "auto",
         description="`none` serves without a model: only `/intent{…}` payloads are understood.",
     )
+    corrections: bool = Field(
+        True,
+        description="What reviewers set right counts at once for sentences alike, until a rebuild "
+        "has learnt it.",
+    )
     database_url: str | None = Field(
         None,
         description="SQL database of the log, as an SQLAlchemy URL. Default: `tracker_store` of "

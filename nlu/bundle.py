@@ -11,6 +11,7 @@ import numpy as np
 
 from nlu import decode
 from nlu.chain import read_chain
+from nlu.corrections import Belief
 from nlu.errors import BundleError, NluError
 from nlu.folder import MANIFEST, check_files, content_of, decoded, unlisted
 from nlu.manifest import Extractors, Manifest
@@ -46,15 +47,26 @@ class Bundle:
 
     def ranking(self, scores: Scores, *, most: int = 10) -> tuple[Intent, ...]:
         """The intents of a text, the likeliest first, with the probability of each."""
-        manifest, logits = self.manifest, scores.intents / self.manifest.temperature
         if self.several:
+            logits = scores.intents / self.manifest.temperature
             return self.several.ranking(logits, most=most)
+        return self.ranked(self.belief(scores), most=most)
+
+    def belief(self, scores: Scores) -> Belief:
+        """What the model believes of a text that has one intent at most."""
+        return Belief(
+            decode.softmax(scores.intents / self.manifest.temperature),
+            self.scope.probability(scores.intents, scores.sentence) if self.scope else 1.0,
+        )
+
+    def ranked(self, belief: Belief, *, most: int = 10) -> tuple[Intent, ...]:
+        """The intents as ``belief`` has them, the likeliest first."""
         return decode.ranking(
-            decode.softmax(logits).tolist(),
-            manifest.intents,
+            belief.intents.tolist(),
+            self.manifest.intents,
             most=most,
-            inside=self.scope.probability(scores.intents, scores.sentence) if self.scope else 1.0,
-            outside=manifest.outside if self.scope else "",
+            inside=belief.inside,
+            outside=self.manifest.outside if self.scope else "",
         )
 
 

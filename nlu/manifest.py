@@ -46,13 +46,14 @@ class Lineage(msgspec.Struct, frozen=True):
 
     ``parent`` is the version that was current when it was made, ``dataset`` the version of the data
     it learned (``training.versions``), ``seeds`` those of its sisters and its own, ``sentences``
-    how many it learned.
+    how many it learned, ``reviewed`` the revision up to which people's labels are in its data.
     """
 
     parent: str = ""
     dataset: str = ""
     seeds: tuple[int, ...] = ()
     sentences: int = 0
+    reviewed: int = 0
 
 
 NO_LINEAGE = Lineage()

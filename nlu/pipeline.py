@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +13,7 @@ import msgspec
 from nlu import decode
 from nlu.batcher import MicroBatcher
 from nlu.bundle import Bundle
+from nlu.corrections import Corrections
 from nlu.explain import Explanation, blanked, explanation
 from nlu.extractors.base import Extractor, merge
 from nlu.extractors.synonyms import Synonyms
@@ -72,6 +73,7 @@ class Nlu:
     def __init__(self, pipeline: Pipeline, served: ServedBundle | None = None) -> None:
         self._pipeline, self._served = pipeline, served
         self._sentences: Sentences | None = None
+        self._corrections: Corrections | None = None
 
     @property
     def model_id(self) -> str:
@@ -88,6 +90,21 @@ class Nlu:
         if self._served and self._sentences is None:
             self._sentences = Sentences(self.model_id, self._served.sentence)
         return self._sentences
+
+    def heed(self) -> Heeded | None:
+        """What people set right is mixed into what is parsed from now on.
+
+        None where nothing can be: without a model of intents, with one of several at once, or one
+        whose vectors also tell of what went before the text.
+        """
+        if self._served is None or not self._pipeline.intents:
+            return None
+        bundle = self._served.bundle
+        if bundle.several or bundle.manifest.context_tokens:
+            return None
+        if self._corrections is None:
+            self._corrections = Corrections(bundle.manifest.intents)
+        return Heeded(self._corrections, self._served.sentence, bundle.manifest.lineage.reviewed)
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """What ``text`` means. Blank text means nothing; ``context`` is for models that were
@@ -139,14 +156,17 @@ class Nlu:
         wanted, manifest = self._pipeline, bundle.manifest
         if not scores.words:  # nothing but what no vocabulary has: control characters
             return parse, []
-        probabilities = decode.softmax(scores.intents / manifest.temperature).tolist()
-        parse = msgspec.structs.replace(
-            parse,
-            text_tokens=scores.words,
-            response_selector=decode.selection(probabilities, manifest.intents, wanted.selectors),
-        )
+        belief = bundle.belief(scores)
+        if self._corrections:
+            belief = self._corrections.mixed(belief, scores.sentence)
+        selected = decode.selection(belief.intents.tolist(), manifest.intents, wanted.selectors)
+        parse = msgspec.structs.replace(parse, text_tokens=scores.words, response_selector=selected)
         if wanted.intents:
-            ranked = bundle.ranking(scores, most=wanted.most_ranked)
+            most = wanted.most_ranked
+            if bundle.several:
+                ranked = bundle.ranking(scores, most=most)
+            else:
+                ranked = bundle.ranked(belief, most=most)
             parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
         if not wanted.entities:
             return parse, []
@@ -158,6 +178,18 @@ class Nlu:
             extractor=wanted.finder,
             chain=bundle.model.chain,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """The corrections that a model heeds, and how it reads a sentence into a vector (hidden,).
+
+    ``reviewed`` is how far its own data has been made of people's labels already.
+    """
+
+    corrections: Corrections
+    read: Callable[[str], Awaitable[Float32]]
+    reviewed: int = 0
 
 
 def _asked(finder: Finder, text: str, context: Context) -> asyncio.Task[Sequence[Entity]]:

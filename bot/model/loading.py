@@ -20,6 +20,7 @@ from bot.actions.base import ActionServer, ResponseServer
 from bot.dialogue.domain import Domain
 from bot.dialogue.learned import unread
 from bot.door import WrongParameter
+from bot.model.corrections import heeding
 from bot.model.faq import with_faq
 from bot.model.nlu import ServedUnderstanding, open_understanding
 from bot.model.package import is_package, unpack
@@ -34,6 +35,7 @@ from bot.project.ignored import ignored
 from bot.project.load import assemble, load_project
 from bot.project.project import Endpoints, NluData, Project
 from bot.project.report import Report
+from bot.review.store import Reviews
 from bot.services import Bot, Services
 from bot.settings import Settings
 from bot.store.base import Leases, Log, News, TrackerStore
@@ -54,7 +56,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What every model that a server loads works with."""
+    """What every model that a server loads works with. ``reviews``: labels to heed at once."""
 
     endpoints: Endpoints
     actions: ActionServer
@@ -62,6 +64,7 @@ class Shared:
     live: Live
     settings: Settings
     wording: ResponseServer | None = None
+    reviews: Reviews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
                 project, found.models, mode=shared.settings.nlu, version=found.version
             )
         )
+        if shared.reviews:
+            await stack.enter_async_context(heeding(nlu, shared.reviews))
         ranker = await stack.enter_async_context(open_ranking(project, found.models))
         bot = await asyncio.to_thread(_bot, project, found.models, nlu, ranker)
         faq = None
