@@ -38,7 +38,9 @@ from bot.store.link import Link, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.redis import RedisTrackers, open_redis
 from bot.store.reviews import SqlReviews
+from bot.store.rekeying import check_keys
 from bot.store.retention import Retention
+from bot.store.sealing import Seal, seal_from
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
 from bot.upkeep import DAY_S, beside, clear_away
@@ -71,7 +73,9 @@ async def open_parley(
         if crew:
             checks["workers"] = crew.check
         prefix = redis_prefix(project.endpoints)
-        live, link = await _open_live(redis_url, stack, checks, prefix=prefix)
+        live, link = await _open_live(
+            redis_url, stack, checks, prefix=prefix, seal=sql.database.seal
+        )
         limits_s = {name: days * DAY_S for name, days in settings.retention.items()}
         keeping = keep_to(Retention(sql.database, limits_s), live.leases, SqlAudit(sql.database))
         await stack.enter_async_context(beside(keeping))
@@ -127,11 +131,20 @@ async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bo
         await asyncio.to_thread(schema.upgrade, url)
     else:
         await schema.check(url)
-    return await stack.enter_async_context(open_log(url, publishing=publishing))
+    keys = settings.encryption_keys
+    seal = seal_from(keys.get_secret_value() if keys else "")
+    sql = await stack.enter_async_context(open_log(url, publishing=publishing, seal=seal))
+    await check_keys(sql.database)
+    return sql
 
 
 async def _open_live(
-    redis_url: str | None, stack: AsyncExitStack, checks: dict[str, Check], *, prefix: str
+    redis_url: str | None,
+    stack: AsyncExitStack,
+    checks: dict[str, Check],
+    *,
+    prefix: str,
+    seal: Seal,
 ) -> tuple[Live, Link | None]:
     """Redis where one is named, else this process alone.
 
@@ -149,7 +162,9 @@ async def _open_live(
 
     checks["redis"] = check
     live = Live(
-        lambda model_id: RedisTrackers(stores.link, model_id=model_id), stores.leases, stores.news
+        lambda model_id: RedisTrackers(stores.link, model_id=model_id, seal=seal),
+        stores.leases,
+        stores.news,
     )
     return live, stores.link
 

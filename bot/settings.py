@@ -59,6 +59,7 @@ SECRET = (
     "jwt_private_key",
     "ssl_password",
     "scrub_key",
+    "encryption_keys",
     "visitor_keys",
 )
 
@@ -132,6 +133,12 @@ class Settings(BaseSettings):
         {},
         description="How many days conversations are kept, as JSON of channels, such as "
         '`{"web": 30, "default": 365}`. Default: for ever.',
+    )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="Texts of users are stored encrypted with the first of these keys and read "
+        "with any of them: `NAME:KEY`, several separated by commas, as `parley privacy key` writes "
+        "them.",
     )
     scrub: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

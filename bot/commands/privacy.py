@@ -94,6 +94,48 @@ def erase(
     raise typer.Exit(1 if done["not_reached"] else 0)
 
 
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Such as the month: 2026-11.")],
+) -> None:
+    """Write a new key for PARLEY_ENCRYPTION_KEYS; it is kept nowhere else."""
+    from bot.store.sealing import new_key
+
+    typer.echo(new_key(name))
+
+
+@app.command()
+def rekey(
+    project: options.Project = Path(),
+    decrypt: Annotated[
+        bool, typer.Option("--decrypt", help="Store everything unencrypted instead.")
+    ] = False,
+    endpoints: options.Endpoints = None,
+) -> None:
+    """Encrypt everything that is stored with the first of PARLEY_ENCRYPTION_KEYS.
+
+    Servers may run meanwhile, when they have the new key already. Safe to break off and repeat.
+    """
+    from bot.audit import BEGUN, DONE, Deed, Fact, at_terminal
+    from bot.store import rekeying
+    from bot.store.audits import SqlAudit
+
+    async def work(places: Places) -> dict[str, Any]:
+        audit, database = SqlAudit(places.database), places.database
+        if not database.seal.key_id and not decrypt:
+            raise SettingsError("PARLEY_ENCRYPTION_KEYS names no key; see `parley privacy key`.")
+        facts: dict[str, Fact] = {"key": "" if decrypt else database.seal.key_id}
+        begun = await audit.record(Deed(at_terminal(), "privacy.rekey", BEGUN, facts=facts))
+        with typer.progressbar(length=await rekeying.count(database), label="texts") as bar:
+            changed = await rekeying.rekey(database, decrypt=decrypt, told=bar.update)
+        ended: dict[str, Fact] = {**facts, "of": begun, "changed": changed}
+        await audit.record(Deed(at_terminal(), "privacy.rekey", DONE, facts=ended))
+        return ended
+
+    done = _done(project, endpoints, work)
+    typer.echo(f"{done['changed']} texts changed, key {done['key'] or 'none'}")
+
+
 def _done(
     project: Path,
     endpoints: Path | None,

@@ -24,6 +24,7 @@ from bot.store.base import TrackerStore
 from bot.store.database import Database
 from bot.store.redis import open_redis
 from bot.store.reviews import SqlReviews
+from bot.store.sealing import seal_from
 from bot.store.sql import SqlLog
 
 REVIEW_PAGE = 1000
@@ -125,12 +126,14 @@ async def open_places(settings: Settings, *, prefix: str) -> AsyncIterator[Place
 
     ``prefix`` is that of the keys in Redis.
     """
-    database = Database(settings.sql_url)
+    keys = settings.encryption_keys
+    seal = seal_from(keys.get_secret_value() if keys else "")
+    database = Database(settings.sql_url, seal=seal)
     try:
         if settings.redis_url is None:
             yield Places(settings, database)
             return
-        async with open_redis(settings.redis_url, prefix=prefix) as stores:
+        async with open_redis(settings.redis_url, prefix=prefix, seal=seal) as stores:
             yield Places(settings, database, stores.trackers)
     finally:
         await database.close()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 from bot.dialogue.messages import Message
 from bot.store.base import Cancellation, Reminder
 from bot.store.checks import check_id, check_message
+from bot.store.sealing import seal_of
 from bot.store.tables import conversation, reminder
 
 _messages = msgspec.json.Decoder(Message)
@@ -38,7 +39,8 @@ def change(
         if isinstance(each, Cancellation):
             _cancel(db, conversation_id, each)
             continue
-        new = insert(reminder).values(each)
+        body = seal_of(db).close(each["message"], "reminder", conversation_id, each["name"])
+        new = insert(reminder).values({**each, "message": body})
         db.execute(
             new.on_conflict_do_update(
                 index_elements=["conversation_id", "name"],
@@ -48,10 +50,8 @@ def change(
 
 
 def _cancel(db: Connection, conversation_id: str, wanted: Cancellation) -> None:
-    theirs = select(reminder.c.id, reminder.c.message).where(
-        reminder.c.conversation_id == conversation_id
-    )
-    found = [id_ for id_, body in db.execute(theirs) if wanted.fits(_messages.decode(body))]
+    theirs = select(reminder).where(reminder.c.conversation_id == conversation_id)
+    found = [row.id for row in db.execute(theirs) if wanted.fits(_message(db, row))]
     if found:
         db.execute(delete(reminder).where(reminder.c.id.in_(found)))
 
@@ -75,13 +75,18 @@ def take_due(db: Connection, conversation_id: str, now: float) -> list[Message]:
         select(conversation.c.seq).where(conversation.c.id == conversation_id).with_for_update()
     )
     due = (
-        select(reminder.c.id, reminder.c.message)
+        select(reminder)
         .where(reminder.c.conversation_id == conversation_id, reminder.c.due_at <= now)
         .order_by(reminder.c.due_at, reminder.c.id)
     )
     rows = db.execute(due).all()
     db.execute(delete(reminder).where(reminder.c.id.in_([row.id for row in rows])))
-    return [msgspec.structs.replace(_messages.decode(row.message), received=now) for row in rows]
+    return [msgspec.structs.replace(_message(db, row), received=now) for row in rows]
+
+
+def _message(db: Connection, row: Any) -> Message:
+    opened = seal_of(db).open(row.message, "reminder", row.conversation_id, row.name)
+    return _messages.decode(opened)
 
 
 def next_due(db: Connection) -> float | None:

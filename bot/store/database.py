@@ -31,6 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, Unavailable
+from bot.store.sealing import Seal, seal_of_environment
 from bot.store.writer import Writer
 
 POOL = 10  # connections kept to PostgreSQL; as many again in a rush
@@ -70,12 +71,23 @@ def shown(url: URL) -> str:
 
 
 class Database:
-    """The two ways to use a database. Both raise Unavailable when it cannot be reached."""
+    """The two ways to use a database. Both raise Unavailable when it cannot be reached.
 
-    def __init__(self, url: str, *, synchronous: Synchronous = "NORMAL") -> None:
+    ``seal``: what texts are encrypted with; that of the environment unless another is given, so
+    that nothing that opens a database can forget it.
+    """
+
+    def __init__(
+        self, url: str, *, synchronous: Synchronous = "NORMAL", seal: Seal | None = None
+    ) -> None:
         self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        self._how = _Sqlite(self.url, synchronous) if self.sqlite else _Postgresql(self.url)
+        self.seal = seal or seal_of_environment()
+        self._how = (
+            _Sqlite(self.url, synchronous, self.seal)
+            if self.sqlite
+            else _Postgresql(self.url, self.seal)
+        )
 
     async def read(self, work: Work[T]) -> T:
         """What ``work`` returns; each of its statements sees what is committed."""
@@ -120,8 +132,8 @@ def _unreachable(error: DBAPIError) -> bool:
 class _Sqlite:
     """Transactions in threads: one that writes, since SQLite lets one writer in, some that read."""
 
-    def __init__(self, url: URL, synchronous: Synchronous) -> None:
-        self._engine = _sqlite(url, synchronous)
+    def __init__(self, url: URL, synchronous: Synchronous, seal: Seal) -> None:
+        self._engine = _sqlite(url, synchronous).execution_options(seal=seal)
         self._writer = Writer(self._engine.execution_options(writes=True))
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
 
@@ -147,8 +159,8 @@ class _Sqlite:
 class _Postgresql:
     """Transactions on the event loop."""
 
-    def __init__(self, url: URL) -> None:
-        self._engine = _postgresql(url)
+    def __init__(self, url: URL, seal: Seal) -> None:
+        self._engine = _postgresql(url).execution_options(seal=seal)
 
     async def read(self, work: Work[T]) -> T:
         async with self._engine.connect() as db:

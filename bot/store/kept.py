@@ -21,6 +21,7 @@ from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.store.base import Stand
 from bot.store.link import Link, RedisDown, Script, Word
+from bot.store.sealing import PLAIN, Locked, Seal
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
 KNOWN_S = 3600.0  # one in this process's memory, so that it ends before an erased one's epoch does
@@ -104,8 +105,15 @@ class Origin(msgspec.Struct, frozen=True):
 class RedisTrackers:
     """Trackers as msgpack, with their seq and epoch; one of another build or model is not used."""
 
-    def __init__(self, link: Link, *, model_id: str = "", remember_s: int = REMEMBER_S) -> None:
-        self._link = link
+    def __init__(
+        self,
+        link: Link,
+        *,
+        model_id: str = "",
+        remember_s: int = REMEMBER_S,
+        seal: Seal = PLAIN,
+    ) -> None:
+        self._link, self._seal = link, seal
         self._remember_s = remember_s
         self._form = f"{_schema_hash()}:{model_id}".encode()
         self._origin = msgspec.msgpack.Decoder(Origin)
@@ -127,10 +135,10 @@ class RedisTrackers:
             have = (known[1], known[0].first, len(known[0].events))
         try:
             kept = await self._run("load", LOAD, conversation_id, *have)
-            found = self._read(kept, known)
+            found = self._read(conversation_id, kept, known)
         except RedisDown:
             return None
-        except (TypeError, ValueError) as error:  # msgspec's errors are ValueErrors
+        except (TypeError, ValueError, Locked) as error:  # msgspec's errors are ValueErrors
             log.warning("tracker.unreadable", conversation=conversation_id, error=str(error))
             return None
         if found is None:
@@ -163,11 +171,13 @@ class RedisTrackers:
 
     async def kept_events(self, conversation_id: str) -> list[Event]:
         """The events that Redis has. Raises Unavailable."""
+        where, events = self._keys(conversation_id)
         try:
-            rows = await self._link.ask("export", "LRANGE", self._keys(conversation_id)[1], 0, -1)
+            first = await self._link.ask("export", "HGET", where, "first")
+            rows = await self._link.ask("export", "LRANGE", events, 0, -1)
         except RedisDown as down:
             raise Unavailable(DOWN) from down
-        return [self._event.decode(row) for row in rows]
+        return self._opened(conversation_id, int(first or 0), rows)
 
     async def erase(self, conversation_id: str, *, epoch: int) -> int:
         """Forget the conversation, and refuse what was kept of it before ``epoch``; how many
@@ -181,27 +191,38 @@ class RedisTrackers:
             raise Unavailable(DOWN) from down
         return int(erased)
 
+    def _opened(self, conversation_id: str, seq: int, rows: Sequence[bytes]) -> list[Event]:
+        """Events as they are kept, after that number of events."""
+        opened, of = self._seal.open_bytes, conversation_id
+        return [
+            self._event.decode(opened(row, "kept", of, at)) for at, row in enumerate(rows, seq + 1)
+        ]
+
     def _read(
-        self, kept: Sequence[Any], known: tuple[Tracker, int] | None
+        self, conversation_id: str, kept: Sequence[Any], known: tuple[Tracker, int] | None
     ) -> tuple[Tracker, int] | None:
         if not kept:
             return None
         epoch, _, origin, events = kept
         if origin:
-            begun = self._origin.decode(origin)
+            begun = self._origin.decode(self._seal.open_bytes(origin, "origin", conversation_id))
             base = begun.tracker if begun.is_sum else None
             tracker = msgspec.structs.replace(begun.tracker, base=base)
         elif known is not None:
             tracker = known[0]
         else:
             return None
-        return tracker.apply_all(map(self._event.decode, events)), epoch
+        return tracker.apply_all(self._opened(conversation_id, tracker.seq, events)), epoch
 
     async def _kept(self, tracker: Tracker, epoch: int, known: int) -> bool:
         """Whether Redis had the first ``known`` events already, and has all of them now."""
-        origin = b"" if known else msgspec.msgpack.encode(_origin(tracker))
+        closed, of = self._seal.close_bytes, tracker.conversation_id
+        origin = b"" if known else closed(msgspec.msgpack.encode(_origin(tracker)), "origin", of)
         stands = (epoch, tracker.seq, tracker.first, known, origin, self._remember_s)
-        events = [msgspec.msgpack.encode(event) for event in tracker.events[known:]]
+        events = [
+            closed(msgspec.msgpack.encode(event), "kept", of, at)
+            for at, event in enumerate(tracker.events[known:], tracker.first + known + 1)
+        ]
         kept = await self._run("keep", KEEP, tracker.conversation_id, *stands, *events)
         if kept:
             self._known.put(tracker, epoch)

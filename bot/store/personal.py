@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, or_, select, update
 
 from bot.store.audits import forget_subject, subject_of
+from bot.store.rekeying import COLUMNS
+from bot.store.sealing import seal_of
 from bot.store.tables import (
     audit,
     conversation,
@@ -27,22 +29,22 @@ from bot.store.tables import (
 
 TOMBSTONE_S = 24 * 3600.0  # how long that row stays
 
-HELD: Mapping[str, tuple[Table, str | None]] = {
-    "events": (event, "event"),
-    "messages": (inbox, "message"),
-    "replies": (outbox, "reply"),
-    "reminders": (reminder, "message"),
-    "handoffs": (handoff, None),
-    "unpublished": (unpublished, "events"),
+HELD: Mapping[str, Table] = {
+    "events": event,
+    "messages": inbox,
+    "replies": outbox,
+    "reminders": reminder,
+    "handoffs": handoff,
+    "unpublished": unpublished,
 }
-"""Each table with a conversation's id, and its column of JSON."""
+"""Each table with a conversation's id."""
 
 
 def held(db: Connection, conversation_id: str) -> dict[str, list[Any]]:
     """Everything, by what it is, as JSON values; the audit log's rows about it too."""
     found = {
-        what: [_shown(row._mapping, body) for row in db.execute(_rows(table, conversation_id))]
-        for what, (table, body) in HELD.items()
+        what: [_opened(db, table, row) for row in db.execute(_rows(table, conversation_id))]
+        for what, table in HELD.items()
     }
     return {**found, "deeds": _deeds(db, conversation_id)}
 
@@ -60,7 +62,7 @@ def erase(db: Connection, conversation_id: str, *, now: float) -> dict[str, int]
     )
     gone = {
         what: db.execute(delete(table).where(table.c.conversation_id == conversation_id)).rowcount
-        for what, (table, _) in HELD.items()
+        for what, table in HELD.items()
     }
     return {**gone, "names in the audit log": forget_subject(db, conversation_id)}
 
@@ -81,10 +83,13 @@ def _rows(table: Table, conversation_id: str) -> Any:
     )
 
 
-def _shown(row: Mapping[Any, Any], body: str | None) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if value is not None}
-    if body is not None:
-        shown[body] = msgspec.json.decode(row[body])
+def _opened(db: Connection, table: Table, row: Row[Any]) -> dict[str, Any]:
+    """A row with its texts as JSON values."""
+    shown = {name: value for name, value in row._mapping.items() if value is not None}
+    for column in COLUMNS:
+        if column.table is table:
+            text = column.opened(seal_of(db), row._mapping)
+            shown[column.name] = text if column.kind == "digest" else msgspec.json.decode(text)
     return shown
 
 
@@ -93,4 +98,5 @@ def _deeds(db: Connection, conversation_id: str) -> list[Any]:
     if subject is None:
         return []
     theirs = select(audit).where(audit.c.subject == subject).order_by(audit.c.number)
-    return [_shown(row._mapping, "facts") for row in db.execute(theirs)]
+    rows = [dict(row._mapping) for row in db.execute(theirs)]
+    return [{**row, "facts": msgspec.json.decode(row["facts"])} for row in rows]

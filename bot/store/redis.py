@@ -17,6 +17,7 @@ from bot.store.base import Lease
 from bot.store.kept import RedisTrackers as RedisTrackers
 from bot.store.link import PATIENCE_S, Link, RedisDown, Script, connect, heed
 from bot.store.memory import MemoryNews
+from bot.store.sealing import PLAIN, Seal
 
 LEASE_S = 10.0
 RECONNECT_S = 0.5
@@ -60,7 +61,12 @@ class RedisStores:
 
 @asynccontextmanager
 async def open_redis(
-    url: str, *, prefix: str = "parley", model_id: str = "", patience_s: float = PATIENCE_S
+    url: str,
+    *,
+    prefix: str = "parley",
+    model_id: str = "",
+    patience_s: float = PATIENCE_S,
+    seal: Seal = PLAIN,
 ) -> AsyncIterator[RedisStores]:
     """The stores at ``url``, closed after the block; whether Redis is there now does not matter.
 
@@ -71,7 +77,8 @@ async def open_redis(
     news = RedisNews(link)
     listening = asyncio.create_task(news.listen())
     try:
-        yield RedisStores(link, RedisTrackers(link, model_id=model_id), RedisLeases(link), news)
+        trackers = RedisTrackers(link, model_id=model_id, seal=seal)
+        yield RedisStores(link, trackers, RedisLeases(link), news)
     finally:
         news.close()
         listening.cancel()

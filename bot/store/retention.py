@@ -21,6 +21,7 @@ from bot.dialogue.events import Event, UserUttered
 from bot.store import personal
 from bot.store.base import Stand
 from bot.store.database import Database
+from bot.store.sealing import seal_of
 from bot.store.tables import conversation, event, handoff, inbox, outbox, reminder
 
 DEFAULT = "default"
@@ -106,11 +107,13 @@ def _channels(db: Connection, ids: Sequence[str]) -> dict[str, str]:
         .group_by(event.c.conversation_id)
         .subquery()
     )
-    said = select(event.c.conversation_id, event.c.event).join(
+    said = select(event.c.conversation_id, event.c.seq, event.c.event).join(
         last,
         and_(event.c.conversation_id == last.c.conversation_id, event.c.seq == last.c.seq),
     )
-    return {id_: _channel(body) for id_, body in db.execute(said)}
+    opened = seal_of(db).open
+    rows = db.execute(said)
+    return {id_: _channel(opened(body, "event", id_, seq)) for id_, seq, body in rows}
 
 
 def _channel(body: str) -> str:

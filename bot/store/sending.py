@@ -12,6 +12,7 @@ from bot.dialogue.messages import Reply
 from bot.errors import NotFound
 from bot.store.base import Letter, Outgoing
 from bot.store.checks import MISSED_OF, TO_SEND, WENT_OUT
+from bot.store.sealing import Seal, seal_of
 from bot.store.tables import MISSED, WITHDRAWN, inbox, outbox
 
 _replies = msgspec.json.Decoder(Reply)
@@ -19,6 +20,7 @@ _WAITS = outbox.c.state == "waiting"
 _READ = (
     outbox.c.id,
     outbox.c.conversation_id,
+    outbox.c.inbox_id,
     outbox.c.channel,
     outbox.c.reply,
     outbox.c.recorded_at,
@@ -162,7 +164,7 @@ def letters(
     read = (*_READ, outbox.c.state, outbox.c.settled_at, outbox.c.error)
     rows = db.execute(select(*read).where(*wanted).order_by(outbox.c.id).limit(limit))
     return [
-        Letter(_one(row), row.state, row.recorded_at, row.settled_at, row.error or "")
+        Letter(_one(row, seal_of(db)), row.state, row.recorded_at, row.settled_at, row.error or "")
         for row in rows
     ]
 
@@ -195,15 +197,16 @@ def _change(db: Connection, outbox_id: int, *, begun: float | None, **values: An
 
 
 def _outgoing(db: Connection, replies: Select[Any]) -> list[Outgoing]:
-    return [_one(row) for row in db.execute(replies.order_by(outbox.c.id))]
+    return [_one(row, seal_of(db)) for row in db.execute(replies.order_by(outbox.c.id))]
 
 
-def _one(row: Any) -> Outgoing:
+def _one(row: Any, seal: Seal) -> Outgoing:
+    body = seal.open(row.reply, "outbox", row.conversation_id, row.inbox_id)
     return Outgoing(
         row.id,
         row.conversation_id,
         row.channel,
-        _replies.decode(row.reply),
+        _replies.decode(body),
         recorded_at=row.recorded_at,
         tries=row.tries,
         due_at=row.due_at or 0.0,

@@ -31,6 +31,7 @@ from bot.store.base import (
 from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.database import Database, Synchronous
+from bot.store.sealing import Seal, seal_of
 from bot.store.session import latest_session
 from bot.store.statements import (
     EVENTS,
@@ -58,9 +59,10 @@ async def open_log(
     synchronous: Synchronous = "NORMAL",
     clock: Callable[[], float] = time.time,
     publishing: bool = False,
+    seal: Seal | None = None,
 ) -> AsyncIterator[SqlLog]:
     """The log at ``url``, closed after the block. ``synchronous``: see ``bot.store.database``."""
-    database = Database(url, synchronous=synchronous)
+    database = Database(url, synchronous=synchronous, seal=seal)
     try:
         yield SqlLog(database, clock=clock, publishing=publishing)
     finally:
@@ -110,7 +112,11 @@ class SqlLog:
 
     async def accepted(self, inbox_id: int) -> Accepted:
         found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
-        answers = select(outbox.c.reply).where(outbox.c.inbox_id == inbox_id).order_by(outbox.c.id)
+        answers = (
+            select(outbox.c.conversation_id, outbox.c.reply)
+            .where(outbox.c.inbox_id == inbox_id)
+            .order_by(outbox.c.id)
+        )
 
         def look(db: Connection) -> Accepted:
             row = db.execute(found).one_or_none()
@@ -118,7 +124,8 @@ class SqlLog:
                 raise NotFound(f"The inbox has no message {inbox_id}.")
             if row.done_at is None:
                 return Accepted(inbox_id, row.position, done=False)
-            replies = tuple(map(_replies.decode, db.scalars(answers)))
+            opened = partial(_opened, seal_of(db), inbox_id)
+            replies = tuple(opened(*answer) for answer in db.execute(answers))
             return Accepted(inbox_id, row.position, done=True, replies=replies)
 
         return await self._database.read(look)
@@ -133,8 +140,15 @@ class SqlLog:
 
     async def waiting(self, conversation_id: str) -> Waiting | None:
         of = {"_conversation_id": conversation_id}
-        row = await self._database.read(lambda db: db.execute(WAITING, of).one_or_none())
-        return None if row is None else Waiting(row.id, _messages.decode(row.message))
+
+        def look(db: Connection) -> Waiting | None:
+            row = db.execute(WAITING, of).one_or_none()
+            if row is None:
+                return None
+            body = seal_of(db).open(row.message, "inbox", conversation_id, row.position)
+            return Waiting(row.id, _messages.decode(body))
+
+        return await self._database.read(look)
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         now = self._clock()
@@ -162,12 +176,15 @@ class SqlLog:
         check_id("The conversation's id", conversation_id)
         logged = EVENTS if all_sessions else EVENTS_OF_SESSION
 
-        def look(db: Connection) -> tuple[int, int, Sequence[Any]]:
+        def look(db: Connection) -> tuple[int, int, Sequence[tuple[int, str]]]:
             row = db.execute(STANDS, {"_conversation_id": conversation_id}).one_or_none()
             if row is None:
                 return 0, 0, ()
             of = {"_conversation_id": conversation_id, "_seq": row.seq}
-            return row.seq, row.epoch, db.execute(logged, of).all()
+            opened = seal_of(db).open
+            found = db.execute(logged, of).all()
+            bodies = [(at, opened(body, "event", conversation_id, at)) for at, body in found]
+            return row.seq, row.epoch, bodies
 
         seq, epoch, rows = await self._database.read(look)
         events = tuple(_decoded(conversation_id, at, body) for at, body in rows)
@@ -209,7 +226,7 @@ class SqlLog:
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             self._log(db, conversation_id, logged)
             if to_send:
-                self._statements.send.add(db, to_send)
+                self._statements.send.add(db, [_closed(seal_of(db), row) for row in to_send])
             alarms.change(db, conversation_id, changes, self._insert)
 
         await self._database.write(record)
@@ -335,8 +352,14 @@ class SqlLog:
 
     async def unpublished(self, *, limit: int) -> Sequence[Unpublished]:
         oldest = select(unpublished).order_by(unpublished.c.id).limit(limit)
-        rows = await self._database.read(lambda db: db.execute(oldest).all())
-        return [Unpublished(row.id, row.conversation_id, row.events) for row in rows]
+
+        def look(db: Connection) -> Sequence[Unpublished]:
+            opened, found = seal_of(db).open, db.execute(oldest).all()
+            return [
+                Unpublished(id_, of, opened(body, "unpublished", of)) for id_, of, body in found
+            ]
+
+        return await self._database.read(look)
 
     async def published(self, row_ids: Sequence[int]) -> None:
         gone = delete(unpublished).where(unpublished.c.id.in_(row_ids))
@@ -373,23 +396,31 @@ class SqlLog:
     def _log(self, db: Connection, conversation_id: str, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        self._statements.log.add(db, rows)
+        closed = seal_of(db).close
+        self._statements.log.add(
+            db,
+            [
+                {**row, "event": closed(row["event"], "event", conversation_id, row["seq"])}
+                for row in rows
+            ],
+        )
         if self._publishing:
             events = f"[{','.join(row['event'] for row in rows)}]"
-            aside = {"conversation_id": conversation_id, "events": events}
-            db.execute(unpublished.insert(), aside)
+            body = closed(events, "unpublished", conversation_id)
+            db.execute(unpublished.insert(), {"conversation_id": conversation_id, "events": body})
 
     def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
         """Put ``message`` into the inbox, unless its id is there already."""
         position, stands = self._next_position(db, message.conversation_id)
+        closed = seal_of(db).close
         row = {
             "conversation_id": message.conversation_id,
             "position": position,
             "channel": message.channel,
             "account": message.account,
             "message_id": message.message_id,
-            "digest": digest(message),
-            "message": body,
+            "digest": closed(digest(message), "digest", message.conversation_id, position),
+            "message": closed(body, "inbox", message.conversation_id, position),
             "accepted_at": self._clock(),
             "tries": 0,
         }
@@ -419,16 +450,22 @@ class SqlLog:
 
     async def _repeated(self, message: Message) -> Accepted:
         """The row that has the message's id already."""
-        same = select(inbox.c.id, inbox.c.digest).where(
+        same = select(inbox.c.id, inbox.c.digest, inbox.c.position).where(
             inbox.c.conversation_id == message.conversation_id,
             inbox.c.channel == message.channel,
             inbox.c.account == message.account,
             inbox.c.message_id == message.message_id,
         )
-        row = await self._database.read(lambda db: db.execute(same).one())
-        if row.digest != digest(message):
+
+        def look(db: Connection) -> tuple[int, str]:
+            row = db.execute(same).one()
+            where = ("digest", message.conversation_id, row.position)
+            return row.id, seal_of(db).open(row.digest, *where)
+
+        inbox_id, known = await self._database.read(look)
+        if known != digest(message):
             raise Duplicate(f"Message id {message.message_id!r} came before with other content.")
-        return await self.accepted(row.id)
+        return await self.accepted(inbox_id)
 
     def _move(self, db: Connection, conversation_id: str, stands: Stand, *, to: Stand) -> None:
         """Move the conversation on, from where it must stand now; else raise Conflict."""
@@ -463,6 +500,16 @@ def _event_rows(
         }
         for seq, one in enumerate(events, after + 1)
     ]
+
+
+def _closed(seal: Seal, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the outbox as it is stored."""
+    where = ("outbox", row["conversation_id"], row["inbox_id"])
+    return {**row, "reply": seal.close(row["reply"], *where)}
+
+
+def _opened(seal: Seal, inbox_id: int, conversation_id: str, body: str) -> Reply:
+    return _replies.decode(seal.open(body, "outbox", conversation_id, inbox_id))
 
 
 def _decoded(conversation_id: str, seq: int, body: str) -> Event:

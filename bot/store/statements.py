@@ -29,7 +29,7 @@ from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
 _CONVERSATION: ColumnElement[Any] = bindparam("_conversation_id")
 
 WAITING: Select[Any] = (
-    select(inbox.c.id, inbox.c.message)
+    select(inbox.c.id, inbox.c.position, inbox.c.message)
     .where(inbox.c.conversation_id == _CONVERSATION, inbox.c.done_at.is_(None))
     .order_by(inbox.c.position)
     .limit(1)

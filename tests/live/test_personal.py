@@ -117,7 +117,7 @@ async def everything(database: Database) -> str:
 
 def test_every_table_that_names_a_conversation_is_exported_and_erased():
     named = {t.name for t in metadata.sorted_tables if "conversation_id" in t.c}
-    assert named == {t.name for t, _ in HELD.values()} | {"review", "audit_subject"}
+    assert named == {t.name for t in HELD.values()} | {"review", "audit_subject"}
 
 
 async def test_all_that_is_held_is_exported(
@@ -224,19 +224,29 @@ async def test_a_first_message_in_flight_writes_nothing_back(
 
 
 async def test_what_a_turn_keeps_after_the_erasure_redis_does_not_take(
-    places: Places, log: SqlLog, audit: SqlAudit, database: Database, stores: RedisStores
+    places: Places,
+    log: SqlLog,
+    audit: SqlAudit,
+    database: Database,
+    stores: RedisStores,
+    redis_url: str,
 ) -> None:
     await fill("anna", log, database)
     seq, epoch = await log.stands("anna")
     await erased("anna", places, audit, ANN)
     await stores.trackers.keep(tracker("anna", seq), epoch=epoch)  # a worker that was slow
-    async with open_redis(stores_url(stores)) as others:
+    async with open_redis(redis_url) as others:
         assert await others.trackers.load("anna") is None
         assert await others.trackers.kept_events("anna") == []
 
 
 async def test_who_comes_back_begins_anew(
-    places: Places, log: SqlLog, audit: SqlAudit, database: Database, stores: RedisStores
+    places: Places,
+    log: SqlLog,
+    audit: SqlAudit,
+    database: Database,
+    stores: RedisStores,
+    redis_url: str,
 ) -> None:
     await fill("anna", log, database)
     await erased("anna", places, audit, ANN)
@@ -248,7 +258,7 @@ async def test_who_comes_back_begins_anew(
     assert [e.text for e in (await log.history("anna")).events if isinstance(e, UserUttered)] == [
         "hello again"
     ]
-    async with open_redis(stores_url(stores)) as others:
+    async with open_redis(redis_url) as others:
         assert await others.trackers.load("anna") is not None
 
 
@@ -270,11 +280,6 @@ async def test_a_user_of_several_channels_is_found_by_the_end_of_the_id(
         await log.commit(id_, session(NOON, "hi"), seq=0, epoch=0)
     assert await conversations_of("42", places, all_channels=False) == ["42"]
     assert await conversations_of("42", places, all_channels=True) == ["42", "telegram:shop:42"]
-
-
-def stores_url(stores: RedisStores) -> str:
-    where = stores.link.client.connection_pool.connection_kwargs
-    return f"redis://{where['host']}:{where['port']}/0"
 
 
 # Retention

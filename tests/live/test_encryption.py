@@ -1,0 +1,224 @@
+"""What users write, encrypted in SQL and in Redis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import select, text
+
+from bot.audit import Actor, NoAudit
+from bot.dialogue.events import SessionStarted, UserUttered
+from bot.dialogue.messages import Message, Reminding, Reply
+from bot.errors import Duplicate, SettingsError
+from bot.privacy.holders import Places
+from bot.privacy.requests import exported
+from bot.settings import Settings
+from bot.store.base import Cancellation, Reminder
+from bot.store.database import Database
+from bot.store.redis import open_redis
+from bot.store.rekeying import check_keys, count, rekey
+from bot.store.retention import Retention
+from bot.store.sealing import Locked, new_key, seal_from
+from bot.store.sql import SqlLog
+from bot.store.tables import metadata
+from bot.testing.services import NOON, HandClock
+from bot.testing.store import tracker
+from tests.command import running, write
+from tests.servers import Valkey
+from tests.turns import message
+
+OLD, NEW = new_key("old"), new_key("new")
+SECRET = "my card is 4111"
+EVENTS = [SessionStarted(timestamp=NOON), UserUttered(text=SECRET, timestamp=NOON)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    found: str = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, seal=seal_from(OLD))
+    yield database
+    await database.close()
+
+
+async def fill(database: Database) -> int:
+    """A message, its events and reply, and a reminder; the inbox row."""
+    log = SqlLog(database, clock=HandClock(), publishing=True)
+    accepted = await log.accept(message(SECRET, message_id="m1"))
+    later = Message("ann", SECRET, reminder=Reminding("later"))
+    await log.commit(
+        "ann",
+        EVENTS,
+        seq=0,
+        epoch=0,
+        inbox_id=accepted.inbox_id,
+        replies=[Reply("ann", SECRET), Reply("ann", SECRET)],
+        channel="telegram",
+        reminders=[Reminder(NOON + 5, later)],
+    )
+    return accepted.inbox_id
+
+
+async def everything(database: Database) -> str:
+    """All that is in the database, as text."""
+
+    def read(db: Any) -> str:
+        return "\n".join(
+            str(tuple(row)) for t in metadata.sorted_tables for row in db.execute(select(t))
+        )
+
+    return await database.read(read)
+
+
+async def test_no_text_of_a_user_lies_in_the_database_and_all_of_it_is_read(
+    database: Database,
+) -> None:
+    inbox_id = await fill(database)
+    assert SECRET not in await everything(database)
+    log = SqlLog(database, clock=HandClock(NOON + 9))
+    assert (await log.history("ann")).events == tuple(EVENTS)
+    assert [r.text for r in (await log.accepted(inbox_id)).replies] == [SECRET, SECRET]
+    assert [r.reply.text for r in await log.outgoing("ann")] == [SECRET, SECRET]
+    assert [r.outgoing.reply.text for r in await log.letters(states=["waiting"])][:1] == [SECRET]
+    [aside] = await log.unpublished(limit=9)
+    assert SECRET in aside.events
+    assert await log.ring() == ["ann"]
+    waiting = await log.waiting("ann")
+    assert waiting is not None
+    assert waiting.message.text == SECRET
+    assert SECRET not in await everything(database)
+
+
+async def test_a_repeated_message_is_recognised_and_a_reused_id_refused(database: Database) -> None:
+    await fill(database)
+    log = SqlLog(database)
+    assert (await log.accept(message(SECRET, message_id="m1"))).done
+    with pytest.raises(Duplicate):
+        await log.accept(message("something else", message_id="m1"))
+
+
+async def test_a_reminder_is_cancelled_by_what_it_says(database: Database) -> None:
+    await fill(database)
+    log = SqlLog(database)
+    await log.commit("ann", [], seq=2, epoch=0, reminders=[Cancellation(name="later")])
+    assert await log.next_reminder() is None
+
+
+async def test_rows_cannot_change_places(database: Database) -> None:
+    await fill(database)
+
+    def swap(db: Any) -> None:
+        first = db.scalar(text("SELECT event FROM event WHERE seq = 1"))
+        db.execute(text("UPDATE event SET event = :e WHERE seq = 2"), {"e": first})
+
+    await database.write(swap)
+    with pytest.raises(Locked, match="event 'ann' 2 cannot be decrypted"):
+        await SqlLog(database).history("ann")
+
+
+async def test_without_the_key_nothing_is_read_or_lost_and_a_server_does_not_start(
+    database: Database, url: str
+) -> None:
+    await fill(database)
+    for keys, named in (("", "PARLEY_ENCRYPTION_KEYS does not name"), (NEW, "does not name")):
+        other = Database(url, seal=seal_from(keys))
+        with pytest.raises(Locked, match=named):
+            await SqlLog(other).history("ann")
+        with pytest.raises(SettingsError, match="encrypted with key 'old'"):
+            await check_keys(other)
+        await other.close()
+    await check_keys(database)
+    assert (await SqlLog(database).history("ann")).events == tuple(EVENTS)
+
+
+async def test_keys_are_changed_while_servers_run(database: Database, url: str) -> None:
+    await fill(database)
+    both = Database(url, seal=seal_from(f"{NEW},{OLD}"))
+    looked = list[int]()
+    texts = await count(both)
+    assert await rekey(both, told=looked.append) == texts == sum(looked) == 8
+    assert await rekey(both) == 0, "what was changed is left alone"
+    assert "~old:" not in await everything(both)
+    await both.close()
+    only = Database(url, seal=seal_from(NEW))
+    assert (await SqlLog(only).history("ann")).events == tuple(EVENTS)
+    assert await rekey(only, decrypt=True) == 8
+    assert not re.search(r"~(old|new):", await everything(only))
+    await only.close()
+    plain = Database(url, seal=seal_from(""))
+    assert (await SqlLog(plain).history("ann")).events == tuple(EVENTS)
+    await plain.close()
+
+
+async def test_pages_of_any_size_are_gone_through(
+    database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.rekeying.PAGE", 2)
+    log = SqlLog(database)
+    for name in ("a", "b", "c"):
+        await log.commit(name, EVENTS, seq=0, epoch=0)
+    both = Database(url, seal=seal_from(f"{NEW},{OLD}"))
+    assert await rekey(both) == 6
+    await both.close()
+
+
+async def test_what_is_held_of_a_user_is_exported_readable(database: Database) -> None:
+    await fill(database)
+    found = await exported("ann", Places(Settings(), database), NoAudit(), Actor("terminal"))
+    assert str(found).count(SECRET) == 6
+
+
+async def test_retention_knows_the_channel_of_encrypted_conversations(database: Database) -> None:
+    clock = HandClock()
+    said = UserUttered(text=SECRET, input_channel="web", timestamp=NOON)
+    await SqlLog(database, clock=clock).commit("w", [said], seq=0, epoch=0)
+    clock.advance(2 * 24 * 3600)
+    gone = await Retention(database, {"web": 24 * 3600}, clock=clock).step()
+    assert gone.conversations == 1
+
+
+async def test_live_trackers_are_encrypted_in_redis_too(own_valkey: Valkey) -> None:
+    async with open_redis(own_valkey.url, seal=seal_from(OLD)) as stores:
+        await stores.trackers.keep(tracker("ann", 3), epoch=0)
+        await stores.trackers.keep(tracker("ann", 5), epoch=0)
+        async with Redis.from_url(own_valkey.url) as client:
+            [events] = await client.keys("*events")
+            rows = await client.lrange(events, 0, -1)
+            assert all(row.startswith(b"~old:") for row in rows)
+            [kept] = await client.keys("*tracker")
+            assert (await client.hget(kept, "origin")).startswith(b"~old:")
+    async with open_redis(own_valkey.url, seal=seal_from(f"{NEW},{OLD}")) as stores:
+        found = await stores.trackers.load("ann")
+        assert found is not None
+        assert found[0].events == tracker("ann", 5).events
+        assert len(await stores.trackers.kept_events("ann")) == len(found[0].events)
+    async with open_redis(own_valkey.url, seal=seal_from(NEW)) as stores:
+        assert await stores.trackers.load("ann") is None, "it is replayed from SQL"
+
+
+@pytest.mark.services
+def test_of_a_server_with_keys_no_byte_of_what_users_write_is_left_anywhere(
+    tmp_path: Path,
+) -> None:
+    project, home = write(tmp_path / "project"), tmp_path / "home"
+    keys = {"PARLEY_ENCRYPTION_KEYS": NEW, "PARLEY_LOG_LEVEL": "INFO"}
+    with running(project, home, keys) as server:
+        first = server.say("a canary sings", message_id="m1")
+        assert server.say("a canary sings", message_id="m1") == first
+        assert server.end() == 0
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert any(b"~new:" in path.read_bytes() for path in files)
+    assert [path.name for path in files if b"canary" in path.read_bytes()] == []
+    with running(project, home, keys) as server:
+        assert "a canary sings" in str(server.events())
+        assert server.end() == 0
