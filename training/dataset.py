@@ -14,9 +14,9 @@ from nlu.manifest import EntityLabel
 from nlu.several import Several
 from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
+from training.examples import WEIGHT
 from training.multi_label import is_name, several_of
 
-WEIGHT = "parley_weight"  # in an example's metadata
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
 

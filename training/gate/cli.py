@@ -72,7 +72,7 @@ def gate(
     from training.gate.sentences import sentences_for
 
     with told():
-        _log_errors_only(project)
+        log_errors_only(project)
         registry = Registry(models or project / "models")
         chosen = version or registry.candidate()
         current = against or registry.current()
@@ -100,7 +100,7 @@ def gate(
     raise typer.Exit({"pass": 0, "fail": FAILED, "open": OPEN}[found.verdict])
 
 
-def _log_errors_only(project: Path) -> None:
+def log_errors_only(project: Path) -> None:
     """A candidate is made of other data than the files: no news here."""
     from bot.settings import load_settings
     from bot.telemetry import start_logging

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.export import open_source
-from bot.project.paths import ProjectPaths
 from bot.project.project import Project
 from bot.review.item import ReviewItem
 from bot.review.store import Filter
@@ -18,6 +16,7 @@ from training.gate.asking import from_tests
 from training.gate.evidence import Asked
 from training.gate.gate import Sentences, manifest_of
 from training.versions.dataset import Dataset, Row
+from training.versions.learning import reviews_url
 from training.versions.making import part_of, subject_of
 from training.versions.shelf import Shelf
 
@@ -80,10 +79,11 @@ def dataset_of(registry: Registry, version: str) -> Dataset | None:
 
 def waiting(project: Project) -> list[ReviewItem]:
     """Messages that are proposed for review and have no label yet."""
+    url = reviews_url(Path(project.path))
 
     async def listed() -> list[ReviewItem]:
         found: list[ReviewItem] = []
-        async with open_reviews(open_source(Path(project.path), ProjectPaths()).url) as reviews:
+        async with open_reviews(url) as reviews:
             while len(found) < MOST_POOL:
                 after = found[-1].id if found else ""
                 page = await reviews.listed(Filter(state="open"), after=after, limit=PAGE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,7 +36,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         part: Learned from, judged by, or neither: a ``twin`` of what is learned would make scores
             too good.
         subject: Hash of the conversation's id; empty where no user wrote it.
-        before: What the bot had said.
+        before: What the bot had said to the user.
+        context: What an example's metadata say may go before it.
         by, reviewer, weight: Who labelled it, and how much that counts, from 0 to 1.
         scrub: The rules by which personal data was taken out.
         at: When it was written, in seconds since 1970; 0 where nobody knows.
@@ -50,6 +51,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     part: Part = "train"
     subject: str = ""
     before: str = ""
+    context: Any = None
     by: By = "project"
     reviewer: str = ""
     weight: float = 1.0

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
+from bot.project.hashes import CONTEXT
 from bot.project.project import Example, ExampleEntity, Project
 from bot.review.item import Opinion, ReviewItem
 from training.dedupe import near_duplicates, normalised
@@ -168,6 +169,7 @@ def _of_project(example: Example) -> Row:
         intent=example.intent,
         entities=example.entities,
         origin=example.file or "project",
+        context=example.metadata.get(CONTEXT),
         weight=float(weight) if isinstance(weight, int | float) else 1.0,
     )
 

@@ -11,7 +11,6 @@ from nlu.manifest import EntityLabel
 from nlu.tokenizer import Tokenizer
 from training.dataset import (
     IGNORED,
-    WEIGHT,
     Encoder,
     Labels,
     Row,
@@ -19,6 +18,7 @@ from training.dataset import (
     collate,
     weight_of,
 )
+from training.examples import WEIGHT
 from training.multi_label import with_names
 
 from .conftest import example, pieces

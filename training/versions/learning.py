@@ -1,0 +1,93 @@
+"""People's labels become a version of the data, and that becomes what training reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bot.export import open_source
+from bot.project.hashes import CONTEXT
+from bot.project.paths import ProjectPaths
+from bot.project.project import Example, NluData, Project
+from bot.review.item import ReviewItem
+from bot.store import schema
+from bot.store.reviews import open_reviews
+from nlu.registry import Registry
+from training.examples import WEIGHT
+from training.versions.dataset import Dataset, Row
+from training.versions.making import make_dataset
+from training.versions.shelf import Shelf
+
+PAGE = 1000
+
+
+def newest_dataset(project: Project, registry: Registry) -> Dataset:
+    """The version of the project's examples and all that is decided by now, kept in the registry.
+
+    The newest version there already, where nothing changed.
+    """
+    shelf, items = Shelf.of(registry), decided(Path(project.path))
+    revision = max((item.revision for item in items), default=0)
+    made = make_dataset(
+        project, items, now=datetime.now(UTC), parent=shelf.newest(), revision=revision
+    )
+    shelf.keep(made)
+    return made
+
+
+def decided(folder: Path) -> list[ReviewItem]:
+    """Every review item of a project with a decision, in the order of their changes."""
+    url = reviews_url(folder)
+
+    async def read() -> list[ReviewItem]:
+        found: list[ReviewItem] = []
+        async with open_reviews(url) as reviews:
+            while page := await reviews.decided(
+                after=found[-1].revision if found else 0, limit=PAGE
+            ):
+                found += page
+        return found
+
+    return asyncio.run(read())
+
+
+def reviews_url(folder: Path) -> str:
+    """Where a project's review items are; a file of SQLite is made where there is none."""
+    url = open_source(folder, ProjectPaths()).url
+    if url.startswith("sqlite"):
+        schema.upgrade(url)
+    return url
+
+
+def learned_by(project: Project, dataset: Dataset) -> Project:
+    """``project`` with the sentences of ``dataset`` to learn instead of its files'."""
+    tables = dataset.tables
+    nlu = NluData(
+        examples=tuple(example_of(row) for row in dataset.of("train")),
+        synonyms=tables.synonyms,
+        regexes=tables.regexes,
+        lookups=tables.lookups,
+    )
+    return msgspec.structs.replace(project, nlu=nlu)
+
+
+def example_of(row: Row) -> Example:
+    """A row to learn from; what is weak says so, and so does what is known to go before it."""
+    context = {"bot": row.before} if row.before else row.context
+    told = {} if row.weight == 1 else {WEIGHT: row.weight}
+    metadata = told | ({} if context is None else {CONTEXT: context})
+    return Example(row.text, row.intent, row.entities, metadata, row.origin)
+
+
+def new_labels(dataset: Dataset, parent: Dataset | None) -> Sequence[Row]:
+    """People's labels in ``dataset`` that ``parent`` had not."""
+    old = {(row.origin, row.intent, row.entities) for row in parent.rows} if parent else set()
+    return [
+        row
+        for row in dataset.rows
+        if row.by == "person" and (row.origin, row.intent, row.entities) not in old
+    ]
