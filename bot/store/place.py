@@ -12,6 +12,7 @@ from redis.asyncio.connection import (
     Connection,
     ConnectionPool,
     SSLConnection,
+    UnixDomainSocketConnection,
     parse_url,
 )
 from redis.asyncio.retry import Retry
@@ -103,9 +104,8 @@ class Place:
         )
 
     def _connection_class(self) -> type[AbstractConnection]:
-        if given := self.options.get("connection_class"):
-            found: type[AbstractConnection] = given
-            return found
+        if "path" in self.options:
+            return UnixDomainSocketConnection
         return SSLConnection if self.tls else Connection
 
 
@@ -131,7 +131,8 @@ def _read(url: str) -> Place:
         raise ValueError(f"it should begin with {'://, '.join(SCHEMES)}://.")
     kind, plain = SCHEMES[parts.scheme]
     if plain == "unix":
-        return Place("server", (), "", tls=False, options=parse_url(url), sentinel_options={})
+        options = _plain(parse_url(url))
+        return Place("server", (), "", tls=False, options=options, sentinel_options={})
     login, _, hosts = parts.netloc.rpartition("@")
     port = SENTINEL_PORT if kind == "sentinel" else PORT
     addresses = tuple(_address(host, port) for host in hosts.split(","))
@@ -144,9 +145,7 @@ def _read(url: str) -> Place:
     if kind == "cluster" and path not in ("", "0"):
         raise ValueError("a Cluster has no database but 0.")
     netloc = f"{login}@host" if login else "host"
-    found = dict(parse_url(urlunsplit((plain, netloc, f"/{path}", parts.query, ""))))
-    for name in ("host", "connection_class"):
-        found.pop(name, None)
+    found = _plain(parse_url(urlunsplit((plain, netloc, f"/{path}", parts.query, ""))))
     of_sentinels = {
         name.removeprefix(_SENTINELS): found.pop(name)
         for name in list(found)
@@ -155,6 +154,11 @@ def _read(url: str) -> Place:
     of_sentinels |= {name: found[name] for name in _OF_BOTH if name in found}
     tls = plain == "rediss"
     return Place(kind, addresses, service, tls, options=found, sentinel_options=of_sentinels)
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a ``Place`` says otherwise."""
+    return {name: v for name, v in options.items() if name not in ("host", "connection_class")}
 
 
 def _address(host: str, port: int) -> Address:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from redis.asyncio.connection import SSLConnection
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.sentinel import SentinelManagedSSLConnection
 from redis.crc import key_slot
 
@@ -42,6 +42,14 @@ def test_a_url_says_where_redis_is(url, kind, hosts, service, options):
     assert not place.tls
     assert "secret" not in str(place)
     assert "ss" not in str(place)
+
+
+def test_a_socket_of_this_machine_has_a_path():
+    place = read_place("unix:///tmp/redis.sock?db=2")
+    assert place.options == {"path": "/tmp/redis.sock", "db": 2}
+    assert str(place) == "/tmp/redis.sock"
+    assert place.connections(1.0).connection_class is UnixDomainSocketConnection
+    connect("unix:///tmp/redis.sock")
 
 
 def test_sentinel_has_a_login_of_its_own():
