@@ -92,6 +92,14 @@ class Checkpoint:
     ) -> None:
         self.path, self._key, self._every_s, self._report = path, key, every_s, report
         self._last = time.monotonic()
+        self._others: list[Checkpoint] = []
+
+    def another(self, name: str) -> Checkpoint:
+        """The file of a run that is part of the same work; it is removed with this one."""
+        path = self.path.with_stem(f"{self.path.stem}-{name}")
+        key = f"{self._key} {name}"
+        self._others.append(Checkpoint(path, key, every_s=self._every_s, report=self._report))
+        return self._others[-1]
 
     def due(self) -> bool:
         """Whether it is time to write again."""
@@ -143,5 +151,6 @@ class Checkpoint:
         return Saved(place, facts["done"], tensors)
 
     def remove(self) -> None:
-        """The run is over."""
-        self.path.unlink(missing_ok=True)
+        """The run is over, and those of ``another`` with it."""
+        for each in (self, *self._others):
+            each.path.unlink(missing_ok=True)

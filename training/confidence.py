@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from training.dataset import Labels
 from training.evaluate import Answer
 from training.multi_label import each_apart
 from training.recipe import Recipe
-from training.scope import Fitted, Readings, fit_scope, outside_intent, read_all
+from training.scope import Fitted, Readings, fit_scope, outside_intent, place, read_all
 
 MOST_READ = 6000  # training sentences, of large sets
 
@@ -39,6 +39,23 @@ class Confidence:
         share = said.inside * float(shares[names.index(said.intent)])
         meant = said.intent.partition("/")[0] == outside_intent(names)
         return share + 1 - said.inside if meant else share
+
+    def moved(
+        self, model: Model, examples: Sequence[Example], labels: Labels, recipe: Recipe
+    ) -> Confidence:
+        """The same for ``model``, which has learnt ``examples``, those this was fitted on too.
+
+        Intents lie where that model has them; what their distances mean is as it was found.
+        """
+        if self.scope is None:
+            return self
+        learnt = read_all(model, some(examples, recipe), labels.intents)
+        there = place(learnt, self.scope.known, np.random.default_rng(recipe.seed))
+        mine = self.scope
+        scope = replace(
+            there, mean=mine.mean, scale=mine.scale, weights=mine.weights, bias=mine.bias
+        )
+        return replace(self, scope=scope)
 
 
 def fit_confidence(
@@ -75,12 +92,17 @@ def _scope(
 ) -> Fitted | None:
     if not recipe.out_of_scope:
         return None
-    some = np.random.default_rng(recipe.seed).permutation(len(fitting))[:MOST_READ]
     return fit_scope(
-        read_all(model, [fitting[i] for i in sorted(some)], labels.intents),
+        read_all(model, some(fitting, recipe), labels.intents),
         kept_back,
         labels.intents,
         share=recipe.out_of_scope,
         temperature=temperature,
         seed=recipe.seed,
     )
+
+
+def some(examples: Sequence[Example], recipe: Recipe) -> list[Example]:
+    """As many of ``examples`` as there is time to read."""
+    chosen = np.random.default_rng(recipe.seed).permutation(len(examples))[:MOST_READ]
+    return [examples[i] for i in sorted(chosen)]

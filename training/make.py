@@ -91,8 +91,9 @@ def make(
     Args:
         split: Stands between the intents of an example that has several.
     """
-    run = _Run(recipe, lookups, split, report)
     small = len(examples) <= recipe.small
+    frozen = recipe.small_frozen if small else 0.0
+    run = _Run(recipe, lookups, split, frozen, report)
     share = recipe.small_holdout if small else recipe.holdout
     fitting, kept_back = hold_out(examples, share, recipe.seed)
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
@@ -118,6 +119,7 @@ class _Run:
     recipe: Recipe
     lookups: Sequence[Lookup]
     split: str
+    frozen: float
     report: Report
 
     def once(
@@ -171,6 +173,7 @@ class _Run:
             self.recipe,
             lookups=self.lookups,
             split=self.split,
+            frozen=self.frozen,
             watch=watch,
             report=self.report,
             checkpoint=checkpoint,

@@ -58,7 +58,7 @@ class JointModel(nn.Module):
         """See ``nn.Module.train``; frozen layers are read as they will be served."""
         super().train(mode)
         if self._learning:
-            self.encoder.eval()
+            self.encoder.eval()  # type: ignore[no-untyped-call]
         for layer in self._learning:
             layer.train(mode)
         return self

@@ -30,7 +30,7 @@ from training.policy_graph import policy_graph
 from training.policy_recipe import PolicyRecipe, settings
 from training.policy_texts import Texts, read_texts
 from training.policy_vary import table
-from training.step import Step
+from training.step import Step, half
 
 Report = Callable[[str], None]
 Watch = Callable[[Step], None]
@@ -66,7 +66,7 @@ def build_policy(
     scores: dict[str, Any] = {}
     if kept_back:
         report(f"{len(stories)} stories; judging by {len(kept_back)} of them, kept back")
-        judged = train_policy(learnt, project.domain, recipe, texts=texts, watch=_half(watch, 0))
+        judged = train_policy(learnt, project.domain, recipe, texts=texts, watch=half(watch, 0))
         scores = {"stories": len(kept_back), **accuracy(judged, kept_back, project, recipe, texts)}
     trained = train_policy(
         stories,
@@ -74,7 +74,7 @@ def build_policy(
         recipe,
         texts=texts,
         tolerance=tolerance,
-        watch=_half(watch, 1) if kept_back else watch,
+        watch=half(watch, 1) if kept_back else watch,
     )
     scores["windows"] = trained.windows
     scores["seconds"] = round(time.monotonic() - started, 1)
@@ -135,10 +135,6 @@ def check(trained: TrainedPolicy, recipe: PolicyRecipe, path: Path) -> None:
                     f"the policy's graph differs from torch by {apart:.2g}; at most {SAME:.0e} "
                     "is right."
                 )
-
-
-def _half(watch: Watch, part: int) -> Watch:
-    return lambda step: watch(Step(step.done + part * step.total, 2 * step.total, step.loss))
 
 
 def _manifest(

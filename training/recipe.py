@@ -50,7 +50,6 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     batch_size: Count
     accumulate: Count
     compile: Literal["", "default", "reduce-overhead", "max-autotune"]
-    frozen: Annotated[float, Meta(ge=0, lt=1)]
     encoder_rate: Rate
     head_rate: Rate
     warmup: Share
@@ -66,6 +65,9 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     typos: Share
 
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
+    small: Annotated[int, Meta(ge=0)]
+    small_frozen: Annotated[float, Meta(ge=0, lt=1)]
+    small_holdout: Annotated[float, Meta(ge=0, le=0.5)]
     out_of_scope: Annotated[float, Meta(ge=0, le=0.9)]
     near_duplicate: Annotated[float, Meta(ge=0, le=100)]
 

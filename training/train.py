@@ -43,6 +43,7 @@ def train(
     *,
     lookups: Iterable[Lookup] = (),
     split: str = "",
+    frozen: float = 0.0,
     watch: Callable[[Step], None] = lambda step: None,
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
@@ -51,6 +52,7 @@ def train(
 
     Args:
         split: What stands between the intents of an example that has several.
+        frozen: Share of the encoder's layers that stay as they are; see ``JointModel``.
         report: Told what a user should know, a line at a time.
         checkpoint: Where to go on from if there is one, and to write one at times.
 
@@ -79,7 +81,7 @@ def train(
         dropout=recipe.dropout,
         context=recipe.context_tokens > 0,
         chain=recipe.tag_chain and bool(labels.entities),
-        frozen=recipe.frozen,
+        frozen=frozen,
     )
     model.to(device)
     if recipe.compile:

@@ -23,7 +23,7 @@ from training.data import Data, DataFile
 from training.dedupe import near_duplicates
 from training.evaluate import Answer, Confusion, Prf, Scores, score
 from training.loop import pick_device
-from training.publish import Made, make
+from training.make import Made, make
 from training.recipe import Recipe
 from training.train import Step
 

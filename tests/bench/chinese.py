@@ -24,9 +24,9 @@ from sets.parts import path_of
 from training.checkpoint import Checkpoint
 from training.evaluate import Answer
 from training.export import export
+from training.make import _open, ask, typical
 from training.pretrain_recipe import PretrainRecipe, load_pretrain_recipe
 from training.pretrain_run import ABOUT, new_encoder, new_tokenizer, pretrain, save
-from training.publish import _open, ask, typical
 from training.recipe import Recipe, load_recipe
 from training.train import Trained, train
 

@@ -24,7 +24,7 @@ import msgspec
 from nlu_sets import SETS, Asked, Entry, Metrics
 from sets.parts import MissingSetError
 
-from training.publish import Made, make
+from training.make import Made, make
 from training.recipe import Recipe, load_recipe
 
 

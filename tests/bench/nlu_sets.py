@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import combined
-import msgspec
 import outside
 from rejecting import REJECTED, confidence, correlation, decided, threshold
 from sets import banking77, braun, clinc150, hint3, multidogo, nlupp, restaurant8k, snips
@@ -16,7 +15,7 @@ from sets.parts import Parts
 from bot.project.project import Example
 from nlu.model import Model
 from training.evaluate import Answer, score
-from training.publish import Made
+from training.make import Made
 from training.recipe import Recipe
 
 Metrics = dict[str, float]  # in percent, the first is the one that counts
@@ -134,9 +133,9 @@ def braun_f(asked: Asked) -> Metrics:
 def rejecting(asked: Asked) -> Metrics:
     """Matthews's correlation when answers below a threshold are rejected; then its two sides.
 
-    The threshold comes from the training sentences, once for a set and recipe, whatever the seed.
+    The threshold comes from the training sentences.
     """
-    least = _threshold(asked.parts.train, msgspec.structs.replace(asked.recipe, seed=0))
+    least = threshold(asked.made, asked.recipe)
     test = asked.parts.test
     heard = [
         (
@@ -154,16 +153,6 @@ def rejecting(asked: Asked) -> Metrics:
         "out-of-scope recall": 100 * sum(outside) / len(outside),
         "threshold": least,
     }
-
-
-def _threshold(train: Sequence[Example], recipe: Recipe) -> float:
-    key = (tuple(example.text for example in train), recipe.hash)
-    if key not in _CHOSEN:
-        _CHOSEN[key] = threshold(train, recipe)
-    return _CHOSEN[key]
-
-
-_CHOSEN: dict[tuple[tuple[str, ...], str], float] = {}
 
 
 def f_measure(hit: int, given: int, wanted: int) -> float:

@@ -22,7 +22,7 @@ from rejecting import confidence
 from bot.project.project import Example
 from training.calibration import calibration
 from training.evaluate import Answer
-from training.publish import Made
+from training.make import Made
 
 LEAST = 0.95  # of the sentences in scope
 

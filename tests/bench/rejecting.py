@@ -1,51 +1,45 @@
 """A threshold under which a sentence counts as none of the intents, chosen without such sentences.
 
-A model of two thirds of the training sentences is asked the rest, once as they are, and once as if
-their own intents were unknown to it, which makes strangers of them (`training.scope`). The
-threshold is the one with the best correlation, strangers weighing as much as the others.
+The model that was trained without what is kept back is asked that, once as it is, and once as if
+its own intents were unknown, which makes strangers of it (`training.scope`). The threshold is the
+one with the best correlation, strangers weighing as much as the others.
 """
 
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from bot.project.project import Example
 from nlu.decode import softmax
 from training.evaluate import Answer
-from training.publish import make
+from training.make import Made
 from training.recipe import Recipe
 from training.scope import fit_scope, read_all
 
 REJECTED = "none of the intents"
-ASKED = 1 / 3  # of the training sentences
 STEPS = np.linspace(0.02, 0.98, 97)
 
 Heard = tuple[str, str, float]  # the right intent, the model's, and how sure it was
 
 
-def threshold(examples: Sequence[Example], recipe: Recipe) -> float:
+def threshold(made: Made, recipe: Recipe) -> float:
     """The confidence from which on an answer is given."""
-    with tempfile.TemporaryDirectory() as scratch:
-        made = make(examples, msgspec.structs.replace(recipe, holdout=ASKED), Path(scratch))
-    intents = made.trained.labels.intents
+    apart = made.apart or made
+    intents = apart.trained.labels.intents
     fitted = fit_scope(
-        *(read_all(made.int8, some, intents) for some in (made.fitting, made.kept_back)),
+        *(read_all(apart.int8, some, intents) for some in (apart.fitting, apart.kept_back)),
         intents,
         share=recipe.out_of_scope,
-        temperature=made.temperature,
+        temperature=apart.temperature,
         seed=recipe.seed,
     )
     assert fitted is not None  # these bots have more than two intents
     known = [
         (example.intent, example.intent if right else "another", float(sure))
-        for example, right, sure in zip(made.kept_back, fitted.right, fitted.sure, strict=True)
+        for example, right, sure in zip(apart.kept_back, fitted.right, fitted.sure, strict=True)
     ]
     strangers = [(REJECTED, "another", float(sure)) for sure in fitted.outside]
     weights = [1.0] * len(known) + [len(known) / len(strangers)] * len(strangers)

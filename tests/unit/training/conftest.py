@@ -65,6 +65,7 @@ def recipe(tiny_bert: Path) -> Recipe:
         batch_size=8,
         encoder_rate=3e-3,
         head_rate=1e-2,
+        small=0,
     )
 
 

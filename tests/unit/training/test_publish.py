@@ -14,7 +14,8 @@ from nlu.manifest import EntityLabel, Extractors
 from nlu.model import Reading
 from nlu.registry import Registry
 from training.evaluate import answer
-from training.publish import build, hold_out
+from training.make import hold_out
+from training.publish import build
 from training.recipe import Recipe, load_recipe
 
 from .conftest import example
@@ -98,7 +99,7 @@ def test_a_run_that_is_stopped_leaves_nothing(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.publish.check_agreement", stopped)
+    monkeypatch.setattr("training.make.check_agreement", stopped)
     with pytest.raises(KeyboardInterrupt):
         build(project, msgspec.structs.replace(recipe, epochs=1), registry)
     assert registry.current() is None

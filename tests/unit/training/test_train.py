@@ -10,8 +10,9 @@ import torch
 from bot.errors import ProjectError
 from bot.project.project import Example
 from training.checkpoint import Checkpoint
-from training.dataset import WEIGHT, Encoder, Labels
+from training.dataset import Encoder, Labels
 from training.encoders import load_encoder, load_tokenizer
+from training.examples import WEIGHT
 from training.loop import ramp
 from training.model import JointModel
 from training.recipe import Recipe
@@ -72,7 +73,7 @@ def test_frozen_layers_stay_as_they_are_and_the_others_learn(
     examples: list[Example], recipe: Recipe
 ):
     before = load_encoder(recipe.encoder, 32).state_dict()
-    after = train_model(examples, brief(recipe, frozen=0.5)).model.encoder.state_dict()
+    after = train_model(examples, brief(recipe), frozen=0.5).model.encoder.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     weights = {name for name in before if "attention.self.key.bias" not in name}  # shifts nothing
     upper = {name for name in weights if name.startswith("encoder.layer.1.")}
