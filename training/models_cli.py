@@ -55,6 +55,7 @@ def list_models(
                 f"  entities F1 {scores.get('entity_f1', 0):.1%}"
                 f"  on {scores.get('sentences', 0)} sentences"
                 f"{_gate(registry, name)}{'  pinned' if name in registry.pinned() else ''}"
+                f"{_erased(registry, name)}"
             )
 
 
@@ -78,6 +79,8 @@ def show_model(
         for name, value in _facts(manifest).items():
             typer.echo(f"{name:<10} {value}")
         typer.echo(f"{'gate':<10} {_gate(registry, version).strip() or 'not asked'}")
+        if erased := _erased(registry, version).strip():
+            typer.echo(f"{'erased':<10} {erased}")
 
 
 @app.command("diff")
@@ -332,6 +335,13 @@ def _gate(registry: Registry, version: str) -> str:
 
     report = kept(registry, version)
     return f"  gate: {report.verdict} against {report.current}" if report else ""
+
+
+def _erased(registry: Registry, version: str) -> str:
+    from training.versions.shelf import erased_from
+
+    count = erased_from(registry, version)
+    return f"  learned {count} sentences that are erased: rebuild it" if count else ""
 
 
 def _manifest(registry: Registry, version: str) -> Manifest:

@@ -8,8 +8,11 @@ import msgspec
 import pytest
 
 from bot.dialogue.domain import Domain
+from bot.privacy.holders import Places, holders
 from bot.project.project import Config, Example, NluData, Project
 from bot.review.item import Opinion, ReviewItem
+from bot.settings import Settings
+from bot.store.database import Database
 from nlu.parse import Entity
 from training.versions.dataset import Dataset, DatasetError
 from training.versions.making import make_dataset, part_of, subject_of
@@ -223,3 +226,18 @@ def test_a_full_disk_leaves_no_half_a_version(shelf: Shelf, monkeypatch: pytest.
     with pytest.raises(OSError, match="No space"):
         shelf.keep(made())
     assert list(shelf.root.iterdir()) == []
+
+
+async def test_erasing_a_user_reaches_the_versions_of_the_data(tmp_path: Path):
+    settings = Settings(project=tmp_path, models=tmp_path / "models")
+    shelf = Shelf(tmp_path / "models" / "datasets")
+    shelf.keep(made(item("my secret wish")))
+    database = Database(f"sqlite:///{tmp_path / 'none.db'}")
+    try:
+        found = dict(holders(Places(settings, database)))["datasets"]
+        [held] = (await found.held(LEARNED))["training data"]
+        assert held["text"] == "my secret wish"
+        assert await found.erase(LEARNED) == {"training data": 1}
+        assert await found.erase(LEARNED) == {"training data": 0}
+    finally:
+        await database.close()

@@ -1,0 +1,25 @@
+"""Versions of the data as a place that keeps what users wrote (``bot.privacy.holders``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.privacy.holders import Places
+from nlu.registry import Registry
+from training.versions.shelf import Shelf
+
+
+class InDatasets:
+    """A conversation's sentences in every version of the data. Models that learned them are marked
+    by that: ``parley models list`` tells, until they are made anew."""
+
+    def __init__(self, places: Places) -> None:
+        self._shelf = Shelf.of(Registry(places.settings.models_folder))
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        return {"training data": await asyncio.to_thread(self._shelf.held, conversation_id)}
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        return {"training data": await asyncio.to_thread(self._shelf.erase, conversation_id)}
