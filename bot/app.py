@@ -21,6 +21,7 @@ from bot.api import (
     page,
     privacy,
     ranking,
+    review,
     scoring,
     steps,
     training,
@@ -80,7 +81,17 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
         app.include_router(router.router, responses=PROBLEM)
     if settings.serves_api:
         app.include_router(model.public, responses=PROBLEM)
-        for router in (conversations, steps, model, ranking, training, scoring, handoff, privacy):
+        for router in (
+            conversations,
+            steps,
+            model,
+            ranking,
+            training,
+            scoring,
+            handoff,
+            privacy,
+            review,
+        ):
             app.include_router(router.router, responses=PROBLEM)
     app.include_router(socket.router)
     page.add_page(app)

@@ -71,8 +71,8 @@ def read(
     import time
 
     from bot.review.item import LOG
+    from bot.review.scrubbing import rules_of
     from training.logs.databases import check_log, finish, pages
-    from training.logs.scrubbing import rules_of
 
     settings = settings_of(project, endpoints)
     check_log(settings.sql_url, "parley")
@@ -127,9 +127,9 @@ def import_(
     """Read conversations of other bots, or of people; only what is new."""
     import time
 
+    from bot.review.scrubbing import rules_of
     from training.logs.databases import check_log, pages
     from training.logs.files import LogFile, fingerprint
-    from training.logs.scrubbing import rules_of
 
     fields = _fields(field or [])
     settings = settings_of(project, endpoints)

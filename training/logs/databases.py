@@ -18,12 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.dialogue.events import Event
 from bot.errors import NotFound, SettingsError, Unavailable
+from bot.review.scrubbing import Rules
 from bot.store.database import parse_url, shown
 from bot.store.shelf import Cursor, Harvest, Shelf
 from training.logs.fold import Fold
 from training.logs.reading import Basket
 from training.logs.rows import place_of
-from training.logs.scrubbing import Rules
 
 PAGE = 200  # conversations of one part
 LEAD = 30  # events before the cursor that are read again, for what was said before

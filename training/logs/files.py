@@ -20,11 +20,11 @@ from zlib import error as ZlibError
 import msgspec
 
 from bot.errors import NotFound, SettingsError
+from bot.review.scrubbing import Rules
 from bot.store.shelf import Harvest
 from training.logs.fold import Fold
 from training.logs.reading import Basket
 from training.logs.rows import MOST_TURNS, BadRow, Fields, Format, Told, reader
-from training.logs.scrubbing import Rules
 
 SILENT = 50_000  # lines without a word of a conversation, after which its turn has ended
 SWEEP = 10_000

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.review.scrubbing import Rules
 from bot.review.turn import BadRow, Turn
 from bot.store.shelf import Cursor, Harvest
-from training.logs.scrubbing import Rules
 
 MOST_TURNS = 1000  # of one harvest, so that memory is bounded
 

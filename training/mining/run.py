@@ -16,6 +16,7 @@ from bot.errors import NotFound
 from bot.project.cache import cache_folder
 from bot.project.load import load_project
 from bot.review.item import ReviewItem
+from bot.review.scrubbing import rules_of
 from bot.review.turn import Turn
 from bot.store import schema
 from bot.store.reviews import open_reviews
@@ -23,7 +24,6 @@ from bot.store.shelf import open_shelf
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
 from training.logs.cli import settings_of, shelf_file
-from training.logs.scrubbing import rules_of
 from training.mining.budget import Split
 from training.mining.mine import Known, Mined, chosen, mine
 from training.mining.seen import see, vectors_of

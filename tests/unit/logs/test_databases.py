@@ -11,13 +11,13 @@ from sqlalchemy import create_engine, text
 
 from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
 from bot.errors import NotFound, SettingsError
+from bot.review.scrubbing import Rules
 from bot.review.turn import Turn
 from bot.store.database import parse_url
 from bot.store.shelf import Shelf, open_shelf
 from bot.store.sql import open_log
 from training.logs.databases import Page, check_log, finish, pages
 from training.logs.engine import Read, read_parts
-from training.logs.scrubbing import Rules
 
 RULES = Rules(("email",), {}, b"secret")
 NOW = 10_000.0

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from bot.errors import NotFound, SettingsError
+from bot.review.scrubbing import Rules
 from bot.review.turn import BadRow, Turn
 from bot.store.shelf import open_shelf
 from training.logs import files
 from training.logs.engine import read_parts
 from training.logs.files import LogFile
 from training.logs.rows import Fields, Format
-from training.logs.scrubbing import Rules
 
 RULES = Rules(("email",), {}, b"secret")
 TRACKERS = Path(__file__).parents[4] / "shared/datasets/rasa_projects/tracker_events"

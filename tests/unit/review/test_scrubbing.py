@@ -13,7 +13,7 @@ from bot.review.item import Said
 from bot.review.turn import Turn
 from bot.settings import load_settings
 from nlu.parse import Entity
-from training.logs.scrubbing import KEY, Rules, rules_of
+from bot.review.scrubbing import KEY, Rules, rules_of
 
 RULES = Rules(("email", "phone", "iban", "card"), {"order": r"ORD-\d+"}, b"secret")
 SECRETS = ("ann@example.com", "+49 30 1234567", "4111 1111 1111 1111", "ORD-123")
