@@ -15,7 +15,7 @@ BIN     := $(VENV)/bin
 PARLEY  := PARLEY_ACTIONS_PYTHON=$(CURDIR)/$(ACTIONS)/bin/python $(BIN)/parley
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help run train test conformance peers check lint format bench setup setup-test clean
+.PHONY: help run train test conformance peers check lint format sbom wheel audit bench setup setup-test clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -50,6 +50,15 @@ lint: setup-test
 format: setup-test  ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+sbom: setup  ## the bill of materials, CycloneDX: build/parley.cdx.json
+	@$(BIN)/python tests/supply/sbom.py build/parley.cdx.json
+
+wheel: sbom setup-test  ## a wheel in dist, the bill of materials in it
+	@$(BIN)/python -m build --wheel --no-isolation
+
+audit: setup  ## ask OSV what is known against the pinned versions; 2: it cannot be reached
+	@$(BIN)/python tests/supply/advisories.py
 
 bench: setup-test  ## measure; prints one JSON line for each benchmark
 	@$(PARLEY) train --quiet --project data/starter

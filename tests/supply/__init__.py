@@ -1,0 +1,1 @@
+"""What Parley is made of: its bill of materials, and what is known against it."""
