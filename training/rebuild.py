@@ -1,0 +1,231 @@
+"""The whole way from a version of the data to a candidate: train, export, gate, propose.
+
+Killed anywhere it leaves a registry as it was, and what it had done is not done again: a training
+goes on from its checkpoint, and models that are finished are named in a journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bot.errors import Conflict
+from bot.project.project import Example, Project
+from nlu.manifest import Lineage, Manifest
+from nlu.registry import Registry
+from training.checkpoint import Checkpoint
+from training.gate.asking import from_tests
+from training.gate.gate import run_gate
+from training.gate.recipe import GateRecipe
+from training.gate.sentences import dataset_of, of_dataset, waiting
+from training.gate.verdict import GateReport
+from training.publish import build
+from training.recipe import Recipe
+from training.team import team
+from training.train import Step
+from training.versions.dataset import Dataset
+from training.versions.learning import learned_by
+from training.versions.shelf import Shelf
+
+JOURNAL = ".rebuild.json"  # of a registry: which models of an unfinished rebuild are there
+CHECKPOINT = ".rebuild.safetensors"
+EVERY_S = 60.0
+
+
+class ErasedMeanwhile(Conflict):
+    """A user was erased whose sentences were being learned."""
+
+    reason = "ErasedMeanwhile"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is rebuilt, of what, and how it is judged.
+
+    ``arguments`` are those of `parley test` for the conversation tests, None for none.
+    """
+
+    project: Project
+    registry: Registry
+    dataset: Dataset
+    recipe: Recipe
+    gate: GateRecipe
+    tests: Sequence[Example] = ()
+    arguments: Sequence[str] | None = ()
+    every_s: float = EVERY_S
+
+    @property
+    def key(self) -> str:
+        """The same for a run that makes the same models."""
+        tests = msgspec.json.encode(tuple(self.tests))
+        parts = (
+            self.dataset.version,
+            str(self.dataset.erased),
+            self.recipe.hash,
+            str(self.gate.seeds),
+            self.project.hash or self.project.nlu_hash,
+            hashlib.sha256(tests).hexdigest(),
+        )
+        return " ".join(parts)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The candidate's, then its sisters'."""
+        return tuple(range(self.recipe.seed, self.recipe.seed + self.gate.seeds))
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """Versions that are finished, by their seed."""
+
+    key: str
+    built: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it. ``report`` is None where there was nothing to compare with; ``losses`` are
+    (step, loss) of the candidate's training, as far as this run saw it."""
+
+    manifest: Manifest
+    report: GateReport | None
+    seconds: dict[str, float]
+    losses: Sequence[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def may_go_live(self) -> bool:
+        """Whether the gate let it pass."""
+        return self.report is not None and self.report.verdict == "pass"
+
+
+def rebuild(
+    plan: Plan,
+    *,
+    watch: Callable[[Step], None] = lambda step: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Rebuilt:
+    """Make the models of ``plan``, judge the first, and propose it. Nothing goes live.
+
+    Raises:
+        ErasedMeanwhile: The models are removed again; the next run learns what is left.
+    """
+    registry, started = plan.registry, time.monotonic()
+    current = registry.current()
+    losses: list[tuple[int, float]] = []
+
+    def seen(step: Step) -> None:
+        losses.append((step.done, step.loss))
+        watch(step)
+
+    versions: list[str] = []
+    for seed in plan.seeds:
+        report(f"seed {seed}: {len(plan.dataset.of('train'))} sentences of {plan.dataset.version}")
+        watched = watch if versions else seen
+        versions.append(_built(plan, seed, current or "", watched, report))
+    trained_s = time.monotonic() - started
+    _check_erasures(plan, versions)
+    candidate, sisters = versions[0], versions[1:]
+    found = _judged(plan, candidate, sisters, current, report) if current else None
+    registry.propose(candidate)
+    (registry.root / JOURNAL).unlink(missing_ok=True)
+    for version in sisters:
+        registry.remove(version)
+    seconds = {"training": trained_s, "gate": time.monotonic() - started - trained_s}
+    rounded = {name: round(value, 1) for name, value in seconds.items()}
+    return Rebuilt(registry.manifest(candidate), found, rounded, losses)
+
+
+def _built(
+    plan: Plan,
+    seed: int,
+    parent: str,
+    watch: Callable[[Step], None],
+    report: Callable[[str], None],
+) -> str:
+    """The model of a seed, made or found finished."""
+    journal, path = _journal(plan), plan.registry.root / JOURNAL
+    done = journal.built.get(str(seed))
+    if done in plan.registry.versions():
+        report(f"seed {seed}: {done} is finished already")
+        return str(done)
+    recipe = msgspec.structs.replace(plan.recipe, seed=seed)
+    reviewed = plan.dataset.revision
+    lineage = Lineage(parent, plan.dataset.version, plan.seeds, reviewed=reviewed)
+    project = learned_by(plan.project, plan.dataset)
+    file, key = plan.registry.root / CHECKPOINT, f"{plan.key} {seed}"
+    checkpoint = Checkpoint(file, key, every_s=plan.every_s, report=report)
+    with team() as member, tempfile.TemporaryDirectory() as scratch:
+        registry = plan.registry if member.leads else Registry(Path(scratch))
+        manifest = build(
+            project,
+            recipe,
+            registry,
+            tests=plan.tests,
+            watch=watch,
+            report=report,
+            checkpoint=checkpoint,
+            lineage=lineage,
+            use=False,
+        )
+        if not member.leads and seed == plan.seeds[-1]:
+            raise SystemExit(0)  # the leader judges
+    if member.leads:
+        built = {**journal.built, str(seed): manifest.version}
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(msgspec.json.encode(Journal(plan.key, built)))
+        draft.replace(path)
+    return manifest.version
+
+
+def _journal(plan: Plan) -> Journal:
+    """That of a run like ``plan``; an empty one where the last was another."""
+    try:
+        found = msgspec.json.decode((plan.registry.root / JOURNAL).read_bytes(), type=Journal)
+    except (OSError, msgspec.DecodeError):
+        return Journal(plan.key)
+    return found if found.key == plan.key else Journal(plan.key)
+
+
+def _check_erasures(plan: Plan, versions: Sequence[str]) -> None:
+    """Raises ErasedMeanwhile, and removes ``versions``, when what they learned is gone."""
+    now = Shelf.of(plan.registry).load(plan.dataset.version).erased
+    if now == plan.dataset.erased:
+        return
+    for version in versions:
+        plan.registry.remove(version)
+    (plan.registry.root / JOURNAL).unlink(missing_ok=True)
+    raise ErasedMeanwhile(
+        f"{now - plan.dataset.erased} sentences were erased while {plan.dataset.version} was being "
+        "learned; what had learned them is removed. Run it again: it learns what is left."
+    )
+
+
+def _judged(
+    plan: Plan,
+    candidate: str,
+    sisters: Sequence[str],
+    current: str,
+    report: Callable[[str], None],
+) -> GateReport:
+    sentences = of_dataset(
+        plan.dataset,
+        dataset_of(plan.registry, current),
+        tests=from_tests(plan.tests),
+        waiting=waiting(plan.project),
+    )
+    return run_gate(
+        learned_by(plan.project, plan.dataset),
+        plan.registry,
+        candidate,
+        current,
+        sentences,
+        plan.gate,
+        seeds=sisters,
+        arguments=plan.arguments,
+        report=report,
+    )
