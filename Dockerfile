@@ -5,7 +5,7 @@ ARG PYTHON=python:3.11-slim-bookworm
 FROM ${PYTHON} AS build
 ENV ROOT=/opt/parley PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE constraints.txt constraints-actions.txt ./
+COPY pyproject.toml hatch_build.py README.md LICENSE constraints.txt constraints-actions.txt ./
 COPY bot bot
 COPY nlu nlu
 COPY training training
