@@ -118,7 +118,10 @@ def _sections(text: str) -> Iterator[_Section]:
 
 def _table(file: str, text: str) -> Iterator[FaqText]:
     reader = csv.DictReader(io.StringIO(text), strict=True, restkey="")
-    columns = [name.strip().lower() for name in reader.fieldnames or ()]
+    try:
+        columns = [name.strip().lower() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise ProjectError(f"is no CSV: {error}.", file=file, line=1) from error
     if missing := [name for name in ("question", "answer") if name not in columns]:
         raise ProjectError(
             f"has no column {' and no column '.join(missing)}.",

@@ -163,3 +163,10 @@ def test_a_folder_that_cannot_be_read_stops_the_start(tmp_path: Path, config: st
     )
     with pytest.raises(ProjectError, match=message):
         load_project(folder)
+
+
+@pytest.mark.parametrize("text", ["que\rstion,answer\n", '"question', "x" * 200_000])
+def test_a_table_whose_first_line_is_no_csv_is_a_problem_of_the_project(text: str) -> None:
+    entries, problems = read(a_csv=text)
+    assert entries == []
+    assert "a.csv:1: is no CSV" in problems[0]
