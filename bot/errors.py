@@ -8,6 +8,7 @@ ParleyError                 500   says what was found, where, and what would be 
 ├── Duplicate               422   a message id came again with other content
 ├── Conflict                409   the conversation moved on meanwhile
 ├── Unavailable             503   SQL, Redis, NLU or the action server cannot be reached
+│   └── StorageFull         503   the disk of the database is full
 ├── Timeout                 504   the answer was not ready in time; it will be stored
 ├── ActionFailed            502   the action server could not do it, or answered nonsense
 └── ActionRejected          400   an action declined to run; another one is chosen instead
@@ -92,6 +93,13 @@ class Unavailable(ParleyError):
     status = 503
     reason = "Unavailable"
     retry_after_s = 2
+
+
+class StorageFull(Unavailable):
+    """Nothing more can be stored, until there is room again."""
+
+    reason = "StorageFull"
+    retry_after_s = 30
 
 
 class Timeout(ParleyError):

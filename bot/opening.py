@@ -133,7 +133,9 @@ async def _open_log(settings: Settings, stack: AsyncExitStack, *, publishing: bo
         await schema.check(url)
     keys = settings.encryption_keys
     seal = seal_from(keys.get_secret_value() if keys else "")
-    sql = await stack.enter_async_context(open_log(url, publishing=publishing, seal=seal))
+    sql = await stack.enter_async_context(
+        open_log(url, publishing=publishing, seal=seal, connections=settings.database_connections)
+    )
     await check_keys(sql.database)
     return sql
 

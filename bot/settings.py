@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         description="SQL database of the log, as an SQLAlchemy URL. Default: `tracker_store` of "
         "endpoints.yml when its type is SQL, else SQLite in `home`.",
     )
+    database_connections: int = Field(
+        20,
+        ge=2,
+        description="Connections of one process to PostgreSQL at most, half of them kept open. "
+        "Times workers and machines, they should fit into its `max_connections`.",
+    )
     keep_messages_days: float = Field(
         7.0,
         ge=0.01,

@@ -109,6 +109,25 @@ class Postgres:
         if made.returncode:
             raise ServerError(f"initdb failed: {made.stderr.strip()}")
 
+    def follow(self, primary: Postgres) -> None:
+        """Make it a standby of ``primary``, which waits for it with every commit."""
+        if self._user:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        where = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", "parley"]
+        subprocess.run(
+            [self._bin / "pg_basebackup", *where, "-R", "-c", "fast", "-D", self._folder / "data"],
+            check=True,
+            cwd="/",
+            **self._as_user(),
+        )
+        self.start()
+        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.execute("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Let a standby be the primary."""
+        self.execute("SELECT pg_promote()")
+
     def start(self) -> None:
         """Start it, with what it held before."""
         ports = ["-p", str(self.port), "-k", self._folder]
@@ -200,6 +219,19 @@ def own_postgres() -> Iterator[Postgres]:
     """A cluster for one test, to be stopped."""
     with own_database() as server:
         yield server
+
+
+@pytest.fixture
+def own_standby(own_postgres: Postgres) -> Iterator[Postgres]:
+    """A second cluster, which follows the first."""
+    folder = Path(tempfile.mkdtemp(prefix="parley-pg-"))
+    server = Postgres(folder)
+    try:
+        server.follow(own_postgres)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

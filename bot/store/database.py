@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from sqlite3 import SQLITE_FULL
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -30,11 +31,11 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.errors import SettingsError, Unavailable
+from bot.errors import SettingsError, StorageFull, Unavailable
 from bot.store.sealing import Seal, seal_of_environment
 from bot.store.writer import Writer
 
-POOL = 10  # connections kept to PostgreSQL; as many again in a rush
+CONNECTIONS = 20  # to PostgreSQL at most, half of them kept
 READERS = 4  # threads that read SQLite, beside the one that writes
 CONNECT_S = 3
 STATEMENT_S = 5
@@ -78,7 +79,12 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, synchronous: Synchronous = "NORMAL", seal: Seal | None = None
+        self,
+        url: str,
+        *,
+        synchronous: Synchronous = "NORMAL",
+        seal: Seal | None = None,
+        connections: int = CONNECTIONS,
     ) -> None:
         self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
@@ -86,7 +92,7 @@ class Database:
         self._how = (
             _Sqlite(self.url, synchronous, self.seal)
             if self.sqlite
-            else _Postgresql(self.url, self.seal)
+            else _Postgresql(self.url, self.seal, connections)
         )
 
     async def read(self, work: Work[T]) -> T:
@@ -114,6 +120,8 @@ class Database:
         except DBAPIError as error:
             if not _unreachable(error):
                 raise
+            if _full(error):
+                raise StorageFull(f"The disk of the database {self} is full.") from error
             reason = str(error.orig).strip().partition("\n")[0]
             raise Unavailable(f"The database {self} cannot be used now: {reason}") from error
         except (PoolTimeout, TimeoutError, OSError) as error:
@@ -127,6 +135,18 @@ def _unreachable(error: DBAPIError) -> bool:
         or isinstance(error, OperationalError | InterfaceError | InternalError)
         or type(error) is DatabaseError  # SQLite: the file is damaged
     )
+
+
+def _full(error: DBAPIError) -> bool:
+    """Whether nothing more can be stored, until there is room again."""
+    if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_FULL:
+        return True
+    return getattr(error.orig, "sqlstate", None) == "53100"
+
+
+def _demoted(error: DBAPIError) -> bool:
+    """Whether the server only reads now: another is the primary."""
+    return getattr(error.orig, "sqlstate", None) == "25006"
 
 
 class _Sqlite:
@@ -159,8 +179,8 @@ class _Sqlite:
 class _Postgresql:
     """Transactions on the event loop."""
 
-    def __init__(self, url: URL, seal: Seal) -> None:
-        self._engine = _postgresql(url).execution_options(seal=seal)
+    def __init__(self, url: URL, seal: Seal, connections: int) -> None:
+        self._engine = _postgresql(url, connections).execution_options(seal=seal)
 
     async def read(self, work: Work[T]) -> T:
         async with self._engine.connect() as db:
@@ -168,8 +188,13 @@ class _Postgresql:
             return await db.run_sync(work)
 
     async def write(self, work: Work[T]) -> T:
-        async with self._engine.begin() as db:
-            return await db.run_sync(work)
+        try:
+            async with self._engine.begin() as db:
+                return await db.run_sync(work)
+        except DBAPIError as error:
+            if _demoted(error):
+                await self._engine.dispose()  # who asks next finds the new primary
+            raise
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -204,7 +229,7 @@ def _sqlite(url: URL, synchronous: Synchronous) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> AsyncEngine:
+def _postgresql(url: URL, connections: int) -> AsyncEngine:
     limits = {
         "statement_timeout": STATEMENT_S,
         "lock_timeout": STATEMENT_S,
@@ -219,8 +244,8 @@ def _postgresql(url: URL) -> AsyncEngine:
     }
     return create_async_engine(
         url,
-        pool_size=POOL,
-        max_overflow=POOL,
+        pool_size=(connections + 1) // 2,
+        max_overflow=connections // 2,
         pool_timeout=TRANSACTION_S,
         pool_pre_ping=True,
         connect_args={name: value for name, value in defaults.items() if name not in url.query},

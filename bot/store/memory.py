@@ -115,11 +115,10 @@ class MemoryLog:
 
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         now = self._clock()
-        before = now - older_than_s
         late = [
             (row.at, row.message.conversation_id)
             for row in self._inbox.values()
-            if row.ended is None and row.at <= before
+            if row.ended is None and _is_old(row.at, now, older_than_s)
         ]
         held_up: set[str] = set()  # by a reply that is not due
         for row in self._outbox.values():
@@ -128,7 +127,7 @@ class MemoryLog:
                 continue
             if row.outgoing.due_at > now:
                 held_up.add(conversation_id)
-            elif _is_late(row, now, before):
+            elif _is_late(row, now, older_than_s):
                 late.append((row.at, conversation_id))
         oldest = dict.fromkeys(conversation for _, conversation in sorted(late))
         return list(oldest)[:limit]
@@ -365,9 +364,14 @@ def _key(message: Message) -> _Key:
     return message.conversation_id, message.channel, message.account, message.message_id
 
 
-def _is_late(row: _Outbox, now: float, before: float) -> bool:
+def _is_late(row: _Outbox, now: float, older_than_s: float) -> bool:
     due_at = row.outgoing.due_at
-    return due_at <= now if due_at else row.at <= before
+    return due_at <= now if due_at else _is_old(row.at, now, older_than_s)
+
+
+def _is_old(at: float, now: float, older_than_s: float) -> bool:
+    """Whether that is so long ago, or of the future: then the clock was set back."""
+    return at <= now - older_than_s or at > now + older_than_s
 
 
 def _ended(row: _Inbox | _Outbox, before: float) -> bool:

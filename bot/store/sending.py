@@ -53,8 +53,8 @@ def missed(db: Connection, conversation_id: str) -> list[Outgoing]:
     return _outgoing(db, kept)
 
 
-def late(*, now: float, before: float) -> Select[Any]:
-    """Conversations with replies to send: recorded ``before`` and not tried, or due again.
+def late(*, now: float, older_than_s: float) -> Select[Any]:
+    """Conversations with replies to send: recorded that long ago and not tried, or due again.
 
     What waits behind a reply that is not due cannot be sent, and would be in the way of others.
     """
@@ -69,7 +69,13 @@ def late(*, now: float, before: float) -> Select[Any]:
         _WAITS,
         ~held_up,
         or_(
-            and_(outbox.c.due_at.is_(None), outbox.c.recorded_at <= before),
+            and_(
+                outbox.c.due_at.is_(None),
+                or_(
+                    outbox.c.recorded_at <= now - older_than_s,
+                    outbox.c.recorded_at > now + older_than_s,  # the clock was set back
+                ),
+            ),
             outbox.c.due_at <= now,
         ),
     )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, select, union_all, update
+from sqlalchemy import Connection, Table, delete, func, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.broker.base import Unpublished
@@ -30,7 +30,7 @@ from bot.store.base import (
 )
 from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.clearing import clear
-from bot.store.database import Database, Synchronous
+from bot.store.database import CONNECTIONS, Database, Synchronous
 from bot.store.sealing import Seal, seal_of
 from bot.store.session import latest_session
 from bot.store.statements import (
@@ -60,9 +60,10 @@ async def open_log(
     clock: Callable[[], float] = time.time,
     publishing: bool = False,
     seal: Seal | None = None,
+    connections: int = CONNECTIONS,
 ) -> AsyncIterator[SqlLog]:
     """The log at ``url``, closed after the block. ``synchronous``: see ``bot.store.database``."""
-    database = Database(url, synchronous=synchronous, seal=seal)
+    database = Database(url, synchronous=synchronous, seal=seal, connections=connections)
     try:
         yield SqlLog(database, clock=clock, publishing=publishing)
     finally:
@@ -153,11 +154,13 @@ class SqlLog:
     async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
         now = self._clock()
         before = now - older_than_s
+        # What is of the future was accepted before the clock was set back.
         late = union_all(
             select(inbox.c.conversation_id, inbox.c.accepted_at.label("at")).where(
-                inbox.c.done_at.is_(None), inbox.c.accepted_at <= before
+                inbox.c.done_at.is_(None),
+                or_(inbox.c.accepted_at <= before, inbox.c.accepted_at > now + older_than_s),
             ),
-            sending.late(now=now, before=before),
+            sending.late(now=now, older_than_s=older_than_s),
         ).subquery()
         oldest = (
             select(late.c.conversation_id)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.dialogue.events import SessionStarted, SlotSet
 from bot.dialogue.messages import Reply
-from bot.errors import Duplicate, ParleyError, SettingsError, Unavailable
+from bot.errors import Duplicate, ParleyError, SettingsError, StorageFull, Unavailable
 from bot.store import database, schema
 from bot.store.base import Accepted
 from bot.store.database import Database
@@ -232,7 +232,7 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_nothing_that_came_with_
     found = await asyncio.gather(*map(log.accept, said), return_exceptions=True)
     await whole.close()
     kinds = [type(one) for one in found]
-    assert kinds == [Unavailable if n == 5 else Accepted for n in range(20)]
+    assert kinds == [StorageFull if n == 5 else Accepted for n in range(20)]
 
 
 async def test_a_transaction_that_sqlite_cannot_commit_is_undone(tmp_path: Path) -> None:
