@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, select, tuple_, update
 from bot.errors import SettingsError
 from bot.store.database import Database
 from bot.store.sealing import MARK, Locked, Seal, seal_of
-from bot.store.tables import event, inbox, outbox, reminder, unpublished
+from bot.store.tables import event, inbox, outbox, reminder, review, unpublished
 
 PAGE = 500  # rows that are looked at in one transaction
 
@@ -42,6 +42,7 @@ COLUMNS = (
     Column(outbox, "reply", "outbox", ("conversation_id", "inbox_id")),
     Column(reminder, "message", "reminder", ("conversation_id", "name")),
     Column(unpublished, "events", "unpublished", ("conversation_id",)),
+    Column(review, "item", "review", ("id",)),
 )
 
 

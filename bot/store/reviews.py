@@ -17,11 +17,15 @@ from bot.review.item import LOG, ReviewItem, State, Step
 from bot.review.store import ANY, Filter
 from bot.store.checks import check_id
 from bot.store.database import Database
+from bot.store.sealing import seal_of
 from bot.store.tables import review, review_miner
 
 AT_ONCE = 500  # keys of one question
 LOCK = 0x726576696577  # "review": PostgreSQL's advisory locks are numbers
 
+SEALED = "review"  # the kind of row, as its seal knows it
+
+_ITEMS = select(review.c.id, review.c.item)
 _items = msgspec.json.Decoder(ReviewItem)
 
 
@@ -67,32 +71,30 @@ class SqlReviews:
         return [item for item, key in zip(items, keys, strict=True) if key not in there]
 
     async def item(self, item_id: str) -> ReviewItem:
-        found = await self._one(select(review.c.item).where(review.c.id == item_id))
+        found = await self._one(_ITEMS.where(review.c.id == item_id))
         if found is None:
             raise NotFound(f"There is no review item {item_id!r}.")
         return found
 
     async def of_turn(self, conversation_id: str, seq: int) -> ReviewItem | None:
         check_id("The conversation's id", conversation_id)
-        return await self._one(
-            select(review.c.item).where(review.c.key == _turn_key(conversation_id, seq))
-        )
+        return await self._one(_ITEMS.where(review.c.key == _turn_key(conversation_id, seq)))
 
     async def listed(
         self, wanted: Filter = ANY, *, after: str = "", limit: int = 100
     ) -> Sequence[ReviewItem]:
         fitting = _fitting(wanted).order_by(review.c.score.desc(), review.c.id).limit(limit)
 
-        def look(db: Connection) -> Sequence[str]:
+        def look(db: Connection) -> Sequence[ReviewItem]:
             if not after:
-                return db.scalars(fitting).all()
+                return _opened(db, fitting)
             last = db.scalar(select(review.c.score).where(review.c.id == after))
             if last is None:
                 raise NotFound(f"There is no review item {after!r}.")
             behind = (review.c.score == last) & (review.c.id > after)
-            return db.scalars(fitting.where(or_(review.c.score < last, behind))).all()
+            return _opened(db, fitting.where(or_(review.c.score < last, behind)))
 
-        return [_items.decode(body) for body in await self._database.read(look)]
+        return await self._database.read(look)
 
     async def keep(self, items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
         def store(db: Connection) -> Sequence[ReviewItem]:
@@ -102,9 +104,8 @@ class SqlReviews:
         return await self._database.write(store)
 
     async def decided(self, *, after: int = 0, limit: int = 1000) -> Sequence[ReviewItem]:
-        changed = _changed(select(review.c.item), after, limit).where(review.c.is_decided == 1)
-        rows = await self._database.read(lambda db: db.scalars(changed).all())
-        return [_items.decode(body) for body in rows]
+        changed = _changed(_ITEMS, after, limit).where(review.c.is_decided == 1)
+        return await self._database.read(partial(_opened, wanted=changed))
 
     async def withdrawn(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str]]:
         ids = select(review.c.revision, review.c.id).where(review.c.is_decided == 0)
@@ -127,14 +128,19 @@ class SqlReviews:
 
         return await self._database.write(forget) if conversation_id else 0
 
-    async def _one(self, wanted: Select[str]) -> ReviewItem | None:
-        body = await self._database.read(lambda db: db.scalar(wanted))
-        return None if body is None else _items.decode(body)
+    async def _one(self, wanted: Select[str, str]) -> ReviewItem | None:
+        found = await self._database.read(partial(_opened, wanted=wanted))
+        return found[0] if found else None
 
     def _next_revision(self, db: Connection) -> int:
         if not self._database.sqlite:  # which lets one writer in at a time
             db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         return (db.scalar(select(func.max(review.c.revision))) or 0) + 1
+
+
+def _opened(db: Connection, wanted: Select[str, str]) -> Sequence[ReviewItem]:
+    opened = seal_of(db).open
+    return [_items.decode(opened(body, SEALED, id_)) for id_, body in db.execute(wanted)]
 
 
 def _all(db: Connection, wanted: Select[str]) -> Sequence[str]:
@@ -144,9 +150,8 @@ def _all(db: Connection, wanted: Select[str]) -> Sequence[str]:
 def _proposed(db: Connection, item: ReviewItem, revision: int, now: float) -> bool:
     """Add ``item``, or its reasons to the one that is there; whether it is new."""
     key = _key(item)
-    row = db.execute(select(review.c.id, review.c.item).where(review.c.key == key)).one_or_none()
-    if row is not None:
-        there = _items.decode(row.item)
+    if found := _opened(db, _ITEMS.where(review.c.key == key)):
+        [there] = found
         known = {reason.miner for reason in there.reasons}
         more = tuple(reason for reason in item.reasons if reason.miner not in known)
         if more:
@@ -157,7 +162,7 @@ def _proposed(db: Connection, item: ReviewItem, revision: int, now: float) -> bo
     new = msgspec.structs.replace(
         item, created_at=item.created_at or now, history=item.history + steps, revision=revision
     )
-    db.execute(insert(review), {"id": new.id, "key": key, **_columns(new)})
+    db.execute(insert(review), {"id": new.id, "key": key, **_columns(db, new)})
     _note_miners(db, new)
     return True
 
@@ -181,7 +186,7 @@ def _kept(db: Connection, item: ReviewItem, revision: int) -> ReviewItem:
 
 def _store(db: Connection, item: ReviewItem, revision: int) -> ReviewItem:
     new = msgspec.structs.replace(item, revision=revision)
-    db.execute(update(review).where(review.c.id == new.id).values(_columns(new)))
+    db.execute(update(review).where(review.c.id == new.id).values(_columns(db, new)))
     db.execute(delete(review_miner).where(review_miner.c.review_id == new.id))
     _note_miners(db, new)
     return new
@@ -201,13 +206,14 @@ def _erased(db: Connection, conversation_id: str, revision: int, now: float) -> 
     for at, item_id in enumerate(ids):
         step = Step(now, "", "erased")
         gone = ReviewItem(item_id, "", state="erased", history=(step,), revision=revision + at)
-        values = {"key": f"erased:{item_id}", **_columns(gone)}
+        values = {"key": f"erased:{item_id}", **_columns(db, gone)}
         db.execute(update(review).where(review.c.id == item_id).values(values))
         db.execute(delete(review_miner).where(review_miner.c.review_id == item_id))
     return len(ids)
 
 
-def _columns(item: ReviewItem) -> dict[str, Any]:
+def _columns(db: Connection, item: ReviewItem) -> dict[str, Any]:
+    body = msgspec.json.encode(item).decode()
     return {
         "conversation_id": item.conversation_id,
         "state": item.state,
@@ -217,7 +223,7 @@ def _columns(item: ReviewItem) -> dict[str, Any]:
         "is_disputed": int(item.is_disputed),
         "is_decided": int(item.decision is not None),
         "revision": item.revision,
-        "item": msgspec.json.encode(item).decode(),
+        "item": seal_of(db).close(body, SEALED, item.id),
     }
 
 
@@ -235,8 +241,8 @@ def _turn_key(conversation_id: str, seq: int) -> str:
     return f"{seq}:{conversation_id}"
 
 
-def _fitting(wanted: Filter) -> Select[str]:
-    fitting = select(review.c.item)
+def _fitting(wanted: Filter) -> Select[str, str]:
+    fitting = _ITEMS
     same = {
         review.c.state: wanted.state,
         review.c.duplicates: wanted.group,

@@ -1,5 +1,7 @@
 """Turns read from logs, scrubbed, in an SQLite file of their own: what mining looks through.
 
+They are encrypted where there are keys, as the log is.
+
 Turns and the cursor behind them are committed together, so a run that is killed leaves neither
 too much nor too little.
 """
@@ -11,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bot.errors import SettingsError, Unavailable
 from bot.review.turn import BadRow, Turn
+from bot.store.sealing import Seal, seal_of_environment
 
 FORMAT = 1
 BUSY_S = 30.0
@@ -75,8 +79,8 @@ class Harvest:
 class Shelf:
     """The file of turns."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+    def __init__(self, connection: sqlite3.Connection, seal: Seal) -> None:
+        self._db, self._seal = connection, seal
 
     def add(self, harvest: Harvest) -> int:
         """Put it on the shelf, in one transaction; how many of its turns were not there before."""
@@ -89,7 +93,7 @@ class Shelf:
             self._db.executemany(
                 "INSERT INTO turn (origin, conversation_id, seq, turn) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (origin, conversation_id, seq) DO UPDATE SET turn = excluded.turn",
-                [(*turn.key, msgspec.json.encode(turn).decode()) for turn in harvest.turns],
+                [(*turn.key, self._closed(turn)) for turn in harvest.turns],
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO bad VALUES (?, ?, ?, ?)",
@@ -100,6 +104,12 @@ class Shelf:
                 [(harvest.origin, at.conversation_id, at.seq, at.epoch) for at in harvest.cursors],
             )
         return len(harvest.turns) - known
+
+    def _closed(self, turn: Turn) -> str:
+        return self._seal.close(msgspec.json.encode(turn).decode(), "turn", *turn.key)
+
+    def _opened(self, body: str, *key: Any) -> Turn:
+        return _turns.decode(self._seal.open(body, "turn", *key))
 
     def _count_known(self, harvest: Harvest) -> int:
         there = "SELECT 1 FROM turn WHERE origin = ? AND conversation_id = ? AND seq = ?"
@@ -131,19 +141,21 @@ class Shelf:
     def turns(self, *, after: int = 0, origin: str | None = None) -> Iterator[tuple[int, Turn]]:
         """Every turn and its number, in the order in which they came, one in memory at a time."""
         rows = self._db.execute(
-            "SELECT id, turn FROM turn WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id",
+            "SELECT id, turn, origin, conversation_id, seq FROM turn"
+            " WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id",
             (after, origin, origin),
         )
-        for number, body in rows:
-            yield number, _turns.decode(body)
+        for number, *row in rows:
+            yield number, self._opened(*row)
 
     def conversation(self, origin: str, conversation_id: str) -> list[Turn]:
         """The turns of one conversation, in order."""
         rows = self._db.execute(
-            "SELECT turn FROM turn WHERE origin = ? AND conversation_id = ? ORDER BY seq",
+            "SELECT turn, origin, conversation_id, seq FROM turn"
+            " WHERE origin = ? AND conversation_id = ? ORDER BY seq",
             (origin, conversation_id),
         )
-        return [_turns.decode(body) for (body,) in rows]
+        return [self._opened(*row) for row in rows]
 
     def bad(self, origin: str | None = None) -> list[BadRow]:
         """Rows that could not be used."""
@@ -197,7 +209,7 @@ def open_shelf(file: Path) -> Iterator[Shelf]:
         raise Unavailable(f"{file} cannot be opened: {error}") from error
     try:
         _prepare(connection, file)
-        yield Shelf(connection)
+        yield Shelf(connection, seal_of_environment())
     except sqlite3.OperationalError as error:  # full, locked for long, not writable
         raise Unavailable(f"{file} cannot be used now: {error}") from error
     finally:

@@ -20,6 +20,7 @@ from bot.dialogue.events import Event
 from bot.errors import NotFound, SettingsError, Unavailable
 from bot.review.scrubbing import Rules
 from bot.store.database import parse_url, shown
+from bot.store.sealing import Plain, seal_of_environment
 from bot.store.shelf import Cursor, Harvest, Shelf
 from training.logs.fold import Fold
 from training.logs.reading import Basket
@@ -65,6 +66,7 @@ _STATEMENTS: Mapping[Kind, _Statements] = {
     ),
 }
 _events = msgspec.json.Decoder(Event)
+_NEVER = Plain()  # Rasa encrypts nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +108,16 @@ class Page:
             cursor = None
         after = cursor.seq if cursor else 0
         fold, read = Fold(name, self.origin), _STATEMENTS[self.kind]
+        seal = seal_of_environment() if self.kind == "parley" else _NEVER
         if after:
             asked = {"id": name, "after": after, "limit": LEAD}
             for seq, body in reversed(db.execute(text(read.before), asked).all()):
-                self._feed(fold, seq, body, None)
+                self._feed(fold, seq, seal.open(body, "event", name, seq), None)
             fold.end()
         rows = db.execute(text(read.events), {"id": name, "after": after, "last": stand.last})
         for seq, body in rows.yield_per(1000):
             basket.event()
-            basket.turn(self._feed(fold, seq, body, basket))
+            basket.turn(self._feed(fold, seq, seal.open(body, "event", name, seq), basket))
             if basket.is_full:
                 yield basket.emptied()
         unsettled = fold.open_seq if stand.at + self.settled_s > self.now else None

@@ -14,6 +14,7 @@ from bot.errors import NotFound, SettingsError
 from bot.review.scrubbing import Rules
 from bot.review.turn import Turn
 from bot.store.database import parse_url
+from bot.store.sealing import VARIABLE, Locked, new_key
 from bot.store.shelf import Shelf, open_shelf
 from bot.store.sql import open_log
 from training.logs.databases import Page, check_log, finish, pages
@@ -140,6 +141,20 @@ async def test_an_event_that_cannot_be_read_is_listed_and_passed_over(url: str, 
     [row] = shelf.bad()
     assert (row.origin, row.conversation_id, row.line) == ("log", "ann", 2)
     assert "secret" not in row.why
+
+
+async def test_what_is_encrypted_in_the_log_is_encrypted_on_the_shelf(
+    sqlite_url: str, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setenv(VARIABLE, new_key("k1"))
+    await say(sqlite_url, "ann", user("unmistakable words"))
+    with open_shelf(tmp_path / "turns.db") as shelf:
+        read(sqlite_url, shelf)
+        assert texts(shelf) == ["unmistakable words"]
+    assert b"unmistakable" not in bytes_of(tmp_path)
+    monkeypatch.delenv(VARIABLE)
+    with open_shelf(tmp_path / "turns.db") as shelf, pytest.raises(Locked, match="k1"):
+        texts(shelf)
 
 
 def test_an_empty_log_holds_nothing(sqlite_url: str, shelf: Shelf):
