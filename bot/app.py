@@ -19,6 +19,7 @@ from bot.api import (
     health,
     model,
     page,
+    people,
     privacy,
     ranking,
     review,
@@ -89,6 +90,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             training,
             scoring,
             handoff,
+            people,
             privacy,
             review,
         ):

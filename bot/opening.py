@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 
 import httpx2
@@ -12,6 +12,7 @@ import structlog
 
 from bot.actions.opening import open_actions
 from bot.actions.wording import open_wording
+from bot.api.auth import check_is_guarded
 from bot.broker.opening import broker_of, publishing
 from bot.channels.beginning import begin
 from bot.channels.opening import open_channels
@@ -25,6 +26,8 @@ from bot.model.loading import Live, Shared, open_model, own_project
 from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
 from bot.outgoing import open_guarded
+from bot.people.access import Access
+from bot.people.sessions import Lifetimes
 from bot.privacy.incoming import cleaning
 from bot.privacy.retention import keep_to
 from bot.rasa_stores import redis_prefix, store_hints
@@ -36,11 +39,13 @@ from bot.store.audits import SqlAudit
 from bot.store.limits import RedisLimits
 from bot.store.link import Link, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
+from bot.store.people import SqlPeople
 from bot.store.redis import RedisTrackers, open_redis
 from bot.store.reviews import SqlReviews
 from bot.store.rekeying import check_keys
 from bot.store.retention import Retention
 from bot.store.sealing import Seal, seal_from
+from bot.store.sessions import RedisSessions, RedisTries
 from bot.store.sql import SqlLog, open_log
 from bot.telemetry import Metrics
 from bot.upkeep import DAY_S, beside, clear_away
@@ -79,6 +84,9 @@ async def open_parley(
         limits_s = {name: days * DAY_S for name, days in settings.retention.items()}
         keeping = keep_to(Retention(sql.database, limits_s), live.leases, SqlAudit(sql.database))
         await stack.enter_async_context(beside(keeping))
+        access = stack.enter_context(closing(_access(settings, sql, link)))
+        if not alone:
+            await check_is_guarded(settings, access)
         if opens_broker and not alone:  # what is said alone waits for the next server
             options = project.endpoints.event_broker
             broker = publishing(
@@ -120,6 +128,7 @@ async def open_parley(
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
             limits=limits_of(settings, RedisLimits(link) if link else None),
             audit=SqlAudit(sql.database),
+            access=access,
             database=sql.database,
             crew=crew,
         )
@@ -169,6 +178,15 @@ async def _open_live(
         stores.news,
     )
     return live, stores.link
+
+
+def _access(settings: Settings, sql: SqlLog, link: Link | None) -> Access:
+    """Signing in; without Redis, sessions are this process's alone."""
+    lifetimes = Lifetimes(settings.session_idle_minutes * 60, settings.session_hours * 3600)
+    people = SqlPeople(sql.database)
+    if link is None:
+        return Access(people, lifetimes=lifetimes)
+    return Access(people, RedisSessions(link), RedisTries(link), lifetimes=lifetimes)
 
 
 async def _understands(serving: Serving) -> None:

@@ -18,6 +18,7 @@ from bot.jobs import Jobs
 from bot.limits import Limits
 from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Opening, Serving
+from bot.people.access import Access
 from bot.services import Services
 from bot.settings import Settings
 from bot.store.database import Database
@@ -53,6 +54,7 @@ class Running:
     client: httpx2.AsyncClient
     limits: Limits = field(default_factory=Limits)
     audit: Audit = field(default_factory=NoAudit)
+    access: Access = field(default_factory=Access)
     database: Database | None = None
     crew: Crew | None = None
 

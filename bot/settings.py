@@ -296,6 +296,17 @@ class Settings(BaseSettings):
         None, description="The secret or key before `jwt_secret`, believed too meanwhile."
     )
     jwt_method: JwtMethod = Field("HS256", description="How these JWTs are signed.")
+    proxy_authenticates: bool = Field(
+        False,
+        description="A proxy in front asks callers of the API who they are, so that the server "
+        "need not, though others reach its address.",
+    )
+    session_idle_minutes: float = Field(
+        60.0, gt=0, description="Whoever signed in and does nothing for so long signs in again."
+    )
+    session_hours: float = Field(
+        12.0, gt=0, description="Whoever signed in signs in again after so long, whatever they do."
+    )
     jwt_private_key: SecretStr | None = Field(
         None, description="Known to Rasa, for making tokens. None are made here; not used."
     )

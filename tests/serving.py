@@ -168,7 +168,7 @@ async def served(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of ``app``, which lives as long as the block."""
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://parley") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client
 
 

@@ -2,9 +2,8 @@
 
 As in Rasa the token opens everything; so does a JWT of the role admin, while one of the role user
 opens the conversation named as its user. A route says what it asks of a caller by ``requires``, or
-whom else it is for by
-``people.caller.open_to``; one that says neither fails a test. Without token and secret
-the API asks nothing, and is there for this machine alone.
+whom else it is for by ``people.caller.open_to``; one that says neither fails a test. Where there
+is no token, no secret and nobody who could sign in the API asks nothing, for this machine alone.
 """
 
 from __future__ import annotations
@@ -16,18 +15,22 @@ from typing import Annotated, Any
 import structlog
 from fastapi import Depends, Security
 from fastapi.requests import Request
-from fastapi.security import APIKeyQuery, HTTPBearer, SecurityScopes
+from fastapi.security import APIKeyCookie, APIKeyQuery, HTTPBearer, SecurityScopes
 
 from bot.api import audited
+from bot.api.browsers import COOKIE, READS, check_change, check_local, check_page, session_of
 from bot.door import clean
-from bot.errors import ParleyError, SettingsError
-from bot.people.caller import Caller
+from bot.errors import SettingsError
+from bot.people.access import Access
+from bot.people.caller import Caller, NotAuthenticated, NotAuthorized
+from bot.people.person import Person
 from bot.people.roles import ALL, OWN, Scope, known, scopes_of
 from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.running import running
-from bot.settings import Settings, variable
+from bot.settings import Settings, is_loopback, variable
 
 TOKEN = "parley.token"  # where the scope keeps what was taken out of the query
+UNKNOWN = "The caller is not known here: a token, a JWT or a session is missing."
 NOBODY = Caller("", "nobody", None, ALL)
 _TOKENS_OWNER = Caller("", "token", "admin", ALL)
 # For the description of the API; `Guard` reads them itself.
@@ -41,21 +44,14 @@ _BY_BEARER = HTTPBearer(
     auto_error=False,
 )
 
+_BY_SESSION = APIKeyCookie(
+    name=COOKIE,
+    scheme_name="session",
+    description="Of whoever signed in at `POST /login`; changes need the header `X-CSRF-Token`.",
+    auto_error=False,
+)
+
 log = structlog.get_logger(__name__)
-
-
-class NotAuthenticated(ParleyError):
-    """The caller does not prove who it is."""
-
-    status = 401
-    reason = "NotAuthenticated"
-
-
-class NotAuthorized(ParleyError):
-    """The caller may not do this."""
-
-    status = 403
-    reason = "NotAuthorized"
 
 
 class Guard:
@@ -77,12 +73,10 @@ class Guard:
 
         Where a token is known here, it may come as a bearer's too, which no proxy logs.
         """
-        if not self.asks:
-            return NOBODY
         if self._is_token(token) or self._is_token(bearer):
             return _TOKENS_OWNER
         if not self._signers or not bearer:
-            raise NotAuthenticated("The caller is not known here: a token or a JWT is missing.")
+            raise NotAuthenticated(UNKNOWN)
         try:
             return _named(self._signers.claims(bearer))
         except BadToken as error:
@@ -115,6 +109,24 @@ async def unless_a_person_has_it(request: Request) -> None:
         raise NotAuthorized("A person has this conversation; its user may read it and write in it.")
 
 
+async def check_is_guarded(settings: Settings, access: Access) -> None:
+    """Raises SettingsError where the API would answer others without asking who they are."""
+    if not settings.serves_api or settings.proxy_authenticates or is_loopback(settings.host):
+        return
+    if not settings.asks_who and not await access.exists():
+        raise SettingsError(
+            f"The API would answer whoever reaches {settings.host}. Set PARLEY_AUTH_TOKEN or "
+            "PARLEY_JWT_SECRET, or add people (parley users add); where a proxy in front asks who "
+            "is calling, set PARLEY_PROXY_AUTHENTICATES=true; without --enable-api only channels "
+            "are served."
+        )
+
+
+def person_caller(person: Person) -> Caller:
+    """Who has signed in, as a caller."""
+    return Caller(person.name, "person", person.role, scopes_of(person.role))
+
+
 def speaks_as(caller: Caller, agent: str) -> None:
     """Return if ``caller`` may act as the person ``agent``: who signed in is himself alone."""
     if caller.kind == "person" and caller.name != agent:
@@ -126,12 +138,9 @@ async def _authorised(
     asked: SecurityScopes,
     _token: Annotated[str | None, Depends(_BY_TOKEN)],
     _bearer: Annotated[Any, Depends(_BY_BEARER)],
+    _session: Annotated[str | None, Depends(_BY_SESSION)],
 ) -> Caller:
-    guard: Guard = request.app.state.guard
-    kind, _, bearer = request.headers.get("authorization", "").partition(" ")
-    caller = guard.caller(
-        request.scope.get(TOKEN, ""), bearer.strip() if kind.lower() == "bearer" else ""
-    )
+    caller = await _caller(request)
     request.state.caller = caller
     audited.watch(request, asked.scopes, _conversation(request))
     if not caller.scopes.issuperset(asked.scopes):
@@ -140,6 +149,36 @@ async def _authorised(
         raise NotAuthorized("This user may not do that.")
     await audited.begin(request)
     return caller
+
+
+async def _caller(request: Request) -> Caller:
+    guard: Guard = request.app.state.guard
+    server = running(request)
+    if not guard.asks and not await server.access.exists():
+        return _nobody(request, server.settings)
+    kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+    bearer = bearer.strip() if kind.lower() == "bearer" else ""
+    token = request.scope.get(TOKEN, "")
+    session_id = session_of(request)
+    if token or bearer or session_id is None:
+        return guard.caller(token, bearer)
+    person = await server.access.who(session_id)
+    if person is None:
+        raise NotAuthenticated("The session is over; sign in again.")
+    if request.method not in READS:
+        check_change(request, session_id, server.settings.cors)
+    return person_caller(person)
+
+
+def _nobody(request: Request, settings: Settings) -> Caller:
+    """Whoever may call though nobody could prove who they are."""
+    if not settings.proxy_authenticates:
+        if not is_loopback(settings.host):
+            raise NotAuthenticated(UNKNOWN)
+        check_local(request, settings.host)
+    if request.method not in READS:
+        check_page(request, settings.cors)
+    return NOBODY
 
 
 def _conversation(request: Request) -> str | None:

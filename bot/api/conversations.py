@@ -12,7 +12,7 @@ from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response
 
 from bot.actions.protocol import Parts
-from bot.api.auth import NotAuthorized, requires, unless_a_person_has_it
+from bot.api.auth import requires, unless_a_person_has_it
 from bot.api.parameters import ConversationId, OutputChannel, View, origin
 from bot.api.schemas import EventsBody
 from bot.api.views import early, state_of, stories_of
@@ -23,7 +23,7 @@ from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.door import body_schema, json_body
 from bot.effects import Effects, effects
 from bot.errors import BadRequest, Conflict, NotFound
-from bot.people.caller import Caller
+from bot.people.caller import Caller, NotAuthorized
 from bot.reminders import NEWS as REMINDERS
 from bot.reminders import named
 from bot.running import InUse, running

@@ -30,14 +30,10 @@ from bot.errors import SettingsError
 from bot.line import Begin
 from bot.model.loading import own_project
 from bot.project.paths import ProjectPaths
-from bot.settings import Settings, is_loopback, load_settings
+from bot.settings import Settings, load_settings
 from bot.telemetry import start_logging
 
 _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
-OPEN_TO_ALL = (
-    "Whoever reaches this address can read and change every conversation over the API: "
-    "set --auth-token or --jwt-secret"
-)
 _ANOTHER_HOST = "Choose an address of this machine: --host, PARLEY_HOST"
 
 
@@ -110,7 +106,8 @@ def _start_children(
 
 def _warnings(settings: Settings) -> list[str]:
     """What somebody who starts a server for others should know."""
-    return [*_of_workers(settings), *_of_api(settings)]
+    api = ["API       is off; --enable-api turns it on"] if not settings.serves_api else []
+    return [*_of_workers(settings), *api]
 
 
 def _of_workers(settings: Settings) -> list[str]:
@@ -123,15 +120,6 @@ def _of_workers(settings: Settings) -> list[str]:
             "WARNING   workers write to SQLite one after the other; PostgreSQL is for many",
         ]
     return [said]
-
-
-def _of_api(settings: Settings) -> list[str]:
-    if not settings.serves_api:
-        return ["API       is off; --enable-api turns it on, best with --auth-token"]
-    if settings.asks_who or is_loopback(settings.host):
-        return []
-    structlog.get_logger().warning("api.open_to_all", host=settings.host, hint=OPEN_TO_ALL)
-    return [f"WARNING   {OPEN_TO_ALL}"]
 
 
 async def _alone(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from bot.errors import ParleyError
 from bot.people.roles import Scope
 
 WHOM = "__open_to__"
@@ -13,6 +14,20 @@ WHOM = "__open_to__"
 Kind = Literal["token", "jwt", "person", "nobody"]
 Whom = Literal["anyone", "a channel's own"]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+class NotAuthenticated(ParleyError):
+    """The caller does not prove who it is."""
+
+    status = 401
+    reason = "NotAuthenticated"
+
+
+class NotAuthorized(ParleyError):
+    """The caller may not do this."""
+
+    status = 403
+    reason = "NotAuthorized"
 
 
 @dataclass(frozen=True, slots=True)

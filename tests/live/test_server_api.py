@@ -259,9 +259,6 @@ def test_for_everyone_the_api_is_off_until_it_is_wanted(project: Path, tmp_path:
         assert run.say("hello") == ["Hello None."]
         assert run.client.get("/conversations/ann/tracker").status_code == 404
         assert "--enable-api" in run.printed()
-    with running(project, tmp_path / "home", {}, *everyone, "--enable-api") as run:
-        assert run.client.get("/conversations/ann/tracker").status_code == 200
-        assert "WARNING" in run.printed()
     options = (*everyone, "--enable-api", "--auth-token", "s3cret", "--cors", "https://a.example")
     with running(project, tmp_path / "home", {"PARLEY_LOG_LEVEL": "DEBUG"}, *options) as run:
         assert run.client.get("/status").status_code == 401

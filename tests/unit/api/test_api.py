@@ -50,7 +50,7 @@ async def test_docs_show_every_route_and_ask_no_other_host(client):
     assert "/webhooks/rest/webhook" in answer.text
     assert "<script" not in answer.text
     assert "src=" not in answer.text
-    assert "//" not in answer.text.replace("http://parley", "").replace("urn:", "")
+    assert "//" not in answer.text.replace("http://localhost", "").replace("urn:", "")
 
 
 async def test_the_api_describes_its_bodies(client):

@@ -8,7 +8,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from bot.api.auth import check_is_guarded
 from bot.errors import SettingsError
+from bot.people.access import Access
+from bot.people.person import Person
 from bot.settings import Settings
 from tests.serving import echo_app, served
 from tests.signing import signed, unsigned
@@ -156,7 +159,6 @@ def test_a_secret_that_is_no_key_stops_the_start():
         ("::1", None, True),
         ("0.0.0.0", None, False),
         ("192.0.2.7", None, False),
-        ("0.0.0.0", True, True),
         ("127.0.0.1", False, False),
     ],
 )
@@ -165,6 +167,82 @@ async def test_the_api_is_there_for_this_machine_or_when_it_is_wanted(host, enab
     found = [await status(path, host=host, enable_api=enable) for path in paths]
     assert found == [200 if there else 404] * 3
     assert await status("/health", host=host, enable_api=enable) == 200
+
+
+OPEN = {"host": "0.0.0.0", "enable_api": True}
+
+
+async def test_the_api_is_not_served_to_others_while_nobody_can_prove_who_he_is():
+    settings = Settings(**OPEN)
+    with pytest.raises(SettingsError, match=r"PARLEY_AUTH_TOKEN .* PARLEY_PROXY_AUTHENTICATES"):
+        await check_is_guarded(settings, Access())
+    assert await status("/status", **OPEN) == 401
+
+
+@pytest.mark.parametrize(
+    "known", [{"auth_token": "s3cret"}, {"jwt_secret": SECRET}, {"jwt_secret_old": SECRET}]
+)
+async def test_the_api_is_served_to_others_who_prove_who_they_are(known):
+    await check_is_guarded(Settings(**OPEN, **known), Access())
+    assert await status("/status", **OPEN, **known) == 401
+
+
+async def test_the_api_is_served_to_others_once_somebody_may_sign_in():
+    access = Access()
+    await access.people.add(Person("mia", "agent"))
+    await check_is_guarded(Settings(**OPEN), access)
+    async with served(echo_app(Settings(**OPEN), access=access)) as client:
+        assert (await client.get("/status")).status_code == 401
+
+
+async def test_a_proxy_may_ask_who_is_calling():
+    await check_is_guarded(Settings(**OPEN, proxy_authenticates=True), Access())
+    assert await status("/status", **OPEN, proxy_authenticates=True) == 200
+
+
+async def test_the_metrics_are_not_shown_to_others_while_nobody_can_prove_who_he_is():
+    assert await status("/metrics", host="0.0.0.0") == 401
+    assert await status("/metrics", host="0.0.0.0", auth_token="s3cret") == 401
+    assert await status("/metrics?token=s3cret", host="0.0.0.0", auth_token="s3cret") == 200
+    assert await status("/metrics") == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:5005", 200),
+        ("[::1]:5005", 200),
+        ("LOCALHOST", 200),
+        ("evil.example", 403),
+        ("localhost.evil.example:5005", 403),
+    ],
+)
+async def test_a_page_whose_name_leads_to_this_machine_reads_nothing(host, expected):
+    """DNS rebinding: the browser takes it for the page's own server."""
+    async with served(echo_app(Settings())) as client:
+        answer = await client.get(TRACKER, headers={"Host": host})
+    assert answer.status_code == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 200),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_a_page_of_others_changes_nothing_where_nobody_is_asked(headers, expected):
+    """Browsers send such a body anywhere without asking, whatever CORS says."""
+    async with served(echo_app(Settings())) as client:
+        answer = await client.post(
+            "/conversations/anna/tracker/events",
+            content='{"event": "restart"}',
+            headers={"Content-Type": "text/plain", **headers},
+        )
+    assert answer.status_code == expected
 
 
 async def test_a_token_is_seen_by_no_log(capsys):

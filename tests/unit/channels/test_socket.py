@@ -11,6 +11,7 @@ from bot.channels.web import Options, WebChannel
 from bot.settings import Settings
 from tests.serving import echo_app
 
+HERE = "http://localhost"
 ADDRESS = "/webhooks/web/socket"
 OLD = "0123456789abcdef" * 3
 
@@ -27,7 +28,7 @@ def page(client, ticket="", **more):
 
 @pytest.fixture
 def client():
-    with TestClient(echo_app()) as client:
+    with TestClient(echo_app(), base_url=HERE) as client:
         yield client
 
 
@@ -218,7 +219,7 @@ def test_nobody_reads_a_conversation_by_knowing_its_id(client):
         turn(socket)
     conversation, issued, signature = begun["ticket"].split(".")
     assert conversation == begun["conversation"]
-    with TestClient(echo_app()) as elsewhere, page(elsewhere) as (_, foreign):
+    with TestClient(echo_app(), base_url=HERE) as elsewhere, page(elsewhere) as (_, foreign):
         foreign_signature = foreign["ticket"].split(".")[2]
     for ticket in (
         conversation,
@@ -248,7 +249,7 @@ def test_a_page_from_before_tickets_takes_its_conversation_up_while_that_is_allo
     event = {"event": "user", "text": "from before"}
     for until_day, conversation in (("2023-12-31", OLD), ("2023-01-01", None), (None, None)):
         settings = Settings(visitor_adopt_until=until_day)
-        with TestClient(echo_app(settings)) as client:
+        with TestClient(echo_app(settings), base_url=HERE) as client:
             client.post(f"/conversations/web:{OLD}/tracker/events", json=event)
             with page(client, OLD) as (socket, begun):
                 known = begun["conversation"] == OLD
@@ -260,7 +261,7 @@ def test_a_page_from_before_tickets_takes_its_conversation_up_while_that_is_allo
 
 def test_an_old_id_that_nothing_was_said_in_is_not_taken_up():
     with (
-        TestClient(echo_app(Settings(visitor_adopt_until="2023-12-31"))) as client,
+        TestClient(echo_app(Settings(visitor_adopt_until="2023-12-31")), base_url=HERE) as client,
         page(client, OLD) as (_, begun),
     ):
         assert begun["conversation"] != OLD
@@ -272,7 +273,7 @@ def test_a_page_whose_identity_ends_is_sent_away():
     token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("s" * 32))
     channel = WebChannel(Options(identity_keys=("s" * 32,)))
     app = echo_app(channels={"web": channel})
-    with TestClient(app) as client:
+    with TestClient(app, base_url=HERE) as client:
         parley = app.state.running.parley
         frames = []
         with client.websocket_connect(ADDRESS) as socket:
@@ -285,7 +286,7 @@ def test_a_page_whose_identity_ends_is_sent_away():
 
 def test_the_chat_page_can_be_switched_off():
     app = echo_app(channels={})
-    with TestClient(app) as client, client.websocket_connect(ADDRESS) as socket:
+    with TestClient(app, base_url=HERE) as client, client.websocket_connect(ADDRESS) as socket:
         assert "switched off" in socket.receive_json()["message"]
 
 
