@@ -35,10 +35,9 @@ class Running:
     ``channels`` are ``bot.channels.base.Channel`` by name. ``checks`` are the parts that ``/ready``
     asks; each raises when its part cannot be used. ``open_model`` opens a package by its path or
     a version of the registry by its name, to be loaded by ``serving``; ``pulling`` loads what a
-    model server has. ``jobs`` trains and tests; ``client`` calls
-    what a request names, ``limits`` counts what clients ask. ``audit`` is where deeds of people and programs are recorded,
-    ``access`` knows who may sign in and who has;
-    ``database`` holds the log, for what is beside it.
+    model server has. ``jobs`` trains and tests; ``client`` calls what a request names, ``limits``
+    counts what clients ask. ``audit`` is where deeds of people and programs are recorded,
+    ``access`` knows who may sign in and who has; ``database`` holds the log, for what is beside it.
     ``crew`` are the other workers of this server, where it has some.
     """
 
