@@ -86,13 +86,15 @@ def make(
     """Train on ``examples`` and write the graph in int8 and what it needs into ``folder``.
 
     A small set is trained on twice: without what is kept back, which tells what confidences mean,
-    and then with it.
+    and then with it. Without entities its lower layers are frozen: sentences teach them little,
+    words do.
 
     Args:
         split: Stands between the intents of an example that has several.
     """
     small = len(examples) <= recipe.small
-    frozen = recipe.small_frozen if small else 0.0
+    words = any(example.entities for example in examples)
+    frozen = recipe.small_frozen if small and not words else 0.0
     run = _Run(recipe, lookups, split, frozen, report)
     share = recipe.small_holdout if small else recipe.holdout
     fitting, kept_back = hold_out(examples, share, recipe.seed)

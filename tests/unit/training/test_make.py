@@ -5,9 +5,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import torch
 
 from bot.project.project import Example
 from training.checkpoint import Checkpoint
+from training.encoders import load_encoder
 from training.make import make
 from training.recipe import Recipe
 from training.step import Step, half
@@ -54,6 +56,19 @@ def test_a_large_set_is_learnt_once(examples: list[Example], twice: Recipe, tmp_
     made = make(examples, recipe, tmp_path)
     assert made.apart is None
     assert len(made.fitting) + len(made.kept_back) == len(examples)
+
+
+@pytest.mark.parametrize("entities", [False, True])
+def test_lower_layers_are_frozen_where_a_small_set_has_no_entities(
+    examples: list[Example], twice: Recipe, tmp_path: Path, *, entities: bool
+):
+    recipe = msgspec.structs.replace(twice, epochs=1, small_frozen=0.5, small_holdout=0.0)
+    if not entities:
+        examples = [msgspec.structs.replace(each, entities=()) for each in examples]
+    encoder = make(examples, recipe, tmp_path).trained.model.encoder
+    before = load_encoder(recipe.encoder, 32).get_input_embeddings().weight
+    same = torch.equal(encoder.get_input_embeddings().weight, before)
+    assert same is not entities
 
 
 def test_a_run_killed_in_the_second_training_goes_on_there(
