@@ -34,7 +34,6 @@ class Masked:
     """Rows padded to the longest, all of shape (B, T)."""
 
     ids: torch.Tensor  # with words hidden
-    plain: torch.Tensor  # without
     mask: torch.Tensor  # 1 where there is a token
     labels: torch.Tensor  # what was hidden, IGNORED elsewhere
 
@@ -89,14 +88,13 @@ def collate(
 ) -> Masked:
     """One batch of ``rows`` with words hidden."""
     shape = len(rows), max(len(row.ids) for row in rows)
-    plain, mask = np.full(shape, vocabulary.pad_id), np.zeros(shape, dtype=np.int64)
-    hidden, labels = plain.copy(), np.full(shape, IGNORED)
+    hidden, mask = np.full(shape, vocabulary.pad_id), np.zeros(shape, dtype=np.int64)
+    labels = np.full(shape, IGNORED)
     for index, row in enumerate(rows):
         ids, guess = hide(row, vocabulary, share, rng)
-        length = len(ids)
-        plain[index, :length], mask[index, :length] = row.ids, 1
-        hidden[index, :length], labels[index, :length] = ids, guess
-    return Masked(*(torch.from_numpy(array) for array in (hidden, plain, mask, labels)))
+        hidden[index, : len(ids)], labels[index, : len(ids)] = ids, guess
+        mask[index, : len(ids)] = 1
+    return Masked(*(torch.from_numpy(array) for array in (hidden, mask, labels)))
 
 
 def hide(

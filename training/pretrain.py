@@ -1,8 +1,6 @@
 """An encoder that learns from bare texts: words are hidden, and it guesses them.
 
-Masked-language modelling with whole words (Devlin and others, 2019), without next sentences; beside
-it, where the recipe gives it weight, SimCSE (Gao and others, 2021, arXiv 2104.08821), which keeps
-sentence vectors telling texts apart.
+Masked-language modelling with whole words (Devlin and others, 2019), without next sentences.
 """
 
 from __future__ import annotations
@@ -23,12 +21,10 @@ from training.checkpoint import Checkpoint
 from training.dataset import IGNORED
 from training.loop import Group, Loop, half_precision, pick_device
 from training.masking import Masked, Row, Vocabulary, batches, rows_of
-from training.model import pooled
 from training.pretrain_recipe import PretrainRecipe
 from training.step import Step
 from training.team import current
 
-SIMILARITY = 0.05  # SimCSE's temperature
 MOST_KEPT_BACK = 500
 MASKS = ("[MASK]", "<mask>")
 
@@ -143,26 +139,18 @@ def teach(
             share=recipe.masked,
         )
         for batch in loop.left(drawn):
-            loop.step(batch, lambda part: loss_of(model, part, recipe.contrast))
+            loop.step(batch, lambda part: loss_of(model, part))
     after = guessed(model, judged, vocabulary, recipe)
     model.eval().cpu()
     return Learnt(len(rows), before, after)
 
 
-def loss_of(model: Guesser, batch: Masked, contrast: float) -> torch.Tensor:
-    """How badly hidden tokens are guessed, and texts told apart."""
+def loss_of(model: Guesser, batch: Masked) -> torch.Tensor:
+    """How badly hidden tokens are guessed."""
     with half_precision(batch.ids.device):
-        hidden = model.read(batch.ids, batch.mask)
         asked = batch.labels != IGNORED
-        logits = model.guess(hidden[asked])
-        loss = cross_entropy(logits.float(), batch.labels[asked])
-        if not contrast:
-            return loss
-        plain = model.read(batch.plain, batch.mask)
-    one, other = pooled(hidden, batch.mask), pooled(plain, batch.mask)
-    alike = one @ other.T / SIMILARITY
-    itself = torch.arange(len(alike), device=alike.device)
-    return loss + contrast * cross_entropy(alike, itself)
+        logits = model.guess(model.read(batch.ids, batch.mask)[asked])
+    return cross_entropy(logits.float(), batch.labels[asked])
 
 
 @torch.no_grad()

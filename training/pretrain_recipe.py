@@ -27,7 +27,6 @@ class PretrainRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=T
     weight_decay: Share
     clip_norm: Annotated[float, Meta(gt=0)]
     masked: Annotated[float, Meta(gt=0, lt=1)]
-    contrast: Annotated[float, Meta(ge=0)]
     kept_back: Annotated[float, Meta(ge=0, le=0.5)]
 
     new_rate: Rate
