@@ -36,7 +36,7 @@ class Identities:
     Args:
         keys: Secrets for HS256, public keys in PEM for RS256; any of them is believed. Raises
             SettingsError for one that is none.
-        audience: What ``aud`` must name; empty: it is not looked at.
+        audience: What ``aud`` must name; empty: none may be named.
     """
 
     def __init__(self, keys: Sequence[str], *, method: Method, audience: str = "") -> None:
@@ -53,6 +53,8 @@ class Identities:
         }
         if self._audience:
             wanted["aud"] = {"essential": True, "value": self._audience}
+        elif "aud" in claims:  # RFC 7519, 4.1.3: it is for somebody who is named
+            raise Unproven("The identity is for another audience.")
         try:
             jwt.JWTClaimsRegistry(int(now), LEEWAY_S, **wanted).validate(claims)
         except JoseError as error:

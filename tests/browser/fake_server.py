@@ -55,6 +55,7 @@ class FakeServer:
     talks: dict[str, Talk] = field(default_factory=dict)
     received: list[Frame] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)  # `after` of each connection
+    identities: list[str] = field(default_factory=list)  # of each connection
     refusing: list[Frame] = field(default_factory=list)
     silent: bool = False
     down: bool = False
@@ -117,10 +118,11 @@ class FakeServer:
             begin = await line.receive_json()
         except WebSocketDisconnect:
             return
-        conversation, talk = self.admit(begin["ticket"])
+        self.identities.append(begin["identity"])
+        conversation, talk = self.admit(begin["ticket"], begin["identity"])
         after = begin["after"] if begin["after"] <= talk.seq else 0
         self.asked.append(begin["after"])
-        ticket = f"{conversation}.1.signed"
+        ticket = "" if begin["identity"] else f"{conversation}.1.signed"
         await line.send_json({"type": "begun", "conversation": conversation, "ticket": ticket})
         for frame in talk.frames:
             if frame["seq"] > after:
@@ -134,8 +136,10 @@ class FakeServer:
             if line in talk.listeners:
                 talk.listeners.remove(line)
 
-    def admit(self, ticket: str) -> tuple[str, Talk]:
-        """The conversation a ticket of ours is for, else a new one."""
+    def admit(self, ticket: str, identity: str) -> tuple[str, Talk]:
+        """The conversation of a user of the site or of a ticket of ours, else a new one."""
+        if identity:
+            return f"user:{identity}", self.talks.setdefault(f"user:{identity}", Talk())
         conversation, _, signature = ticket.partition(".")
         if signature != "1.signed" or conversation not in self.talks:
             conversation = f"conversation-{len(self.talks) + 1:04}"

@@ -220,3 +220,63 @@ async def test_a_browser_that_forbids_storage_can_still_talk(
     await server.drop()
     await chat.send("again")
     await chat.shows("hello", "You wrote: hello", "again", "You wrote: again")
+
+
+async def test_where_a_ticket_is_no_longer_good_a_new_conversation_begins_and_nothing_is_lost(
+    page: Page, server: FakeServer
+) -> None:
+    chat = ChatPage(page)
+    await chat.send("in the old one")
+    await expect(chat.bubbles).to_have_count(2)
+    server.down = True
+    await server.drop()
+    await expect(page.locator(".state")).not_to_have_attribute("data-state", "open")
+    await chat.send("on its way")
+    server.talks.clear()
+    server.down = False
+    await chat.shows("on its way", "You wrote: on its way")
+    await page.reload()
+    await chat.shows("on its way", "You wrote: on its way")
+
+
+async def test_the_site_says_who_its_user_is_anew_for_each_connection(
+    page: Page, server: FakeServer
+) -> None:
+    chat = ChatPage(page)
+    await page.evaluate(
+        """() => {
+          let asked = 0;
+          const chat = document.querySelector("parley-chat");
+          chat.identity = async () => { asked += 1; return "anna"; };
+          window.asked = () => asked;
+        }"""
+    )
+    for times in (1, 2):
+        await server.drop()
+        await expect(page.locator(".state")).not_to_have_attribute("data-state", "open")
+        await chat.connected()
+        assert await page.evaluate("window.asked()") == times
+    assert server.identities == ["", "anna", "anna"]
+    await chat.send("it is me")
+    await chat.shows("it is me", "You wrote: it is me")
+    assert server.talks["user:anna"].frames[0]["text"] == "it is me"
+    await expect(chat.button("New conversation")).to_be_hidden()
+
+
+async def test_a_site_that_cannot_say_who_its_user_is_is_asked_again(
+    page: Page, server: FakeServer
+) -> None:
+    await page.evaluate(
+        """() => {
+          let asked = 0;
+          document.querySelector("parley-chat").identity = async () => {
+            asked += 1;
+            if (asked < 2) throw new Error("away");
+            return "anna";
+          };
+        }"""
+    )
+    await server.drop()
+    await expect(page.locator(".state")).not_to_have_attribute("data-state", "open")
+    await ChatPage(page).connected()
+    assert server.identities == ["", "anna"]

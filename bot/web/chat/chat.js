@@ -31,6 +31,7 @@ class ParleyChat extends HTMLElement {
      */
     this.identity = this.getAttribute("identity");
     this._asked = 0; // the seq the running connection was opened with
+    this._shown = ""; // the ticket it was opened with
     this._live = false; // whether history has come
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
     this._timers = new Map();
@@ -118,6 +119,7 @@ class ParleyChat extends HTMLElement {
     const given = typeof this.identity === "function" ? await this.identity() : this.identity;
     this._asked = this._conversation.after;
     const ticket = ticketOf(this._conversation.id);
+    this._shown = ticket;
     return { type: "begin", ticket, identity: given ?? "", after: this._asked };
   }
 
@@ -146,6 +148,11 @@ class ParleyChat extends HTMLElement {
 
   /** Which conversation it is, and the ticket to come back with. @param {Record<string, any>} frame */
   _begun(frame) {
+    const current = ticketOf(this._conversation.id);
+    if (frame.ticket && current !== this._shown && current.split(".")[0] !== frame.conversation) {
+      this._connection.open(); // another tab was given a ticket first: that conversation it is
+      return;
+    }
     if (this._conversation.begin(String(frame.conversation))) {
       this._asked = 0;
       this._show();

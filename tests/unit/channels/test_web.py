@@ -171,6 +171,7 @@ def test_a_public_key_is_no_secret_that_identities_are_signed_with():
         identity(sub="a" * 201),
         identity(sub=["anna"]),
         identity(nbf=int(NOW) + 600),
+        identity(aud="elsewhere"),
         UNSIGNED,
     ],
 )
