@@ -91,5 +91,9 @@ class Waiters:
         for inbox_id in self._waiting.get(conversation_id, ()):
             self.tell(conversation_id, inbox_id, None)
 
+    def of(self, conversation_id: str) -> int:
+        """How many wait for messages of the conversation."""
+        return sum(map(len, self._waiting.get(conversation_id, {}).values()))
+
     def __len__(self) -> int:
         return self._many

@@ -17,6 +17,7 @@ from bot.dialogue.messages import Message, Reply
 from bot.errands import Errands, Waiters
 from bot.errors import Conflict, Timeout, Unavailable
 from bot.model.serving import Serving
+from bot.places import Places
 from bot.reminders import ring
 from bot.reply import Sender, send_replies
 from bot.services import Services
@@ -52,6 +53,8 @@ class Limits:
 
     turns_at_once: int = 64
     conversations: int = 1000  # at work or waited for, here; more are refused
+    messages: int = 50  # waited for of one conversation, so that it keeps nobody else out
+    in_line_s: float = 3.0  # while a turn waits longer for its place, new messages are refused
     tries: int = 5  # of a message whose turn breaks; then the user is told
     sweep_s: float = 2.0
     late_s: float = 5.0  # a message or reply this old is the sweep's business
@@ -93,7 +96,7 @@ class Inbox:
         self._group = asyncio.TaskGroup()
         self._turns = Errands(self._group, self._drain)
         self._sends = Errands(self._group, self._send)
-        self._at_once = asyncio.Semaphore(self._limits.turns_at_once)
+        self._at_once = Places(self._limits.turns_at_once)
         self._waiters = Waiters()
         # What was accepted here just now with nothing before it; it need not be looked up.
         self._next: dict[str, Waiting] = {}
@@ -139,6 +142,12 @@ class Inbox:
             raise Unavailable(CLOSING)
         if max(len(self._turns), len(self._waiters)) >= self._limits.conversations:
             raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
+        if self._waiters.of(message.conversation_id) >= self._limits.messages:
+            raise Unavailable(
+                f"{self._limits.messages} messages of this conversation wait already."
+            )
+        if self._at_once.waited_s > self._limits.in_line_s:
+            raise Unavailable("More is asked than can be answered now.")
         message = self._clean(message)
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
         accepted = await self._parley.log.accept(message)
@@ -230,7 +239,7 @@ class Inbox:
         says so: here by another errand, elsewhere by asking for the lease.
         """
         while waiting := await self._first(conversation_id):
-            async with self._at_once:
+            async with self._at_once.place():
                 if self._closing.is_set() or not self._serves():
                     return False
                 message = waiting.message

@@ -181,6 +181,13 @@ class Settings(BaseSettings):
     actions_threads: int = Field(
         1, ge=1, le=64, description="Threads for actions in this process; one is as in rasa-sdk."
     )
+    actions_at_once: int = Field(
+        64,
+        ge=1,
+        description="Calls of the action server at the same time, of one process. Others wait; of "
+        "more than four times as many an action fails at once, so that a slow action server does "
+        "not keep waiting who does not need it.",
+    )
     actions_compress: bool = Field(
         False,
         description="Send zlib-compressed requests to the action server. Rasa's own "

@@ -35,7 +35,12 @@ async def open_actions(settings: Settings, project: Project) -> AsyncIterator[Ac
             yield local
         return
     compress = settings.actions_compress or os.environ.get(RASAS_COMPRESS, "").lower() == "true"
-    make = partial(RemoteActions, _endpoint(settings, project), compress=compress)
+    make = partial(
+        RemoteActions,
+        _endpoint(settings, project),
+        compress=compress,
+        at_once=settings.actions_at_once,
+    )
     async with await asyncio.to_thread(make) as remote:
         yield remote
 

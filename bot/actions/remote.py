@@ -21,10 +21,13 @@ from bot.actions.protocol import MOST_BYTES, SDK_VERSION, ask, encode, read_answ
 from bot.dialogue.domain import Domain
 from bot.dialogue.tracker import Tracker
 from bot.errors import ActionFailed, ActionRejected, SettingsError
+from bot.places import Places, away
 from bot.project.project import Endpoint
 
 CALL_ID_HEADER = "Idempotency-Key"
 CONNECT_S = 5.0
+AT_ONCE = 64  # calls of one server
+MOST_IN_LINE = 4  # times as many wait
 CALL_AGAIN_S = (0.1, 0.4)  # after a refused connection: nothing was sent, nothing can have run
 IDLE_S = 2.0  # below the 5 s after which rasa-sdk 3.6 closes an idle connection
 DIGEST_FROM_BYTES = 16 * 1024  # a smaller domain costs less than finding out who keeps one
@@ -61,6 +64,8 @@ class RemoteActions:
         endpoint: Where it is, from endpoints.yml; None when the project names none.
         compress: Whether to send zlib-compressed requests, which rasa-sdk reads.
         call_again_s: How long to wait before each further try of a refused connection.
+        at_once: Calls at the same time; others wait for theirs, and more than four times as many
+            fail at once: then a slow server keeps turns waiting that need it, not all.
         transport: Replaces the network, in tests.
 
     A large domain is sent once to a server that keeps it (newer rasa-sdk) and then named by
@@ -74,11 +79,14 @@ class RemoteActions:
         *,
         compress: bool = False,
         call_again_s: Sequence[float] = CALL_AGAIN_S,
+        at_once: int = AT_ONCE,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._compress = compress
         self._call_again_s = call_again_s
+        self._at_once = at_once
+        self._calls = Places(at_once)
         self._client = httpx2.AsyncClient(
             transport=transport,
             verify=verify(endpoint),
@@ -114,8 +122,12 @@ class RemoteActions:
                 f"Action {action!r} needs an action server, and the project names none. "
                 "Write action_endpoint with its url into endpoints.yml."
             )
+        if self._calls.waiting >= MOST_IN_LINE * self._at_once:
+            raise ActionFailed(
+                f"Action {action!r}: too many calls wait for {endpoint.url} already, which is slow."
+            )
         try:
-            async with asyncio.timeout(endpoint.timeout_s):
+            async with away(), asyncio.timeout(endpoint.timeout_s), self._calls.place():
                 answer = await self._patiently(action, tracker, domain, call_id)
         except (TimeoutError, httpx2.TimeoutException) as late:
             raise ActionFailed(
