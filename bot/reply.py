@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -163,7 +164,10 @@ class _Sending:
         self.stood = self.outgoing.part, self.outgoing.begun_at
 
     async def ended(self) -> str | None:
-        """How it ended, recorded; None when it is to be tried later."""
+        """How it ended, recorded; None when it is to be tried later.
+
+        Raises Unavailable when the log cannot be reached, which ends nothing.
+        """
         told = log.bind(conversation=self.outgoing.conversation_id, channel=self.outgoing.channel)
         if self.outgoing.due_at > self.parley.clock() or self._is_anothers():
             return None
@@ -171,11 +175,8 @@ class _Sending:
             state, error, part = await self._sent()
         except _Later as later:
             return await self._postponed(later)
-        except ParleyError as refused:
-            state, error, part = FAILED, str(refused), None
-        except Exception as broken:
-            told.exception("reply.failed")
-            state, error, part = FAILED, f"{type(broken).__name__}: {broken}", None
+        except _Failed as failed:
+            state, error, part = FAILED, failed.why, None
         if error:
             told.error(f"reply.{state}", error=error)
         if state != WITHDRAWN:
@@ -196,7 +197,8 @@ class _Sending:
             return FAILED, "no such channel is configured to send replies", None
         if self.outgoing.channel in self.away or not sender.reaches(self.outgoing.reply):
             return MISSED, "", None
-        parts = sender.render(self.outgoing.reply)
+        with self._failing():
+            parts = sender.render(self.outgoing.reply)
         first, doubt, doubted = self.outgoing.part, "", None
         if self.outgoing.begun_at is not None and not sender.may_repeat:
             doubted, doubt = first, "whoever sent it never said how it ended"
@@ -214,6 +216,19 @@ class _Sending:
                 doubt = str(error)
                 doubted = number if doubted is None else doubted
         return (SENT, "", None) if doubted is None else (UNKNOWN, doubt, doubted)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What the sender raises to give the reply up, as _Failed: the log's errors are others."""
+        try:
+            yield
+        except (Absent, Doubtful, Unavailable, TimeoutError):
+            raise
+        except ParleyError as refused:
+            raise _Failed(str(refused)) from refused
+        except Exception as broken:
+            log.exception("reply.broken", channel=self.outgoing.channel)
+            raise _Failed(f"{type(broken).__name__}: {broken}") from broken
 
     async def _begins(self, number: int) -> bool:
         """Note that the part is about to be sent; False when it is no longer ours to send.
@@ -240,8 +255,9 @@ class _Sending:
             if not await self._begins(number):
                 return False
             try:
-                async with asyncio.timeout(SEND_S):
-                    await sender.send(self.outgoing.reply, part)
+                with self._failing():
+                    async with asyncio.timeout(SEND_S):
+                        await sender.send(self.outgoing.reply, part)
                 return True
             except Slower as error:
                 wait_s, why = float(error.retry_after_s), str(error)
@@ -285,6 +301,14 @@ class _Sending:
         told.warning("reply.postponed", error=later.why, tries=tries)
         await self._waits_for(later.part, due_at, tries, later.why)
         return None
+
+
+class _Failed(Exception):
+    """The service refused it, or the sender broke."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
 
 
 class _Later(Exception):

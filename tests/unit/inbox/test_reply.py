@@ -236,6 +236,25 @@ async def test_who_ends_while_he_waits_to_try_again_leaves_no_doubt() -> None:
     assert (service.got, log.states) == (["one"], ["sent"])
 
 
+async def test_a_reply_is_not_given_up_because_the_log_was_away() -> None:
+    class Away(RecordingLog):
+        is_away = True
+
+        async def begin_sending(self, *args: Any, **kwargs: Any) -> float | None:
+            if self.is_away:
+                raise Unavailable("The database cannot be used now.")
+            return await super().begin_sending(*args, **kwargs)
+
+    log, service = Away(), Service()
+    await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "one")], channel="callback")
+    with pytest.raises(Unavailable):
+        await send(log, service)
+    assert log.states == []
+    log.is_away = False
+    await send(log, service)
+    assert (service.got, log.states) == (["one"], ["sent"])
+
+
 async def test_a_person_who_takes_over_between_two_tries_is_not_talked_over() -> None:
     class TakenOver(Service):
         async def send(self, reply: Reply, part: Mapping[str, str]) -> None:
