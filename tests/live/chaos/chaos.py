@@ -29,7 +29,7 @@ CHANNELS = ("rest", "telegram", "callback")
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it. A round lasts about ``round_s`` and then as long as healing takes."""
+    """How much of it. For ``round_s`` things fail and users talk; then it takes what it takes."""
 
     seed: int
     conversations: int = 200
@@ -117,7 +117,7 @@ async def _round(
     plan: Plan, world: World, users: Users, faults: Faults, names: list[str], random: Random
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        failing = group.create_task(faults.go_on())
+        group.create_task(faults.go_on(plan.round_s))
         telling = group.create_task(_tell(users, faults, len(users.told)))
         async with asyncio.TaskGroup() as talking:
             for name in names:
@@ -125,7 +125,6 @@ async def _round(
                 talking.create_task(users.talk(name, plan.messages, pace_s))
                 if random.random() < plan.takeovers:
                     talking.create_task(_later(users, name, random.uniform(0.2, 0.9), plan))
-        failing.cancel()
         telling.cancel()
 
 

@@ -15,8 +15,9 @@ import httpx2
 from tests.live.chaos.bot_files import SECRET
 from tests.live.chaos.world import Server
 
-AGAIN_S = (0.05, 0.2, 0.5, 1.0)
-CALL_S = 6.0
+AGAIN_S = (0.1, 0.3, 1.0, 2.0, 4.0)  # at most; vendors back off too
+IN_FLIGHT = 40
+CALL_S = 10.0
 AT_ONCE = 2  # messages of a conversation on their way together
 TWICE, LATER = 0.15, 0.1  # of deliveries: at once to two servers; again after the answer
 REPORTS = 0.25  # of messages, which have an action write to the shop
@@ -46,6 +47,7 @@ class Users:
         self._random = random
         self._numbers = iter(range(1, 10**9))
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
         self._client = httpx2.AsyncClient(timeout=CALL_S, limits=limits)
 
     async def close(self) -> None:
@@ -95,7 +97,9 @@ class Users:
         """Sent again and again, to one server after another, until it is accepted."""
         told, tries = self.told[name], 0
         while True:
-            answer = await self._posted(told, name, number, servers[tries % len(servers)].url)
+            async with self._in_flight:
+                url = servers[tries % len(servers)].url
+                answer = await self._posted(told, name, number, url)
             if answer is not None and answer.status_code == 200:
                 told.accepted = told.accepted or time.monotonic()
                 if told.conversation.startswith("rest"):
@@ -104,7 +108,7 @@ class Users:
             if answer is not None and answer.status_code not in (500, 502, 503, 504, 429):
                 self.wrong.append(f"{name}: {answer.status_code} {answer.text[:200]}")
                 return
-            await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+            await self._patience(tries)
             tries += 1
 
     async def _posted(self, told: Told, name: str, number: int, url: str) -> httpx2.Response | None:
@@ -155,8 +159,12 @@ class Users:
                 return answer.json()
             if answer is not None and answer.status_code in (404, 409) and what != "takeover":
                 return None  # done before, by a call whose answer was lost
-            await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+            await self._patience(tries)
         return None
+
+    async def _patience(self, tries: int) -> None:
+        longest_s = AGAIN_S[min(tries, len(AGAIN_S) - 1)]
+        await asyncio.sleep(self._random.uniform(0.5, 1) * longest_s)
 
 
 def _payload(intent: str, **entities: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
 
+from bot.children.child import Child
 from tests.live.chaos.nursery import LEASE_S
 from tests.live.chaos.points import POINTS, RARE
 from tests.live.chaos.world import Server, World
@@ -39,13 +42,13 @@ class Faults:
             self._kinds["sql killed"] = self._kill_database
             self._kinds["sql cut"] = lambda: self._cut("sql")
 
-    async def go_on(self) -> None:
-        """Until it is cancelled."""
-        while True:
-            kinds = self._random.sample(sorted(self._kinds), len(self._kinds))
-            for kind in kinds:
-                await self.happens(kind)
-                await self._crash()
+    async def go_on(self, for_s: float) -> None:
+        """One after another; what is begun is ended."""
+        ends_at, kinds = time.monotonic() + for_s, list[str]()
+        while time.monotonic() < ends_at:
+            kinds = kinds or self._random.sample(sorted(self._kinds), len(self._kinds))
+            await self.happens(kinds.pop())
+            await self._crash()
 
     async def happens(self, kind: str) -> None:
         await self._kinds[kind]()
@@ -123,10 +126,7 @@ class Faults:
         return self._random.choice(self._world.servers)
 
 
-def _kill(child: object) -> None:
-    import os
-    import time
-
-    os.kill(child.pid, signal.SIGKILL)  # type: ignore[attr-defined]
-    while child.alive:  # type: ignore[attr-defined]
+def _kill(child: Child) -> None:
+    os.kill(child.pid, signal.SIGKILL)
+    while child.alive:
         time.sleep(0.01)

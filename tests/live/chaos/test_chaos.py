@@ -33,10 +33,10 @@ async def test_nothing_is_lost_nothing_comes_twice_whatever_dies(
     seed = int(os.environ.get("CHAOS_SEED", secrets.randbelow(10**6)))
     url = own_postgres.url("postgres")
     schema.upgrade(url)
-    plan = Plan(seed, conversations=200, messages=10, round_s=60)
+    plan = Plan(seed, conversations=100, messages=6, round_s=40)
     outcome = await run(plan, tmp_path, valkey=own_valkey, database=own_postgres, database_url=url)
-    assert outcome.verdict.counts["messages"] == 2000
-    assert outcome.faults.total() >= 5
+    assert outcome.verdict.counts["messages"] == 600
+    assert outcome.faults.total() >= 2
     assert not outcome.verdict.wrong, f"CHAOS_SEED={seed}\n{outcome}"
 
 
