@@ -107,13 +107,14 @@ async def open_parley(
         channels = open_channels(project.credentials, settings, client, visitor_keys=keys)
         await stack.enter_async_context(beside(begin(channels)))
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
+        clean = cleaning(settings)
         inbox = await stack.enter_async_context(
             Inbox(
                 loaded.parley,
                 serving=serving,
                 senders=senders,
                 count=metrics.turn,
-                clean=cleaning(settings),
+                clean=clean,
             )
         )
         open_other = partial(open_model, shared=shared)
@@ -128,6 +129,7 @@ async def open_parley(
             client=await stack.enter_async_context(open_guarded(settings.may_be_called)),
             limits=limits_of(settings, RedisLimits(link) if link else None),
             audit=SqlAudit(sql.database),
+            clean=clean,
             access=access,
             database=sql.database,
             crew=crew,

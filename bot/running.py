@@ -20,6 +20,7 @@ from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Opening, Serving
 from bot.people.access import Access
 from bot.services import Services
+from bot.privacy.incoming import Clean, unchanged
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.telemetry import Metrics
@@ -38,7 +39,8 @@ class Running:
     model server has. ``jobs`` trains and tests; ``client`` calls what a request names, ``limits``
     counts what clients ask. ``audit`` is where deeds of people and programs are recorded,
     ``access`` knows who may sign in and who has; ``database`` holds the log, for what is beside it.
-    ``crew`` are the other workers of this server, where it has some.
+    ``crew`` are the other workers of this server, where it has some. ``clean`` is what a message
+    goes through before it is stored.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Running:
     client: httpx2.AsyncClient
     limits: Limits = field(default_factory=Limits)
     audit: Audit = field(default_factory=NoAudit)
+    clean: Clean = unchanged
     access: Access = field(default_factory=Access)
     database: Database | None = None
     crew: Crew | None = None

@@ -62,7 +62,8 @@ async def add_message(
     text = checked(body.text or "", server.settings.max_message_chars)
     if not text and body.parse_data is None:
         raise WrongParameter("There is no text to add.", "text", place="body")
-    message = Message(conversation_id, text, input_channel=None, parse=_parse(body, text))
+    said = Message(conversation_id, text, input_channel=None, parse=_parse(body, text))
+    message = server.clean(said)
     async with _turn(message, parley, server.settings.response_timeout_s) as turn:
         call_id = _call_id(conversation_id)
         await open_session(turn, message, call_id)

@@ -15,6 +15,7 @@ from bot.jobs import Jobs
 from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Serving
 from bot.opening import open_channels
+from bot.privacy.incoming import cleaning
 from bot.project.load import load_project
 from bot.running import Running
 from bot.settings import Settings
@@ -57,6 +58,7 @@ async def tablebot(settings, metrics):
             *(settings, serving, inbox, metrics, channels, {}, model, pulling),
             jobs=jobs,
             client=client,
+            clean=cleaning(settings),
         )
 
 
@@ -80,6 +82,17 @@ async def test_a_message_is_logged_with_its_slots_and_not_answered(client):
     assert said["slots"]["name"] == "Ada"
     assert "bot" not in names(said["events"])
     assert names(said["events"])[:3] == ["action", "session_started", "action"]
+
+
+async def test_a_message_is_scrubbed_before_it_is_logged():
+    settings = Settings(scrub=("email",), scrub_key="k" * 32)
+    meaning = {"entities": [{"entity": "mail", "value": "ada@x.org", "start": 0, "end": 9}]}
+    body = {"text": "ada@x.org", "sender": "user", "parse_data": meaning}
+    async with served(create_app(settings, opening=tablebot)) as client:
+        told = (await post(client, "messages", body)).text
+        kept = (await client.get("/conversations/ada/tracker")).text
+    assert "ada@x.org" not in told + kept
+    assert "<email_" in kept
 
 
 async def test_a_message_may_bring_its_meaning(client):

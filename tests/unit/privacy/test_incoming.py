@@ -2,8 +2,10 @@ import pytest
 
 from bot.dialogue.messages import Message
 from bot.errors import SettingsError
+from bot.external import external_message
 from bot.privacy.incoming import cleaning
 from bot.settings import Settings
+from nlu.parse import Entity, Parse
 
 SAID = Message(
     "c-1",
@@ -46,3 +48,16 @@ def test_the_settings_are_read_from_the_environment(monkeypatch):
     found = Settings()
     assert found.scrub == ("email", "card")
     assert found.scrub_patterns == {"order": "ORD-[0-9]+"}
+
+
+def test_what_a_text_was_parsed_to_is_scrubbed_too():
+    mail = "anna@example.org"
+    said = Message("c-1", mail, parse=Parse(mail, entities=(Entity("mail", mail, 0, 16),)))
+    clean = cleaning(settings(scrub=("email",)))(said)
+    assert clean.parse.text == clean.text != mail
+    assert clean.parse.entities[0].value == clean.text
+
+
+def test_what_a_program_says_keeps_its_entities():
+    said = external_message("c-1", "pay", {"mail": "anna@example.org"})
+    assert cleaning(settings(scrub=("email",)))(said).parse == said.parse
