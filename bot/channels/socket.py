@@ -80,7 +80,7 @@ async def _begin(
             data = await _received(websocket)
     except TimeoutError as late:
         raise BadRequest(f"A page should begin within {BEGIN_S:g} seconds.") from late
-    begin, now = channel.begin(data), parley.parley.clock()
+    begin, now = channel.first(data), parley.parley.clock()
     if old := channel.unsigned(begin, now):
         history = await parley.parley.log.history(old.conversation_id)
         if history.seq:

@@ -27,7 +27,7 @@ from bot.channels.rest import MOST_ID_CHARS, VISITORS
 from bot.channels.web import MOST_FRAME_BYTES
 from bot.door import TooLong, clean
 from bot.errors import BadRequest, ParleyError, Unavailable
-from bot.limits import TooMany
+from bot.limits import Limits, TooMany
 from bot.reply import MISSED
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASG
     for event, handler in visitors.handlers.items():
         server.on(event, handler, namespace=namespace)
     try:
-        yield _Door(socketio.ASGIApp(server, socketio_path=None))
+        yield _Door(socketio.ASGIApp(server, socketio_path=None), running.limits)
     finally:
         await visitors.close()
         await channel.sockets.close()
@@ -150,14 +150,15 @@ class _Visitors:
             self._channel.verify(Delivery(b"", headers, {"token": str(token or "")}))
         except Refused as error:
             raise Unwelcome(str(error)) from error
-        client = environ["asgi.scope"].get("client")
-        counted, self._addresses[sid] = ExitStack(), client[0] if client else ""
-        try:
-            counted.enter_context(self._running.limits.socket(self._addresses[sid]))
-        except TooMany as error:
-            del self._addresses[sid]
-            raise Unwelcome(str(error)) from error
-        self._counted[sid] = counted
+        self._addresses[sid] = address = _address(environ["asgi.scope"])
+        if "transport=polling" in environ.get("QUERY_STRING", ""):  # the door counts the others
+            counted = ExitStack()
+            try:
+                counted.enter_context(self._running.limits.socket(address))
+            except TooMany as error:
+                del self._addresses[sid]
+                raise Unwelcome(str(error)) from error
+            self._counted[sid] = counted
         if not self._options.session_persistence:
             await self._join(sid, sid)
 
@@ -231,10 +232,21 @@ class _Visitors:
 class _Door:
     """``app``, whose clients may send anything: what they break is a line of log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._serve(scope, receive, send)
+            return
+        try:
+            with self._limits.socket(_address(scope)):
+                await self._serve(scope, receive, send)
+        except TooMany:
+            await send({"type": "websocket.close", "code": 1013})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _length(scope) > MOST_FRAME_BYTES:
             too_large = PlainTextResponse(f"At most {MOST_FRAME_BYTES} bytes are read.", 413)
             await too_large(scope, receive, send)
@@ -243,6 +255,12 @@ class _Door:
             await self._app(scope, receive, send)
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             log.info("socketio.nonsense", error=repr(error)[:200])
+
+
+def _address(scope: Mapping[str, Any]) -> str:
+    """Whence a client connects."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _length(scope: Scope) -> int:

@@ -117,7 +117,7 @@ class WebChannel:
         if urlsplit(origin).netloc.lower() != delivery.headers.get("host", "").lower():
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
 
-    def begin(self, data: bytes) -> Begin:
+    def first(self, data: bytes) -> Begin:
         """The first frame. Raises BadRequest."""
         return _read(Begin, data)
 

@@ -101,7 +101,7 @@ def test_no_first_frame_no_ticket_and_no_identity_breaks_the_chat_page() -> None
     alphabet = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789_-.=", max_size=200)
 
     def check(example: tuple[bytes, str]) -> None:
-        refused(channel.begin, example[0])
+        refused(channel.first, example[0])
         assert tickets.read(example[1], 0.0) is None
         refused(identities.read, example[1], 0.0)
 

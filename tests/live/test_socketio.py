@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from bot.act import APOLOGY
 from bot.app import create_app
@@ -229,6 +230,49 @@ async def test_a_token_signed_with_the_key_opens(before: str, tmp_path: Path) ->
     ):
         await say(page, "/greet")
         assert await page.told() == GREETED
+
+
+@pytest.mark.parametrize("auth", [None, {}, {"token": "x"}, {"token": "\ud800"}, "t" * 20])
+async def test_a_channel_with_a_token_lets_nobody_in_without_it(auth: Any, tmp_path: Path) -> None:
+    async with server(tmp_path, {"token": ["n" * 20, "t" * 20]}) as address:
+        with pytest.raises(Refusal, match="token"):
+            async with visiting(address, auth=auth):
+                pass
+        async with visiting(address, auth={"token": "t" * 20}) as page:
+            await say(page, "/greet")
+            assert await page.told() == GREETED
+
+
+async def test_no_more_pages_of_an_address_connect_than_allowed(tmp_path: Path) -> None:
+    limit = {"max_sockets_per_address": 2, "unlimited": ()}
+    async with server(tmp_path, **limit) as address:
+        async with visiting(address), visiting(address):
+            with pytest.raises(InvalidStatus):
+                async with visiting(address):
+                    pass
+        async with visiting(address) as page:
+            await say(page, "/greet")
+            assert await page.told() == GREETED
+
+
+async def test_a_page_that_says_too_much_is_told_so(tmp_path: Path) -> None:
+    limit = {"conversation_rate": "2/3600", "unlimited": ()}
+    async with server(tmp_path, **limit) as address, visiting(address) as page:
+        for _ in range(3):
+            await say(page, "/greet")
+        told = [await page.told() for _ in range(3)]
+    assert told.count(GREETED) == 2
+    assert ["bot_uttered", {"text": "These are too many messages at once; wait a moment."}] in told
+
+
+async def test_no_session_is_a_visitors_conversation(tmp_path: Path) -> None:
+    async with server(tmp_path, {"session_persistence": True}) as address:
+        async with visiting(address) as page:
+            await page.emit("session_request", {"session_id": "web:abc"})
+            await say(page, "/greet", "web:abc")
+            await ask(page, "s-1")  # nothing came before this
+        events = (await tracker(address, "web:abc"))["events"]
+        assert [event for event in events if event["event"] == "user"] == []
 
 
 async def test_pages_of_strangers_do_not_connect(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from bot.channels.base import Delivery, Place, Refused, Unproven, Visitors
+from bot.channels.base import Begins, Delivery, Place, Refused, Unproven, Visitors
 from bot.channels.web import Begin, Options, WebChannel, open_web
 from bot.dialogue.events import ActionExecuted, AgentUttered, BotUttered, UserUttered
 from bot.errors import BadRequest, SettingsError
@@ -260,3 +260,7 @@ def test_a_person_of_the_shop_is_shown_as_agent():
 )
 def test_what_nobody_said_is_not_shown(event):
     assert WebChannel().frames("web:c", 1, event) == []
+
+
+def test_the_page_has_nothing_to_tell_a_service_when_the_server_starts():
+    assert not isinstance(WebChannel(), Begins)
