@@ -16,7 +16,7 @@ BIN     := $(VENV)/bin
 PARLEY  := PARLEY_ACTIONS_PYTHON=$(CURDIR)/$(ACTIONS)/bin/python $(BIN)/parley
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help run train test fuzz conformance peers check lint format sbom wheel audit bench setup setup-test clean
+.PHONY: help run train test chaos fuzz conformance peers check lint format sbom wheel audit bench setup setup-test clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -36,6 +36,9 @@ test: setup-test  ## every test, against real services and a real browser
 fuzz: setup-test  ## every route and parser against inputs made up for MINUTES (60)
 	@PARLEY_FUZZ_S=$$(( $(MINUTES) * 60 )) PARLEY_FUZZ_SEED=$${PARLEY_FUZZ_SEED:-$$(date +%s)} \
 	  $(BIN)/python -m pytest tests/fuzz --timeout 0
+
+chaos: setup-test  ## servers, databases and wires die for half an hour and nothing is lost; long
+	@$(BIN)/python -m tests.live.chaos --minutes $(or $(MINUTES),30)
 
 conformance: setup-test $(if $(shell $(PYTHON310) --version 2>/dev/null),$(ACTIONS36)/.installed)  ## every recording of Rasa, every project, every peer at hand; long
 	@env $(if $(wildcard $(RASA)/bin/rasa),PARLEY_RASA=$(CURDIR)/$(RASA)/bin/rasa) \

@@ -123,6 +123,12 @@ Index(
     sqlite_where=MISSED,
     postgresql_where=MISSED,
 )
+Index(
+    "outbox_withdrawn",
+    outbox.c.conversation_id,
+    sqlite_where=WITHDRAWN,
+    postgresql_where=WITHDRAWN,
+)
 Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT, postgresql_where=_NOT_SENT)
 
 reminder = Table(
