@@ -81,8 +81,7 @@ async def run(
         places = opened(folder, provider, database, database_url, valkey, servers=plan.servers)
         world = await stack.enter_async_context(places)
         for server in world.servers:
-            await server.start()
-            await server.until_ready()
+            await server.start_well()
         log = await stack.enter_async_context(open_log(database_url))
         redis = await stack.enter_async_context(open_redis(valkey.url, patience_s=5.0))
         domain = load_project(folder / "project").domain
@@ -148,7 +147,7 @@ async def _heal(world: World, log: SqlLog, found: Verdict) -> None:
         for wire in server.wires.values():
             wire.mend()
         if not server.is_alive:
-            await server.start()
+            await server.start_well()
         await server.until_ready()
     try:
         async with asyncio.timeout(SETTLE_S):

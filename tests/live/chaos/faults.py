@@ -72,8 +72,7 @@ class Faults:
         except TimeoutError:
             await self._killed(server)
             self.done["server killed anywhere"] += 1
-        await server.start()
-        await server.until_ready()
+        await server.start_well()
 
     async def _killed(self, server: Server) -> None:
         server.send(signal.SIGKILL)
@@ -90,8 +89,7 @@ class Faults:
         server = self._any_server()
         server.send(signal.SIGTERM)
         await server.gone()
-        await server.start()
-        await server.until_ready()
+        await server.start_well()
 
     async def _kill_redis(self) -> None:
         self._world.valkey.kill()

@@ -79,6 +79,13 @@ class Server:
                 await asyncio.sleep(0.1)
         return False
 
+    async def start_well(self) -> None:
+        """Start it, and return once it answers."""
+        await self.start()
+        if not await self.until_ready():
+            written = self.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"server {self.number} ended at its start: {written}")
+
     def send(self, how: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.kill(self.pid, how)
