@@ -14,6 +14,7 @@ from sets.parts import Parts
 
 from bot.project.project import Example
 from nlu.model import Model
+from training.calibration import calibration
 from training.evaluate import Answer, score
 from training.make import Made
 from training.recipe import Recipe
@@ -145,11 +146,13 @@ def rejecting(asked: Asked) -> Metrics:
         )
         for example, answer in zip(test, asked.answers(test), strict=True)
     ]
-    known = [right == said for right, said, _ in heard if right != REJECTED]
+    inside = [(sure, right == said) for right, said, sure in heard if right != REJECTED]
+    confidences, known = zip(*inside, strict=True)
     outside = [sure < least for right, _, sure in heard if right == REJECTED]
     return {
         "MCC": correlation(decided(heard, least)),
         "in-scope accuracy, nothing rejected": 100 * sum(known) / len(known),
+        "in-scope ECE": 100 * calibration(confidences, known).ece,
         "out-of-scope recall": 100 * sum(outside) / len(outside),
         "threshold": least,
     }
