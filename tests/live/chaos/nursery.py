@@ -49,6 +49,7 @@ def serve(wanted: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    die_with_parent()
     hurry()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     for line in sys.stdin:
