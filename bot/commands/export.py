@@ -9,6 +9,7 @@ import typer
 
 from bot.commands import options
 from bot.commands.output import written
+from bot.commands.recorded import record
 
 app = typer.Typer(help="Conversations out of the log.", no_args_is_help=True)
 
@@ -54,6 +55,7 @@ def stories(
 
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))
+    record(source.url, "export.stories", wanted.ids, since=since)
     with written(out) as file:
         asyncio.run(write_stories_of(source, wanted, file, purpose=purpose))
 
@@ -80,5 +82,6 @@ def tracker(
 
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))
+    record(source.url, "export.tracker", wanted.ids, since=since)
     with written(out) as file:
         asyncio.run(write_trackers(source, wanted, file))

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from bot.audit import MOST_CHARS
 from bot.commands import options
+from bot.commands.recorded import record
 from bot.errors import SettingsError
 
 app = typer.Typer(help="Replies on their way, and those that were given up.", no_args_is_help=True)
@@ -57,6 +59,7 @@ def list_(
 
     source = open_source(project, options.paths_of(None, None, None, endpoints))
     states = [str(each) for each in state] if state else ["waiting", *GIVEN_UP]
+    record(source.url, "outbox.list", [conversation] if conversation else ())
     wanted = listed(
         source.url, states=states, channel=channel, conversation_id=conversation, limit=limit
     )
@@ -92,6 +95,8 @@ def resend(
     if wrong := [each for each in states if each not in GIVEN_UP]:
         raise SettingsError(f"--state {wrong[0]}: only failed and unknown replies were given up.")
     source = open_source(project, options.paths_of(None, None, None, endpoints))
+    named = ",".join(map(str, ids or states))[:MOST_CHARS]
+    record(source.url, "outbox.resend", what=named)
     done = asyncio.run(sent_again(source.url, ids or (), states=states, channel=channel))
     if left := [each for each in ids or () if each not in done]:
         named = ", ".join(map(str, left))

@@ -90,6 +90,27 @@ def test_the_audit_log_is_verified_also_against_an_anchor(home: Path):
         run("audit", "verify", "--anchor", "yesterday")
 
 
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [
+        (("export", "tracker"), "export.tracker"),
+        (("export", "stories"), "export.stories"),
+        (("outbox", "list"), "outbox.list"),
+    ],
+)
+def test_what_an_operator_reads_of_a_conversation_is_recorded(command: list[str], action: str):
+    assert run(*command, "--conversation", "anna").exit_code == 0
+    assert run(*command).exit_code == 0
+    [one] = run("audit", "list", "--conversation", "anna").output.splitlines()[:-1]
+    assert action in one
+    assert "2 rows" in run("audit", "list", "--action", action).output
+
+
+def test_replies_that_are_sent_again_are_recorded():
+    run("outbox", "resend", "--state", "failed")
+    assert "outbox.resend  done  what=failed" in run("audit", "list").output
+
+
 def test_the_audit_log_is_listed_by_what_is_asked():
     run("privacy", "export", "anna")
     run("privacy", "export", "bob")
