@@ -15,7 +15,18 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"parley: the Python module {missing.name!r} is missing; install Parley again")
 
-from bot.commands import audit, convert, export, options, outbox, privacy, run_options, split, users
+from bot.commands import (
+    audit,
+    convert,
+    export,
+    options,
+    outbox,
+    privacy,
+    review,
+    run_options,
+    split,
+    users,
+)
 from bot.commands.explain import explain
 from bot.commands.visualize import visualize
 from bot.errors import ParleyError
@@ -36,6 +47,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(export.app, name="export")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(review.app, name="review")
 app.add_typer(split.app, name="split")
 app.add_typer(users.app, name="users")
 app.command()(visualize)

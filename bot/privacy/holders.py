@@ -6,6 +6,7 @@ server's packages adds it as an entry point in the group ``parley.holders``.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from bot.store.database import Database
 from bot.store.redis import open_redis
 from bot.store.reviews import SqlReviews
 from bot.store.sealing import seal_from
+from bot.store.shelf import erase_turns, shelf_file, turns_of
 from bot.store.sql import SqlLog
 
 REVIEW_PAGE = 1000
@@ -105,10 +107,25 @@ class InReview:
         return {"review items": await self._reviews.erase(conversation_id)}
 
 
+class InTurns:
+    """Turns read from logs to be learnt from, in a file beside this server's own."""
+
+    def __init__(self, places: Places) -> None:
+        self._file = shelf_file(places.settings)
+
+    async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
+        found = await asyncio.to_thread(turns_of, self._file, conversation_id)
+        return {"turns": [msgspec.to_builtins(turn) for turn in found]}
+
+    async def erase(self, conversation_id: str) -> Mapping[str, int]:
+        return {"turns": await asyncio.to_thread(erase_turns, self._file, conversation_id)}
+
+
 HOLDERS: Mapping[str, Callable[[Places], Holder]] = {
     "log": InLog,
     "redis": InRedis,
     "review": InReview,
+    "turns": InTurns,
 }
 
 

@@ -9,7 +9,7 @@ too much nor too little.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import msgspec
 
 from bot.errors import SettingsError, Unavailable
 from bot.review.turn import BadRow, Turn
+from bot.settings import Settings
 from bot.store.sealing import Seal, seal_of_environment
 
 FORMAT = 1
@@ -234,9 +235,23 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         raise SettingsError(f"{file} is no file of turns: {error}.") from error
 
 
-def erase_turns(file: Path, conversation_ids: Iterable[str]) -> int:
-    """Forget these conversations, where there is such a file; how many turns went."""
+def shelf_file(settings: Settings) -> Path:
+    """Where the turns are."""
+    return settings.home / "turns.db"
+
+
+def erase_turns(file: Path, conversation_id: str) -> int:
+    """Forget this conversation, where there is such a file; how many turns went."""
     if not file.is_file():
         return 0
     with open_shelf(file) as shelf:
-        return sum(shelf.erase(each) for each in conversation_ids)
+        return shelf.erase(conversation_id)
+
+
+def turns_of(file: Path, conversation_id: str) -> list[Turn]:
+    """This conversation's turns, whatever log they came from; none, where there is no file."""
+    if not file.is_file():
+        return []
+    with open_shelf(file) as shelf:
+        origins = list(shelf.counts())
+        return [turn for one in origins for turn in shelf.conversation(one, conversation_id)]

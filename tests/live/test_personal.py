@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from bot.privacy.holders import Places
 from bot.privacy.requests import conversations_of, counted, erased, exported
 from bot.privacy.retention import walk
 from bot.review.item import ReviewItem
+from bot.review.turn import Turn
 from bot.settings import Settings
 from bot.store.audits import SqlAudit, Wanted
 from bot.store.base import Reminder
@@ -32,6 +34,7 @@ from bot.store.personal import HELD, TOMBSTONE_S
 from bot.store.redis import RedisStores, open_redis
 from bot.store.retention import Retention
 from bot.store.reviews import SqlReviews
+from bot.store.shelf import Harvest, open_shelf, shelf_file
 from bot.store.sql import SqlLog
 from bot.store.tables import conversation, metadata
 from bot.testing.services import NOON, HandClock
@@ -63,8 +66,8 @@ async def stores(redis_url: str) -> AsyncIterator[RedisStores]:
 
 
 @pytest.fixture
-def places(database: Database, stores: RedisStores, clock: HandClock) -> Places:
-    return Places(Settings(), database, stores.trackers, clock)
+def places(database: Database, stores: RedisStores, clock: HandClock, tmp_path: Path) -> Places:
+    return Places(Settings(home=tmp_path), database, stores.trackers, clock)
 
 
 @pytest.fixture
@@ -105,6 +108,12 @@ async def fill(user: str, log: SqlLog, database: Database, text: str = SECRET) -
     await SqlReviews(database).propose([item])
 
 
+def learn(user: str, places: Places) -> None:
+    """Have read what the user wrote, to learn from it."""
+    with open_shelf(shelf_file(places.settings)) as shelf:
+        shelf.add(Harvest("log", [Turn(user, 1, SECRET)]))
+
+
 async def everything(database: Database) -> str:
     """All that is in the database, as text."""
 
@@ -125,13 +134,14 @@ async def test_all_that_is_held_is_exported(
 ) -> None:
     await fill("anna", log, database)
     await fill("bob", log, database, text="nobody's business")
+    learn("anna", places)
     await places.trackers.keep(tracker("anna", 3), epoch=0)  # type: ignore[union-attr]
     await audit.record(Deed(ANN, "conversations.tracker", conversation_id="anna"))
     found = await exported("anna", places, audit, ANN)
     held = found["conversations"]["anna"]
-    counts = {what: len(items) for place in held.values() for what, items in place.items()}
+    counts = {what: len(found) for place in held.values() for what, found in place.items() if found}
     assert counts == {
-        **{"events": 4, "messages": 1, "replies": 1, "reminders": 1, "handoffs": 1},
+        **{"turns": 1, "events": 4, "messages": 1, "replies": 1, "reminders": 1, "handoffs": 1},
         **{"unpublished": 1, "deeds": 1, "kept events": 6, "review items": 1},
     }
     assert "nobody's business" not in str(found)
@@ -152,10 +162,13 @@ async def test_what_is_erased_is_nowhere_any_more_and_the_audit_log_stays_whole(
 ) -> None:
     await fill("anna", log, database)
     await fill("bob", log, database, text="nobody's business")
+    learn("anna", places)
     await places.trackers.keep(tracker("anna", 3), epoch=0)  # type: ignore[union-attr]
     await audit.record(Deed(ANN, "conversations.tracker", conversation_id="anna"))
     receipt = await erased("anna", places, audit, ANN)
-    assert receipt["removed"] == {
+    removed = {name: what for name, what in receipt["removed"].items() if any(what.values())}
+    assert removed == {
+        "turns": {"turns": 1},
         "log": {
             **{"events": 4, "messages": 1, "replies": 1, "reminders": 1, "handoffs": 1},
             **{"unpublished": 1, "names in the audit log": 1},
@@ -267,7 +280,7 @@ async def test_a_redis_that_is_away_is_named_in_the_receipt(
 ) -> None:
     await fill("anna", log, database)
     async with open_redis(f"redis://127.0.0.1:{free_port()}") as stores:
-        places = Places(Settings(), database, stores.trackers)
+        places = Places(places.settings, database, stores.trackers)
         receipt = await erased("anna", places, audit, ANN)
     assert "ends by itself within a day" in receipt["not_reached"]["redis"]
     assert SECRET not in await everything(database)

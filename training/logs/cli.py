@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from training.logs.reading import Part
     from training.logs.rows import Fields
 
-SHELF = "turns.db"
-
 
 class Where(StrEnum):
     """Where the log is read."""
@@ -228,13 +226,8 @@ def settings_of(project: Path, endpoints: Path | None) -> Settings:
     return settings.completed(load_project(project, paths=paths, cache=cache_folder()).endpoints)
 
 
-def shelf_file(settings: Settings) -> Path:
-    """Where the turns are."""
-    return settings.home / SHELF
-
-
 def _shelf(settings: Settings) -> AbstractContextManager[Shelf]:
-    from bot.store.shelf import open_shelf
+    from bot.store.shelf import open_shelf, shelf_file
 
     return open_shelf(shelf_file(settings))
 

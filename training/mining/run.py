@@ -20,10 +20,10 @@ from bot.review.scrubbing import rules_of
 from bot.review.turn import Turn
 from bot.store import schema
 from bot.store.reviews import open_reviews
-from bot.store.shelf import open_shelf
+from bot.store.shelf import open_shelf, shelf_file
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
-from training.logs.cli import settings_of, shelf_file
+from training.logs.cli import settings_of
 from training.mining.budget import Split
 from training.mining.mine import Known, Mined, chosen, mine
 from training.mining.seen import see, vectors_of

@@ -15,7 +15,7 @@ from bot.review.scrubbing import Rules
 from bot.review.turn import Turn
 from bot.store.database import parse_url
 from bot.store.sealing import VARIABLE, Locked, new_key
-from bot.store.shelf import Shelf, open_shelf
+from bot.store.shelf import Harvest, Shelf, erase_turns, open_shelf, turns_of
 from bot.store.sql import open_log
 from training.logs.databases import Page, check_log, finish, pages
 from training.logs.engine import Read, read_parts
@@ -171,6 +171,21 @@ async def test_what_a_user_said_leaves_the_shelf_and_its_file(
     assert texts(shelf) == ["others"]
     assert shelf.cursors("log", ["ann"]) == {}
     assert b"unmistakable" not in bytes_of(tmp_path)
+
+
+def test_a_file_that_is_not_there_holds_nothing_of_anybody(tmp_path: Path):
+    assert erase_turns(tmp_path / "turns.db", "ann") == 0
+    assert turns_of(tmp_path / "turns.db", "ann") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_held_of_a_user_is_told_whatever_log_it_came_from(tmp_path: Path):
+    with open_shelf(tmp_path / "turns.db") as shelf:
+        for origin in ("log", "old"):
+            shelf.add(Harvest(origin, [Turn("ann", 1, f"from {origin}", origin)]))
+    held = turns_of(tmp_path / "turns.db", "ann")
+    assert {turn.text for turn in held} == {"from log", "from old"}
+    assert erase_turns(tmp_path / "turns.db", "ann") == 2
 
 
 def bytes_of(folder: Path) -> bytes:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.review.item import Said
+from bot.review.scrubbing import KEY, Rules, rules_of
 from bot.review.turn import Turn
 from bot.settings import load_settings
 from nlu.parse import Entity
-from bot.review.scrubbing import KEY, Rules, rules_of
 
 RULES = Rules(("email", "phone", "iban", "card"), {"order": r"ORD-\d+"}, b"secret")
 SECRETS = ("ann@example.com", "+49 30 1234567", "4111 1111 1111 1111", "ORD-123")

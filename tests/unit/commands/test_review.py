@@ -1,0 +1,242 @@
+"""`parley review` at a terminal, and its files."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from bot.cli import app
+from bot.commands.keys import keys
+from bot.commands.reviewing import Reviewing
+from bot.errors import BadRequest
+from bot.review.decide import Names
+from bot.review.item import Reason, ReviewItem, Said, new_id
+from bot.review.store import Filter
+from bot.store.reviews import open_reviews
+from nlu.parse import Entity
+
+NAMES = Names(frozenset({"greet", "bye", "order"}), frozenset({"food"}))
+PROMPT = b"? "
+
+
+class Terminal:
+    """A pseudo terminal and somebody who types the next thing when asked."""
+
+    def __init__(self, typed: list[str]) -> None:
+        self.mine, theirs = pty.openpty()
+        self.input, self.output = os.fdopen(theirs, "r"), os.fdopen(os.dup(theirs), "w")
+        self._typed = typed
+        self.shown = b""
+        self._person = threading.Thread(target=self._type, daemon=True)
+        self._person.start()
+
+    def _type(self) -> None:
+        """Answer each prompt: of a key, or of a line."""
+        seen = 0
+        for what in self._typed:
+            while not self.shown[seen:].rstrip(b"\r\n").endswith((PROMPT, b": ")):
+                try:
+                    self.shown += os.read(self.mine, 1000)
+                except OSError:
+                    return
+            seen = len(self.shown)
+            os.write(self.mine, what.encode())
+
+    def close(self) -> None:
+        self.input.close()
+        self.output.close()
+        self._person.join(5)
+        os.close(self.mine)
+
+
+async def review(url: str, monkeypatch: pytest.MonkeyPatch, *typed: str, who: str = "eve") -> str:
+    terminal = Terminal(list(typed))
+    monkeypatch.setattr(sys, "stdin", terminal.input)
+    monkeypatch.setattr(sys, "stdout", terminal.output)
+    try:
+        with keys() as pressed:
+            console = Console(file=terminal.output, highlight=False, width=100)
+            async with open_reviews(url) as reviews:
+                await Reviewing(reviews, NAMES, who, Filter("open"), console, pressed).run()
+    finally:
+        monkeypatch.undo()
+        terminal.close()
+    return terminal.shown.decode()
+
+
+async def proposed(url: str, *items: ReviewItem) -> list[str]:
+    async with open_reviews(url) as reviews:
+        await reviews.propose(items)
+    return [item.id for item in items]
+
+
+async def stored(url: str, item_id: str) -> ReviewItem:
+    async with open_reviews(url) as reviews:
+        return await reviews.item(item_id)
+
+
+def turn(text: str, seq: int, *, score: float = 0.5, **more: object) -> ReviewItem:
+    item = ReviewItem(new_id(), text, conversation_id="ann", seq=seq)
+    fields = {"reasons": (Reason("m", score),), "said": Said("greet", 0.6), **more}
+    return msgspec.structs.replace(item, **fields)
+
+
+async def test_a_key_labels_a_sentence_and_the_next_one_comes(sqlite_url: str, monkeypatch):
+    ids = await proposed(
+        sqlite_url,
+        turn("first", 1, score=0.9, before="Yes?"),
+        turn("second", 2, score=0.8),
+        turn("third", 3, score=0.7),
+        turn("fourth", 4, score=0.6),
+    )
+    shown = await review(sqlite_url, monkeypatch, "1", "o", "i", "ord\n", "n", "complain\n")
+    found = [(await stored(sqlite_url, one)).decision for one in ids]
+    assert [(one.label, one.intent) for one in found if one] == [
+        ("intent", "greet"),
+        ("out_of_scope", None),
+        ("intent", "order"),
+        ("new_intent", "complain"),
+    ]
+    assert "4 wait, 0 done" in shown
+    assert "1 greet 60%" in shown
+
+
+async def test_undo_brings_the_sentence_back(sqlite_url: str, monkeypatch):
+    [one] = await proposed(sqlite_url, turn("first", 1))
+    await proposed(sqlite_url, turn("second", 2, score=0.1))
+    await review(sqlite_url, monkeypatch, "\n", "u", "o", "q")
+    item = await stored(sqlite_url, one)
+    assert item.decision
+    assert item.decision.label == "out_of_scope"
+    assert [step.what for step in item.history] == [
+        "proposed",
+        "greet",
+        "taken back",
+        "out of scope",
+    ]
+
+
+async def test_entities_are_corrected_as_they_are_marked_in_the_data(sqlite_url: str, monkeypatch):
+    said = Said("order", 0.9, (Entity("food", "a", 0, 1),))
+    [one] = await proposed(sqlite_url, turn("a pizza", 1, said=said))
+    shown = await review(sqlite_url, monkeypatch, "e", "a soup\n", "e", "a [pizza](food)\n", "1")
+    decision = (await stored(sqlite_url, one)).decision
+    assert decision
+    assert [(span.entity, span.value, span.start) for span in decision.entities] == [
+        ("food", "pizza", 2)
+    ]
+    assert "another sentence" in shown
+
+
+async def test_a_group_is_labelled_by_one_key_or_not(sqlite_url: str, monkeypatch):
+    same = [turn(f"hi{n}", n, group="g", score=0.9 - n / 10) for n in (1, 2, 3)]
+    ids = await proposed(sqlite_url, *same)
+    await review(sqlite_url, monkeypatch, "g", "o", "1")
+    labels = [(await stored(sqlite_url, one)).decision for one in ids]
+    assert [one.label for one in labels if one] == ["out_of_scope", "intent", "intent"]
+
+
+async def test_skipping_asking_for_another_and_wrong_keys(sqlite_url: str, monkeypatch):
+    ids = await proposed(sqlite_url, turn("a", 1, score=0.9), turn("b", 2, score=0.8))
+    shown = await review(sqlite_url, monkeypatch, "z", "9", "s", "w", "q")
+    assert [(await stored(sqlite_url, one)).state for one in ids] == ["skipped", "open"]
+    assert (await stored(sqlite_url, ids[1])).wanted == 2
+    assert "second opinion" in shown
+
+
+async def test_a_name_that_is_none_is_asked_again_with_what_may_be_meant(
+    sqlite_url: str, monkeypatch
+):
+    [one] = await proposed(sqlite_url, turn("a", 1))
+    shown = await review(sqlite_url, monkeypatch, "i", "gret\n", "i", "zzz\n", "q")
+    assert "Did you mean 'greet'?" in shown
+    assert "no intent 'zzz'" in shown
+    assert (await stored(sqlite_url, one)).decision is None
+
+
+NLU = """nlu:
+- intent: greet  # hello
+  examples: |
+    - hello
+- intent: bye
+  examples: |
+    - bye
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "nlu.yml").write_text(NLU)
+    (tmp_path / "domain.yml").write_text("intents: [greet, bye]\n")
+    (tmp_path / "config.yml").write_text("language: en\n")
+    return tmp_path
+
+
+def parley(*words: str | Path) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+def test_labels_come_in_from_a_file_and_go_out_into_the_project(project: Path):
+    file = project / "labels.yml"
+    file.write_text("nlu:\n- intent: greet\n  examples: |\n    - good day\n")
+    words = ("-p", project, "--reviewer", "eve")
+    assert "0 items labelled, 1 new" in parley("review", "import", file, *words)
+    assert "1 items labelled, 0 new" in parley("review", "import", file, *words)
+    shown = parley("review", "export", "-p", project, "--dry-run")
+    assert "+    - good day\n" in shown
+    assert (project / "data" / "nlu.yml").read_text() == NLU
+    assert "1 examples added" in parley("review", "export", "-p", project)
+    after = (project / "data" / "nlu.yml").read_text()
+    assert after == NLU.replace("    - hello\n", "    - hello\n    - good day\n")
+    assert "0 examples added" in parley("review", "export", "-p", project)
+    parley("review", "export", "-p", project, "--out", project / "all.yml")
+    assert "- good day" in (project / "all.yml").read_text()
+
+
+def test_a_label_of_an_intent_that_was_removed_since_is_left_out_and_named(project: Path):
+    file = project / "labels.yml"
+    file.write_text("nlu:\n- intent: bye\n  examples: |\n    - so long\n")
+    parley("review", "import", file, "-p", project)
+    (project / "domain.yml").write_text("intents: [greet]\n")
+    shown = parley("review", "export", "-p", project, "--dry-run")
+    assert "no intent 'bye' any more" in shown
+    assert "1 labels name the intent 'bye'" in shown
+
+
+def test_a_disk_that_is_full_leaves_every_file_as_it_was(project: Path, monkeypatch):
+    file = project / "labels.yml"
+    file.write_text(
+        "nlu:\n- intent: greet\n  examples: |\n    - good day\n"
+        "- intent: new\n  examples: |\n    - x\n"
+    )
+    parley("review", "import", file, "-p", project)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bot.review.exchange.os.fsync", full)
+    with pytest.raises(Exception, match="No space left"):
+        parley("review", "export", "-p", project)
+    assert (project / "data" / "nlu.yml").read_text() == NLU
+    assert [path.name for path in (project / "data").iterdir()] == ["nlu.yml"]
+
+
+def test_entities_that_the_project_has_not_are_refused_before_anything_is_kept(project: Path):
+    file = project / "labels.yml"
+    file.write_text("nlu:\n- intent: greet\n  examples: |\n    - hi\n    - hi [Ada](nme)\n")
+    with pytest.raises(BadRequest, match="no entity 'nme'"):
+        parley("review", "import", file, "-p", project)
+    assert "0 examples added" in parley("review", "export", "-p", project)
