@@ -109,16 +109,6 @@ class Channel(Protocol):
 
 
 @runtime_checkable
-class HasClients(Protocol):
-    """A channel that clients write to, not a service: how much they may say is limited."""
-
-    @property
-    def clients(self) -> Clients:
-        """Whether ``anybody`` may be one, or only who is ``known`` by a token."""
-        ...
-
-
-@runtime_checkable
 class Begins(Protocol):
     """A channel that has something to tell its service when the server starts."""
 
@@ -157,6 +147,14 @@ class Serves(Protocol):
     def serve(self, running: Running) -> AbstractAsyncContextManager[ASGIApp]:
         """What is mounted there while the server runs."""
         ...
+
+
+def clients_of(channel: Channel) -> Clients | None:
+    """Who writes to ``channel``, as its ``clients`` says: ``anybody``, or only who is ``known`` by
+    a token, and both no more than the limits allow. None for a service that ``verify`` knows.
+    """
+    clients: Clients | None = getattr(channel, "clients", None)
+    return clients
 
 
 def parts(reply: Reply) -> list[dict[str, Any]]:

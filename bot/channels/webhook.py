@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from bot.channels.base import Acknowledges, Channel, Delivery, HasClients, Recalls, Serves
+from bot.channels.base import Acknowledges, Channel, Delivery, Recalls, Serves, clients_of
 from bot.channels.rest import RestMessage
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
@@ -105,8 +105,8 @@ async def webhook(request: Request, channel: Name) -> Response:
 async def _count(request: Request, channel: Channel, message: Message) -> None:
     """Raises TooMany for what a client says too much; a verified service may say all."""
     address = request.client.host if request.client else ""
-    clients = channel.clients if isinstance(channel, HasClients) else None
-    await running(request).limits.message(address, message.conversation_id, clients=clients)
+    limits, clients = running(request).limits, clients_of(channel)
+    await limits.message(address, message.conversation_id, clients=clients)
 
 
 async def _delivery(request: Request) -> Delivery:
