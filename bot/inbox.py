@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from bot.apology import apologise
 from bot.dialogue.messages import Message, Reply
 from bot.errands import Errands, Waiters
-from bot.errors import Conflict, Timeout, Unavailable
+from bot.errors import Conflict, NotFound, Timeout, Unavailable
 from bot.model.serving import Serving
 from bot.places import Places
 from bot.reminders import ring
@@ -224,6 +224,8 @@ class Inbox:
                     return
         except Unavailable as error:
             log.warning("inbox.postponed", conversation=conversation_id, error=str(error))
+        except NotFound as error:  # it was erased meanwhile
+            log.info("inbox.gone", error=str(error))
         except Exception:
             log.exception("inbox.failed", conversation=conversation_id)
         finally:

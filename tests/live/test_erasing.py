@@ -1,0 +1,69 @@
+"""A user is erased while he writes, by a real command beside a real server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.command import WEBHOOK, Run, parley, running, until, write
+
+pytestmark = pytest.mark.services
+
+
+class Talker:
+    """Says one thing after another for ``ann``, and remembers what was answered."""
+
+    def __init__(self, server: Run, name: str) -> None:
+        self.answered: list[str] = []
+        self.statuses: set[int] = set()
+        self._url, self._name = server.url, name
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._talk)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _talk(self) -> None:
+        with httpx2.Client(base_url=self._url, timeout=60) as client:
+            number = 0
+            while not self._enough.is_set():
+                number += 1
+                said = f"canary-{self._name}-{number}."
+                answer = client.post(WEBHOOK, json={"sender": "ann", "message": said})
+                self.statuses.add(answer.status_code)
+                if answer.status_code == 200:
+                    self.answered.append(said)
+
+
+def test_what_was_answered_before_the_erasure_is_nowhere_after_it(tmp_path: Path) -> None:
+    project, home = write(tmp_path / "project"), tmp_path / "home"
+    with running(project, home) as server:
+        talkers = [Talker(server, name) for name in "abc"]
+        try:
+            until(lambda: all(len(talker.answered) > 5 for talker in talkers), "answers")
+            before = [said for talker in talkers for said in talker.answered]
+            done = parley("privacy", "erase", "ann", "--yes", "-p", project, home=home)
+            assert done.returncode == 0, done.stderr
+            receipt = json.loads(done.stdout)
+            assert receipt["removed"]["log"]["events"] > len(before)
+            assert receipt["not_reached"] == {}
+            held = parley("privacy", "export", "ann", "-p", project, home=home).stdout
+            tracker = str(server.events())
+            assert [said for said in before if said in held + tracker] == []
+        finally:
+            for talker in talkers:
+                talker.end()
+        later = server.say("canary-last")
+        assert later is not None
+        assert "canary-last" in str(server.events())
+        assert set().union(*(talker.statuses for talker in talkers)) <= {200, 404, 503}
+        assert "Traceback" not in server.printed()
+        assert server.end() == 0
+    whole = parley("audit", "verify", "-p", project, home=home)
+    assert whole.returncode == 0, whole.stdout
