@@ -276,11 +276,11 @@ async def test_who_comes_back_begins_anew(
 
 
 async def test_a_redis_that_is_away_is_named_in_the_receipt(
-    database: Database, log: SqlLog, audit: SqlAudit
+    database: Database, log: SqlLog, audit: SqlAudit, tmp_path: Path
 ) -> None:
     await fill("anna", log, database)
     async with open_redis(f"redis://127.0.0.1:{free_port()}") as stores:
-        places = Places(places.settings, database, stores.trackers)
+        places = Places(Settings(home=tmp_path), database, stores.trackers)
         receipt = await erased("anna", places, audit, ANN)
     assert "ends by itself within a day" in receipt["not_reached"]["redis"]
     assert SECRET not in await everything(database)
