@@ -14,6 +14,8 @@ import pytest
 
 from bot.actions.remote import RemoteActions
 from bot.children import actions
+from bot.dialogue.events import SlotSet, UserUttered
+from bot.dialogue.tracker import Tracker
 from bot.model.nlu import open_understanding
 from bot.model.policy import current_policy
 from bot.predict import make_policies
@@ -91,6 +93,34 @@ def test_there_are_enough_conversations():
 async def test_the_conversation_goes_as_told(transcript: Transcript, parley: Services):
     result = await run_transcript(transcript, parley)
     assert result.passed, str(result)
+
+
+async def test_a_call_that_comes_again_is_answered_as_the_first_was_and_changes_nothing(
+    project: Project, action_url: str
+) -> None:
+    """Its order is cancelled for the first call; a call of another message finds it cancelled."""
+
+    async def asked(message_id: str) -> tuple[list[object], list[object]]:
+        slots = {"order_number": "20433", "email": "x@example.org", "confirmed": True}
+        told = [SlotSet(name=name, value=value) for name, value in slots.items()]
+        said = UserUttered(text="yes", message_id=message_id)
+        tracker = Tracker.start("ann", project.domain).apply_all([*told, said])
+        answer = await remote.run(
+            "action_report_problem",
+            tracker.apply_all([SlotSet(name="item", value=message_id)]).apply(
+                SlotSet(name="problem", value="damaged")
+            ),
+            project.domain,
+            call_id="unseen",
+        )
+        return list(answer.responses), list(answer.events)
+
+    async with RemoteActions(Endpoint(action_url)) as remote:
+        first, again = await asked("m-1"), await asked("m-1")
+        other = await asked("m-2")
+    assert first == again
+    assert first[0]
+    assert other[0] != first[0]
 
 
 def test_the_model_understands_held_out_sentences(bundle: Bundle):

@@ -32,6 +32,7 @@ def open_shop(url: str) -> Engine:
         with Session(engine) as session, session.begin():
             Base.metadata.create_all(session.connection())
             fill(session)
+    Base.metadata.create_all(engine)  # what a shop of an earlier version lacks
     return engine
 
 

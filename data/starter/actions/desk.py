@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from . import shop
+from .calls import call_key, once
 from .database import shop_session
 from .models import Order
 
@@ -40,11 +41,13 @@ def forget_task(*, but: tuple[str, ...] = ()) -> list[EventType]:
 class ShopAction(Action, ABC):
     """An action that works on the shop; without the shop it says so and changes nothing.
 
+    ``changes`` the shop: then a call that comes again is answered as the first was (``calls``).
     ``needs`` are slots that a form has filled. A form that ended early (the order cannot be sent
     back, say) has told the user why and left one of them empty: nothing is done then.
     """
 
     action_name: str
+    changes = False
     needs: tuple[str, ...] = ()
 
     def name(self) -> str:
@@ -56,6 +59,10 @@ class ShopAction(Action, ABC):
         if any(tracker.get_slot(slot) is None for slot in self.needs):
             return forget_task()
         try:
+            if self.changes and (key := call_key(self.action_name, tracker)):
+                return once(
+                    key, dispatcher, lambda session: self.work(dispatcher, tracker, session)
+                )
             with shop_session() as session:
                 return self.work(dispatcher, tracker, session)
         except (SQLAlchemyError, OSError):

@@ -154,3 +154,13 @@ class Voucher(Base):
     percent: Mapped[int]
     ends_on: Mapped[date]
     minimum_pence: Mapped[int] = mapped_column(default=0)
+
+
+class Call(Base):
+    """A call of an action that changed something, and what it answered: JSON."""
+
+    __tablename__ = "calls"
+
+    key: Mapped[str] = mapped_column(String(400), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    answer: Mapped[str]

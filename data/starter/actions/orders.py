@@ -69,6 +69,7 @@ class CancelOrder(ShopAction):
     """Cancel an order that has not left yet."""
 
     action_name = "action_cancel_order"
+    changes = True
     needs = ("order_number", "email", "confirmed")
 
     def work(
@@ -112,6 +113,7 @@ class ChangeAddress(ShopAction):
     """Deliver an order to another address."""
 
     action_name = "action_change_address"
+    changes = True
     needs = ("order_number", "email", "street", "city", "postcode", "confirmed")
 
     def work(
@@ -131,6 +133,7 @@ class ChangeDeliveryDate(ShopAction):
     """Deliver an order on another day; the form has checked and normalised the day."""
 
     action_name = "action_change_delivery_date"
+    changes = True
     needs = ("order_number", "email", "delivery_date")
 
     def work(

@@ -18,6 +18,7 @@ class HumanHandoff(ShopAction):
     """Open a ticket with the visitor's last words; the bot is silent until it is resumed."""
 
     action_name = "action_human_handoff"
+    changes = True
 
     def work(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, session: Session
@@ -39,6 +40,7 @@ class ReportProblem(ShopAction):
     """A ticket for something damaged, missing or wrong."""
 
     action_name = "action_report_problem"
+    changes = True
     needs = ("order_number", "item", "problem")
 
     def work(
@@ -61,6 +63,7 @@ class Unsubscribe(ShopAction):
     """No more marketing mail, whether or not the address is known here."""
 
     action_name = "action_unsubscribe"
+    changes = True
     needs = ("email",)
 
     def work(
@@ -78,6 +81,7 @@ class DeleteAccount(ShopAction):
     """Ask the people who may do it to delete an account."""
 
     action_name = "action_delete_account"
+    changes = True
     needs = ("email", "confirmed")
 
     def work(

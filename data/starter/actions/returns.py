@@ -18,6 +18,7 @@ class SubmitReturn(ShopAction):
     """Write a return; the same item again gives the same return number."""
 
     action_name = "action_submit_return"
+    changes = True
     needs = ("order_number", "item", "return_reason", "confirmed")
 
     def work(
@@ -35,6 +36,7 @@ class SubmitExchange(ShopAction):
     """Write a return whose item is replaced instead of refunded."""
 
     action_name = "action_submit_exchange"
+    changes = True
     needs = ("order_number", "item", "replacement", "confirmed")
 
     def work(
