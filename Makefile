@@ -16,7 +16,7 @@ BIN     := $(VENV)/bin
 PARLEY  := PARLEY_ACTIONS_PYTHON=$(CURDIR)/$(ACTIONS)/bin/python $(BIN)/parley
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help run train test chaos fuzz conformance peers check lint format sbom wheel audit bench setup setup-test clean
+.PHONY: help run train test chaos fuzz load conformance peers check lint format sbom wheel audit bench setup setup-test clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -58,6 +58,10 @@ lint: setup-test
 format: setup-test  ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+load: setup-test  ## a real server at four fifths and three times of its maximum, for SECONDS (900)
+	@$(PARLEY) train --quiet --project data/starter
+	@$(BIN)/python -m tests.load --steady $(or $(SECONDS),900) --workers $(or $(WORKERS),1)
 
 sbom: setup  ## the bill of materials, CycloneDX: build/parley.cdx.json
 	@$(BIN)/python tests/supply/sbom.py build/parley.cdx.json

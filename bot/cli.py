@@ -214,6 +214,22 @@ def upgrade(project: options.Project = Path()) -> None:
     typer.echo("The database has the schema of this version.")
 
 
+@database.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+    project: options.Project = Path(),
+) -> None:
+    """Write a SQLite database to a file while servers go on; PostgreSQL has pg_dump for it."""
+    from bot.project.load import load_project
+    from bot.settings import load_settings
+    from bot.store.backup import back_up
+
+    settings = load_settings(project=project)
+    settings = settings.completed(load_project(settings.project, paths=settings.paths).endpoints)
+    back_up(settings.sql_url, file)
+    typer.echo(f"{file}: {file.stat().st_size:,} bytes.")
+
+
 @app.command()
 def pack(
     package: Annotated[Path, typer.Argument(help="The file to write, `….tar.gz`.")],

@@ -54,7 +54,8 @@ class Limits:
     turns_at_once: int = 64
     conversations: int = 1000  # at work or waited for, here; more are refused
     messages: int = 50  # waited for of one conversation, so that it keeps nobody else out
-    in_line_s: float = 3.0  # while a turn waits longer for its place, new messages are refused
+    accepted_at_once: int = 16
+    in_line_s: float = 3.0  # new messages that would wait longer for their turn are refused
     tries: int = 5  # of a message whose turn breaks; then the user is told
     sweep_s: float = 2.0
     late_s: float = 5.0  # a message or reply this old is the sweep's business
@@ -97,6 +98,8 @@ class Inbox:
         self._turns = Errands(self._group, self._drain)
         self._sends = Errands(self._group, self._send)
         self._at_once = Places(self._limits.turns_at_once)
+        # Turns in hand come first: who is let in uses what they need.
+        self._door = Places(self._limits.accepted_at_once)
         self._waiters = Waiters()
         # What was accepted here just now with nothing before it; it need not be looked up.
         self._next: dict[str, Waiting] = {}
@@ -146,11 +149,12 @@ class Inbox:
             raise Unavailable(
                 f"{self._limits.messages} messages of this conversation wait already."
             )
-        if self._at_once.waited_s > self._limits.in_line_s:
+        if self._at_once.expected_s + self._door.expected_s > self._limits.in_line_s:
             raise Unavailable("More is asked than can be answered now.")
         message = self._clean(message)
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
-        accepted = await self._parley.log.accept(message)
+        async with self._door.place():
+            accepted = await self._parley.log.accept(message)
         if not accepted.done:
             if accepted.stands is not None:
                 next_ = Waiting(accepted.inbox_id, message, accepted.stands)

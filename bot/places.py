@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+_WEIGHT = 0.05  # of the last one in the average
+
 
 class Places:
     """``many`` at once; the others in line, first come first served."""
@@ -18,6 +20,8 @@ class Places:
         self._free = many
         self._clock = clock
         self._line: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._given_at = clock()
+        self._apart_s = 0.0  # between two places given while there is a line, on average
 
     @property
     def waiting(self) -> int:
@@ -28,6 +32,11 @@ class Places:
     def waited_s(self) -> float:
         """How long the first in line has waited."""
         return next((self._clock() - at for at, place in self._line if not place.done()), 0.0)
+
+    @property
+    def expected_s(self) -> float:
+        """How long who comes now will wait, as fast as it goes at present."""
+        return max(self.waiting * self._apart_s, self.waited_s)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -45,6 +54,7 @@ class Places:
     async def _take(self) -> None:
         if self._free and not self._line:
             self._free -= 1
+            self._given_at = self._clock()
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append((self._clock(), place))
@@ -60,6 +70,9 @@ class Places:
             _, place = self._line.popleft()
             if not place.done():
                 place.set_result(None)
+                now = self._clock()
+                self._apart_s += _WEIGHT * (now - self._given_at - self._apart_s)
+                self._given_at = now
                 return
         self._free += 1
 

@@ -124,6 +124,10 @@ class Postgres:
         primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         primary.execute("SELECT pg_reload_conf()")
 
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's own programs."""
+        subprocess.run([self._bin / program, *arguments], check=True, cwd="/")
+
     def promote(self) -> None:
         """Let a standby be the primary."""
         self.execute("SELECT pg_promote()")

@@ -132,6 +132,7 @@ async def test_while_turns_wait_too_long_for_their_place_new_messages_are_refuse
         await gate.entered.get()
         bob = asyncio.create_task(inbox.answer(message("two", conversation_id="bob"), SOON_S))
         await eventually(lambda: in_line(inbox))
+        assert inbox._at_once.expected_s == 0.0
         clock.advance(3.5)
         with pytest.raises(Unavailable, match="More is asked") as raised:
             await inbox.accept(message("three", conversation_id="cid"))
@@ -142,6 +143,25 @@ async def test_while_turns_wait_too_long_for_their_place_new_messages_are_refuse
         assert await gate.entered.get() == "two"
         gate.let_through(2)
         await asyncio.gather(bob, cid)
+
+
+async def test_how_long_the_line_will_take_is_told_by_how_fast_it_went():
+    clock = HandClock()
+    places = Places(1, clock=clock)
+
+    async def work() -> None:
+        async with places.place():
+            clock.advance(2.0)
+            await asyncio.sleep(0)
+
+    first = [asyncio.create_task(work()) for _ in range(200)]
+    await asyncio.gather(*first)
+    assert places.expected_s == 0.0, "nobody is in line"
+    async with places.place():
+        line = [asyncio.create_task(work()) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert places.expected_s == pytest.approx(20.0, rel=0.05)
+    await asyncio.gather(*line)
 
 
 async def in_line(inbox: Inbox) -> bool:
