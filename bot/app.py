@@ -18,6 +18,7 @@ from bot.api import (
     handoff,
     health,
     model,
+    openid,
     page,
     people,
     privacy,
@@ -91,6 +92,7 @@ def create_app(settings: Settings, *, opening: Opening = open_parley) -> FastAPI
             scoring,
             handoff,
             people,
+            openid,
             privacy,
             review,
         ):

@@ -27,6 +27,7 @@ from bot.model.pulling import Pulling, Source
 from bot.model.serving import Serving
 from bot.outgoing import open_guarded
 from bot.people.access import Access
+from bot.people.openid import openid_of
 from bot.people.sessions import Lifetimes
 from bot.privacy.incoming import cleaning
 from bot.privacy.retention import keep_to
@@ -186,9 +187,9 @@ def _access(settings: Settings, sql: SqlLog, link: Link | None) -> Access:
     """Signing in; without Redis, sessions are this process's alone."""
     lifetimes = Lifetimes(settings.session_idle_minutes * 60, settings.session_hours * 3600)
     people = SqlPeople(sql.database)
-    if link is None:
-        return Access(people, lifetimes=lifetimes)
-    return Access(people, RedisSessions(link), RedisTries(link), lifetimes=lifetimes)
+    sessions, tries = (RedisSessions(link), RedisTries(link)) if link else (None, None)
+    openid = openid_of(settings)
+    return Access(people, sessions, tries, lifetimes=lifetimes, openid=openid)
 
 
 async def _understands(serving: Serving) -> None:

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 from bot.outgoing import LOOPBACK, read_allowed
+from bot.people.roles import Role
 from bot.project.paths import ProjectPaths
 from bot.project.project import Endpoints
 
@@ -56,6 +57,7 @@ SECRET = (
     "auth_token_old",
     "jwt_secret",
     "jwt_secret_old",
+    "oidc_client_secret",
     "jwt_private_key",
     "ssl_password",
     "scrub_key",
@@ -308,6 +310,26 @@ class Settings(BaseSettings):
         description="A proxy in front asks callers of the API who they are, so that the server "
         "need not, though others reach its address.",
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="OpenID provider that people may sign in by, `https://…`; needs the extra "
+        "`parley[oidc]`.",
+    )
+    oidc_client_id: str | None = Field(None, description="As whom the provider knows this server.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="What this server proves that with, if the provider asks for it."
+    )
+    oidc_name_claim: str = Field(
+        "email", description="Claim of the provider's that is a person's name here."
+    )
+    oidc_role_claim: str = Field(
+        "groups", description="Claim, a text or a list of them, that decides a person's role."
+    )
+    oidc_roles: dict[str, Role] = Field(
+        {},
+        description='Roles by what that claim holds, as JSON: `{"support": "agent"}`. Who has none '
+        "of them may not sign in; who has several has the one that may do most.",
+    )
     session_idle_minutes: float = Field(
         60.0, gt=0, description="Whoever signed in and does nothing for so long signs in again."
     )
@@ -400,6 +422,16 @@ class Settings(BaseSettings):
             raise ValueError("should be keys of 16 characters or more")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value:
+            url = urlsplit(value)
+            local = url.scheme == "http" and is_loopback(url.hostname or "")
+            if not url.hostname or (url.scheme != "https" and not local):
+                raise ValueError("should begin with https://")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
@@ -429,7 +461,7 @@ class Settings(BaseSettings):
     @property
     def asks_who(self) -> bool:
         """Whether the API is for those who prove themselves."""
-        return bool(self.live("auth_token") or self.live("jwt_secret"))
+        return bool(self.live("auth_token") or self.live("jwt_secret") or self.oidc_issuer)
 
     def live(self, secret: Literal["auth_token", "jwt_secret"]) -> tuple[str, ...]:
         """The values of ``secret`` that are taken: its own, then the one before it."""

@@ -60,13 +60,14 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         self._tokens = [token.encode() for token in settings.live("auth_token")]
         self._signers: Signers | None = None
+        self._vouched = bool(settings.oidc_issuer)
         if keys := settings.live("jwt_secret"):
             self._signers = _signers(keys, settings.jwt_method)
 
     @property
     def asks(self) -> bool:
         """Whether callers must prove who they are."""
-        return bool(self._tokens or self._signers)
+        return bool(self._tokens or self._signers or self._vouched)
 
     def caller(self, token: str, bearer: str) -> Caller:
         """Who proves itself so. Raises NotAuthenticated.

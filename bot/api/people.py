@@ -17,8 +17,8 @@ from bot.door import body_schema, json_body
 from bot.people.caller import Caller, NotAuthorized, open_to
 from bot.people.person import Person
 from bot.people.sessions import csrf_token
-from bot.running import Running, running
-from bot.settings import is_loopback
+from bot.running import running
+from bot.settings import Settings, is_loopback
 
 router = APIRouter(tags=["people"])
 
@@ -44,7 +44,8 @@ async def login(
     401 for a wrong name or password, 429 after too many.
     """
     server = running(request)
-    check_signing_in(request, server)
+    check_page(request, server.settings.cors)
+    check_encrypted(request, server.settings)
     address = request.client.host if request.client else ""
     session_id, person = await server.access.sign_in(
         body.name, body.password.get_secret_value(), address=address
@@ -71,10 +72,8 @@ async def me(request: Request, caller: Annotated[Caller, requires()]) -> Respons
     return answer(_told(caller, session_id))
 
 
-def check_signing_in(request: Request, server: Running) -> None:
-    """Raises CrossSite for a page of others, NotAuthorized where a password would be overheard."""
-    settings = server.settings
-    check_page(request, settings.cors)
+def check_encrypted(request: Request, settings: Settings) -> None:
+    """Raises NotAuthorized where a password or a session could be overheard."""
     if not is_tls(request) and not is_loopback(settings.host):
         raise NotAuthorized(
             "Nobody signs in over plain HTTP: serve HTTPS (--ssl-certificate), or have the proxy "

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
-from bot.errors import BadRequest, NotFound, ParleyError
+from bot.errors import BadRequest, Conflict, ParleyError
+from bot.people.caller import NotAuthorized
 from bot.people.memory import MemoryPeople, MemorySessions, MemoryTries
+from bot.people.openid import OpenId, Vouched
 from bot.people.passwords import MOST_CHARS, Passwords
-from bot.people.person import People, Person, name_of
+from bot.people.person import People, Person, name_of, new_stamp
 from bot.people.sessions import Lifetimes, Session, Sessions, Tries, key_of, new_id
 
 WITHIN_S = 900.0
@@ -58,8 +61,10 @@ class Access:
         *,
         passwords: Passwords | None = None,
         lifetimes: Lifetimes = USUAL,
+        openid: OpenId | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.openid = openid
         self.people: People = people or MemoryPeople()
         self._sessions: Sessions = sessions or MemorySessions(clock)
         self._tries: Tries = tries or MemoryTries(clock)
@@ -91,6 +96,32 @@ class Access:
             await self.people.change(person.name, password=await self._passwords.hash(password))
         return await self.open(person), person
 
+    async def vouched(self, vouched: Vouched) -> Person:
+        """Whom the OpenID provider vouches for, with the role it gives them; new if need be.
+
+        Raises NotAuthorized for who is disabled, and for a name that is somebody else's.
+        """
+        person = await self.people.of_subject(vouched.subject)
+        if person is None:
+            person = Person(
+                vouched.name,
+                vouched.role,
+                subject=vouched.subject,
+                created_at=self._clock(),
+                stamp=new_stamp(),
+            )
+            try:
+                await self.people.add(person)
+            except Conflict as error:
+                raise NotAuthorized(
+                    f"The name {vouched.name!r} is somebody else's here; an administrator helps."
+                ) from error
+        if person.disabled:
+            raise NotAuthorized(f"{person.name!r} may not sign in any more.")
+        if person.role != vouched.role:
+            await self.people.change(person.name, role=vouched.role)
+        return replace(person, role=vouched.role)
+
     async def open(self, person: Person) -> str:
         """A session of ``person``, who has proved who they are; its id."""
         session_id = new_id()
@@ -120,7 +151,7 @@ class Access:
         self._passwords.close()
 
     async def _known(self, name: str) -> Person | None:
-        with suppress(BadRequest, NotFound):
+        with suppress(BadRequest):
             return await self.people.get(name_of(name))
         return None
 

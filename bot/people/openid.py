@@ -1,0 +1,255 @@
+"""Signing in by an OpenID provider: the code flow with PKCE (OpenID Connect Core 1.0, RFC 7636).
+
+Authlib speaks with the provider, joserfc believes its tokens. Both are loaded when somebody signs
+in so, with the extra ``parley[oidc]``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from bot.errors import SettingsError, Unavailable
+from bot.people.caller import NotAuthenticated, NotAuthorized
+from bot.people.person import name_of
+from bot.people.roles import ROLES, Role
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
+
+CALL_S = 10.0
+LEEWAY_S = 30
+KEYS_AGAIN_S = 60.0  # keys are asked for anew at most so often
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who vouches for people, and how its claims are read.
+
+    ``roles`` are ours by what the claim ``role_claim`` holds, a text or a list of them.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    name_claim: str
+    role_claim: str
+    roles: Mapping[str, Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sign-in that has begun; its browser alone may finish it."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+    def __str__(self) -> str:
+        return f"{self.state}.{self.nonce}.{self.verifier}"
+
+    @classmethod
+    def read(cls, text: str) -> Pending:
+        """What ``str`` wrote. Raises NotAuthenticated."""
+        parts = text.split(".")
+        if len(parts) != 3 or not all(parts):
+            raise NotAuthenticated("No sign-in has begun in this browser; begin again.")
+        return cls(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Whom the provider vouches for: as whom it knows them, their name and role here."""
+
+    subject: str
+    name: str
+    role: Role
+
+
+class OpenId:
+    """Signs people in by one provider. Raises SettingsError where the extra is not installed."""
+
+    def __init__(self, provider: Provider, *, clock: Callable[[], float] = time.time) -> None:
+        if find_spec("authlib") is None:
+            raise SettingsError("Signing in by OpenID needs Authlib: pip install 'parley[oidc]'.")
+        self._provider = provider
+        self._clock = clock
+        self._found: Mapping[str, Any] | None = None  # what the provider says of itself
+        self._keys: KeySet | None = None
+        self._keys_at = 0.0
+        self._asking = asyncio.Lock()
+
+    async def begin(self, redirect_uri: str) -> tuple[str, Pending]:
+        """Where to send the browser, and what it must bring back. Raises Unavailable."""
+        pending = Pending(*(secrets.token_urlsafe(32) for _ in range(3)))
+        found = await self._discovered()
+        async with self._client(redirect_uri) as client:
+            url, _ = client.create_authorization_url(
+                found["authorization_endpoint"],
+                state=pending.state,
+                nonce=pending.nonce,
+                code_verifier=pending.verifier,
+            )
+        return url, pending
+
+    async def finish(
+        self, pending: Pending, *, state: str, code: str, redirect_uri: str
+    ) -> Vouched:
+        """Who signed in. Raises NotAuthenticated, NotAuthorized, Unavailable."""
+        if not hmac.compare_digest(state.encode(), pending.state.encode()):
+            raise NotAuthenticated("This sign-in was begun elsewhere; begin again.")
+        token = await self._exchanged(code, pending.verifier, redirect_uri)
+        return self._vouched(await self._claims(token, pending.nonce))
+
+    async def _exchanged(self, code: str, verifier: str, redirect_uri: str) -> str:
+        """The ID token for ``code``."""
+        from authlib.common.errors import AuthlibBaseError
+
+        endpoint = (await self._discovered())["token_endpoint"]
+        try:
+            async with self._client(redirect_uri) as client:
+                told = await client.fetch_token(endpoint, code=code, code_verifier=verifier)
+        except (httpx2.HTTPError, ValueError) as error:
+            raise _away() from error
+        except AuthlibBaseError as error:
+            raise NotAuthenticated("The OpenID provider does not take the code.") from error
+        token = told.get("id_token")
+        if not isinstance(token, str):
+            raise NotAuthenticated("The OpenID provider vouched for nobody: no ID token.")
+        return token
+
+    async def _claims(self, token: str, nonce: str) -> Mapping[str, Any]:
+        """What the ID token says, checked (OpenID Connect Core, section 3.1.3.7)."""
+        from joserfc import jwt
+        from joserfc.errors import InvalidKeyIdError, JoseError
+
+        wanted = jwt.JWTClaimsRegistry(
+            int(self._clock()),
+            LEEWAY_S,
+            iss={"essential": True, "value": self._provider.issuer},
+            aud={"essential": True, "value": self._provider.client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            nonce={"essential": True, "value": nonce},
+        )
+        try:
+            try:
+                said = jwt.decode(token, await self._signers(), list(ALGORITHMS)).claims
+            except InvalidKeyIdError:  # the provider has changed its keys
+                said = jwt.decode(token, await self._signers(anew=True), list(ALGORITHMS)).claims
+            wanted.validate(said)
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
+            raise NotAuthenticated("The OpenID provider's ID token is not valid.") from error
+        if said.get("azp", self._provider.client_id) != self._provider.client_id:
+            raise NotAuthenticated("The OpenID provider's ID token is for somebody else.")
+        return said
+
+    def _vouched(self, said: Mapping[str, Any]) -> Vouched:
+        provider = self._provider
+        name = said.get(provider.name_claim)
+        if not isinstance(name, str) or not name:
+            raise NotAuthorized(f"The OpenID provider says no {provider.name_claim}.")
+        told = said.get(provider.role_claim)
+        groups = told if isinstance(told, list) else [told]
+        held = {
+            provider.roles[each]
+            for each in groups
+            if isinstance(each, str) and each in provider.roles
+        }
+        if not held:
+            raise NotAuthorized(f"{name!r} has no role here; an administrator gives one.")
+        most = max(held, key=list(ROLES).index)
+        return Vouched(f"{provider.issuer} {said['sub']}", name_of(name), most)
+
+    async def _discovered(self) -> Mapping[str, Any]:
+        """What the provider says of itself (OpenID Connect Discovery 1.0); asked for once."""
+        async with self._asking:
+            if self._found is None:
+                at = f"{self._provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+                found = await self._json(at)
+                if found.get("issuer") != self._provider.issuer:
+                    raise Unavailable("The OpenID provider says that it is another issuer.")
+                needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+                if missing := [each for each in needed if not isinstance(found.get(each), str)]:
+                    raise Unavailable(f"The OpenID provider says no {missing[0]}.")
+                self._found = found
+            return self._found
+
+    async def _signers(self, *, anew: bool = False) -> KeySet:
+        """The provider's keys."""
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
+        found = await self._discovered()
+        async with self._asking:
+            is_old = self._clock() - self._keys_at >= KEYS_AGAIN_S
+            if self._keys is None or (anew and is_old):
+                keys: Any = await self._json(found["jwks_uri"])
+                try:
+                    self._keys = KeySet.import_key_set(keys)
+                except (JoseError, ValueError, TypeError, KeyError) as error:
+                    raise _away() from error
+                self._keys_at = self._clock()
+            return self._keys
+
+    async def _json(self, url: str) -> dict[str, Any]:
+        try:
+            async with httpx2.AsyncClient(timeout=CALL_S) as client:
+                answer = await client.get(url)
+                found = answer.raise_for_status().json()
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            raise _away() from error
+        if not isinstance(found, dict):
+            raise _away()
+        return found
+
+    def _client(self, redirect_uri: str) -> Any:
+        from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+        return AsyncOAuth2Client(
+            self._provider.client_id,
+            self._provider.client_secret or None,
+            scope="openid profile email",
+            redirect_uri=redirect_uri,
+            code_challenge_method="S256",
+            timeout=CALL_S,
+        )
+
+
+def _away() -> Unavailable:
+    return Unavailable("The OpenID provider cannot be asked now.")
+
+
+def openid_of(settings: Settings) -> OpenId | None:
+    """The provider that the settings name. Raises SettingsError where something is missing."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id:
+        raise SettingsError("PARLEY_OIDC_ISSUER needs PARLEY_OIDC_CLIENT_ID.")
+    if not settings.oidc_roles:
+        raise SettingsError(
+            f'PARLEY_OIDC_ISSUER needs PARLEY_OIDC_ROLES, such as {{"support": "agent"}}: who has '
+            f"what in {settings.oidc_role_claim!r} may do what."
+        )
+    secret = settings.oidc_client_secret
+    return OpenId(
+        Provider(
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            secret.get_secret_value() if secret else "",
+            settings.oidc_name_claim,
+            settings.oidc_role_claim,
+            settings.oidc_roles,
+        )
+    )

@@ -1,0 +1,241 @@
+"""People sign in by an OpenID provider, which answers over HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from bot.errors import SettingsError
+from bot.people.access import Access
+from bot.people.openid import KEYS_AGAIN_S, openid_of
+from bot.people.person import Person
+from bot.settings import Settings
+from tests.browser.fake_server import serving
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OTHER_KEY, FakeProvider
+from tests.serving import echo_app, served
+
+HTTPS = "https://localhost"
+TO, BACK = "/login/openid", "/login/openid/callback"
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[FakeProvider]:
+    provider = FakeProvider()
+    async with serving(provider.app) as address:
+        provider.issuer = address
+        yield provider
+
+
+def settings_for(issuer: str, **more: Any) -> Settings:
+    named = {"oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
+    return Settings(
+        oidc_issuer=issuer, oidc_roles={"desk": "agent", "ops": "admin"}, **named, **more
+    )
+
+
+@pytest.fixture
+def settings(provider: FakeProvider) -> Settings:
+    return settings_for(provider.issuer)
+
+
+@pytest.fixture
+def access(settings: Settings) -> Access:
+    return Access(openid=openid_of(settings))
+
+
+@pytest.fixture
+async def client(settings: Settings, access: Access) -> AsyncIterator[httpx2.AsyncClient]:
+    async with served(echo_app(settings, access=access)) as client:
+        client.base_url = HTTPS
+        yield client
+
+
+async def went_to_provider(client: httpx2.AsyncClient) -> str:
+    """The address of ours that the provider sends the browser back to."""
+    sent = await client.get(TO)
+    assert sent.status_code == 303, sent.text
+    async with httpx2.AsyncClient() as browser:
+        back: str = (await browser.get(sent.headers["location"])).headers["location"]
+    assert back.startswith(f"{HTTPS}{BACK}?")
+    return back
+
+
+async def sign_in(client: httpx2.AsyncClient) -> httpx2.Response:
+    return await client.get(await went_to_provider(client))
+
+
+async def test_who_the_provider_vouches_for_is_signed_in(client, access):
+    assert (await client.get("/me")).status_code == 401
+    back = await sign_in(client)
+    assert (back.status_code, back.headers["location"]) == (303, "/")
+    me = (await client.get("/me")).json()
+    assert (me["name"], me["kind"], me["role"]) == ("mia@example.com", "person", "agent")
+    assert [one.password for one in await access.people.everybody()] == [None]
+
+
+async def test_the_role_is_read_anew_and_the_best_of_several_counts(client, provider):
+    await sign_in(client)
+    provider.claims["groups"] = ["desk", "ops", 3, {"x": 1}]
+    await sign_in(client)
+    assert (await client.get("/me")).json()["role"] == "admin"
+    provider.claims["groups"] = "desk"
+    await sign_in(client)
+    assert (await client.get("/me")).json()["role"] == "agent"
+
+
+@pytest.mark.parametrize("groups", [None, [], ["others"], "ops ", {"ops": True}, 3])
+async def test_who_has_no_role_is_refused(client, provider, access, groups):
+    provider.claims["groups"] = groups
+    assert (await sign_in(client)).status_code == 403
+    assert not await access.people.exist()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iss": "https://other.example"},
+        {"aud": "another"},
+        {"aud": ["another", CLIENT_ID], "azp": "another"},
+        {"exp": 1},
+        {"exp": None},
+        {"nbf": 10**11},
+        {"iat": 10**11},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"sub": None},
+    ],
+)
+async def test_an_id_token_that_is_not_right_signs_nobody_in(client, provider, access, wrong):
+    def twist(claims: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in {**claims, **wrong}.items() if value is not None}
+
+    provider.twist = twist
+    back = await sign_in(client)
+    assert (back.status_code, "set-cookie" in back.headers) == (401, False)
+    assert not await access.people.exist()
+
+
+async def test_an_id_token_signed_by_a_key_the_provider_does_not_show_signs_nobody_in(
+    client, provider
+):
+    provider.signer = OTHER_KEY
+    assert (await sign_in(client)).status_code == 401
+
+
+async def test_keys_that_the_provider_has_changed_are_asked_for_again(provider, settings):
+    now = 0.0
+    access = Access(openid=openid_of(settings))
+    assert access.openid is not None
+    access.openid._clock = lambda: time.time() + now
+    async with served(echo_app(settings, access=access)) as client:
+        client.base_url = HTTPS
+        assert (await sign_in(client)).status_code == 303
+        provider.signer = OTHER_KEY
+        provider.known = [provider.signer]
+        assert (await sign_in(client)).status_code == 401
+        assert provider.asked_for_keys == 1  # strangers cannot have it asked for all the time
+        now = KEYS_AGAIN_S
+        assert (await sign_in(client)).status_code == 303
+        assert provider.asked_for_keys == 2
+
+
+async def test_a_sign_in_that_another_browser_began_is_refused(client, settings, access):
+    theirs = await went_to_provider(client)
+    client.cookies.clear()
+    assert (await client.get(theirs)).status_code == 401
+    await went_to_provider(client)
+    assert (await client.get(theirs)).status_code == 401
+    assert not await access.people.exist()
+
+
+async def test_a_code_counts_once(client):
+    back = await went_to_provider(client)
+    kept = dict(client.cookies)
+    assert (await client.get(back)).status_code == 303
+    client.cookies.clear()
+    client.cookies.update(kept)
+    assert (await client.get(back)).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["", "?state=x", "?code=x", "?error=access_denied&state=x"])
+async def test_what_the_provider_did_not_send_signs_nobody_in(client, query):
+    await went_to_provider(client)
+    assert (await client.get(BACK + query)).status_code == 401
+
+
+async def test_a_name_that_is_somebody_s_is_not_given_away(client, access):
+    await access.people.add(Person("mia@example.com", "admin", "$argon2id$…"))
+    assert (await sign_in(client)).status_code == 403
+    assert (await client.get("/me")).status_code == 401
+
+
+async def test_who_is_disabled_here_is_refused(client, access):
+    await sign_in(client)
+    await access.people.change("mia@example.com", disabled=True)
+    assert (await client.get("/me")).status_code == 401
+    assert (await sign_in(client)).status_code == 403
+
+
+async def test_the_secret_and_the_code_are_in_no_log_and_no_answer(client, provider, capsys):
+    back = await went_to_provider(client)
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    provider.signer = OTHER_KEY
+    answer = await client.get(back)
+    out = capsys.readouterr()
+    seen = out.out + out.err + answer.text
+    assert CLIENT_SECRET not in seen
+    assert code not in seen
+
+
+async def test_a_provider_that_is_away_is_said_to_be():
+    settings = settings_for("http://127.0.0.1:9")
+    async with served(echo_app(settings, access=Access(openid=openid_of(settings)))) as client:
+        client.base_url = HTTPS
+        answer = await client.get(TO)
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+
+
+async def test_a_provider_of_another_name_is_not_believed(provider):
+    settings = settings_for(provider.issuer)
+    provider.issuer = "https://other.example"
+    async with served(echo_app(settings, access=Access(openid=openid_of(settings)))) as client:
+        client.base_url = HTTPS
+        assert (await client.get(TO)).status_code == 503
+
+
+async def test_without_a_provider_there_is_none():
+    async with served(echo_app(Settings())) as client:
+        assert (await client.get(TO)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [({"oidc_client_id": None}, "CLIENT_ID"), ({"oidc_roles": {}}, "OIDC_ROLES")],
+)
+def test_settings_that_are_not_enough_stop_the_start(missing, named):
+    settings = settings_for("https://id.example").model_copy(update=missing)
+    with pytest.raises(SettingsError, match=named):
+        openid_of(settings)
+
+
+def test_without_authlib_the_start_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("bot.people.openid.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"parley\[oidc\]"):
+        openid_of(settings_for("https://id.example"))
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example", "id.example", "ftp://id.example"])
+def test_a_provider_is_asked_over_https(issuer):
+    with pytest.raises(ValueError, match="https"):
+        settings_for(issuer)
+
+
+def test_roles_come_from_the_environment_as_json(monkeypatch):
+    monkeypatch.setenv("PARLEY_OIDC_ROLES", json.dumps({"ops": "admin"}))
+    assert Settings().oidc_roles == {"ops": "admin"}
