@@ -47,6 +47,12 @@ class CountTurn(Protocol):
     def __call__(self, *, channel: str, outcome: str, steps_ms: Mapping[str, float]) -> None: ...
 
 
+class WatchTurn(Protocol):
+    """``bot.model.rollout.Rollouts.saw``."""
+
+    def __call__(self, conversation_id: str, done: Done, outcome: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much an inbox does, and how patiently."""
@@ -73,6 +79,7 @@ class Inbox:
             loaded messages are kept and their senders told nothing.
         senders: The channels that are called with their replies, by name; others are asked.
         count: Told of every turn: ``Metrics.turn``.
+        watch: Shown what every turn did: ``Rollouts.saw``.
         clean: What is stored of a message: ``bot.privacy.incoming.cleaning``.
     """
 
@@ -84,6 +91,7 @@ class Inbox:
         take_turn: TakeTurn = take_turn,
         senders: Mapping[str, Sender] | None = None,
         count: CountTurn | None = None,
+        watch: WatchTurn | None = None,
         clean: Callable[[Message], Message] = lambda message: message,
         limits: Limits | None = None,
     ) -> None:
@@ -91,7 +99,7 @@ class Inbox:
         self._serving = serving
         self._take_turn = take_turn
         self._senders = senders or {}
-        self._count = count
+        self._count, self._watch = count, watch
         self._clean = clean
         self._limits = limits or Limits()
         self._group = asyncio.TaskGroup()
@@ -206,12 +214,12 @@ class Inbox:
         return self._serving is None or self._serving.loaded is not None
 
     @contextmanager
-    def _model(self) -> Iterator[Services]:
+    def _model(self, conversation_id: str) -> Iterator[Services]:
         """What a turn is handed; the model stays open within the block."""
         if self._serving is None:
             yield self._parley
         else:
-            with self._serving.use() as loaded:
+            with self._serving.use(conversation_id) as loaded:
                 yield loaded.parley
 
     # One conversation
@@ -275,7 +283,7 @@ class Inbox:
                 take = apologise
         for _ in range(MOST_CONFLICTS):
             try:
-                with self._model() as parley:
+                with self._model(waiting.message.conversation_id) as parley:
                     done = await take(waiting, parley, pushing=self._senders.keys())
             except Conflict:
                 waiting = replace(waiting, stands=None)
@@ -309,6 +317,8 @@ class Inbox:
         if done.replies and waiting.message.channel in self._senders:
             self._sends.start(waiting.message.conversation_id)
         self._tell(waiting, outcome, done.watch, actions=done.actions, waited_ms=waited_ms)
+        if self._watch:
+            self._watch(waiting.message.conversation_id, done, outcome)
 
     def _tell(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 
@@ -24,7 +24,8 @@ from bot.jobs import Jobs
 from bot.limits import limits_of
 from bot.model.loading import Live, Shared, open_model, own_project
 from bot.model.pulling import Pulling, Source
-from bot.model.serving import Serving
+from bot.model.rollout import Rollouts, rolling_out
+from bot.model.serving import Opening, Serving
 from bot.outgoing import open_guarded
 from bot.people.access import Access
 from bot.people.openid import openid_of
@@ -37,19 +38,22 @@ from bot.running import Check, Running
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.audits import SqlAudit
+from bot.store.database import Database
 from bot.store.limits import RedisLimits
 from bot.store.link import Link, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.people import SqlPeople
 from bot.store.redis import RedisTrackers, open_redis
-from bot.store.reviews import SqlReviews
 from bot.store.rekeying import check_keys
 from bot.store.retention import Retention
+from bot.store.reviews import SqlReviews
 from bot.store.sealing import Seal, seal_from
 from bot.store.sessions import RedisSessions, RedisTries
 from bot.store.sql import SqlLog, open_log
+from bot.store.tallies import SqlTally
 from bot.telemetry import Metrics
 from bot.upkeep import DAY_S, beside, clear_away
+from nlu.registry import Registry
 
 log = structlog.get_logger()
 
@@ -109,16 +113,18 @@ async def open_parley(
         await stack.enter_async_context(beside(begin(channels)))
         senders = {name: one for name, one in channels.items() if isinstance(one, Sender)}
         clean = cleaning(settings)
+        open_other = partial(open_model, shared=shared)
+        rollouts = await _follow(settings, serving, open_other, sql.database, stack)
         inbox = await stack.enter_async_context(
             Inbox(
                 loaded.parley,
                 serving=serving,
                 senders=senders,
                 count=metrics.turn,
+                watch=rollouts.saw if rollouts else None,
                 clean=clean,
             )
         )
-        open_other = partial(open_model, shared=shared)
         pulling = await stack.enter_async_context(Pulling(serving, open_other))
         if project.endpoints.models:
             models = Source(project.endpoints.models, client, project.endpoints.models_wait_s)
@@ -181,6 +187,24 @@ async def _open_live(
         stores.news,
     )
     return live, stores.link
+
+
+async def _follow(
+    settings: Settings,
+    serving: Serving,
+    open_other: Callable[[str], Opening],
+    database: Database,
+    stack: AsyncExitStack,
+) -> Rollouts | None:
+    """The registry's word on what serves and what is tried, where it is to be followed."""
+    if not settings.follow_models or settings.model or settings.nlu == "none":
+        return None
+    registry, tally, audit = (
+        Registry(settings.models_folder),
+        SqlTally(database),
+        SqlAudit(database),
+    )
+    return await stack.enter_async_context(rolling_out(serving, registry, open_other, tally, audit))
 
 
 def _access(settings: Settings, sql: SqlLog, link: Link | None) -> Access:

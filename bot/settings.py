@@ -115,6 +115,12 @@ class Settings(BaseSettings):
         "auto",
         description="`none` serves without a model: only `/intent{…}` payloads are understood.",
     )
+    follow_models: bool = Field(
+        True,
+        description="What becomes current in the registry (`parley train`, `models promote`, "
+        "`models rollback`) serves within a second or two, without a restart; what is rolled out "
+        "is tried. Not with `model`.",
+    )
     corrections: bool = Field(
         True,
         description="What reviewers set right counts at once for sentences alike, until a rebuild "

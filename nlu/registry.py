@@ -7,6 +7,7 @@ A registry is a folder:
     current       the version that answers
     history       the versions that were current, oldest first
     candidate     the version that may become current, if one is proposed
+    rollout       the version that is tried on live traffic, if one is, as `Rollout`
     pinned        versions that are kept whatever happens
     reports/      what the gate said of versions (``training.gate``)
     datasets/     versions of the data they learned (``training.versions``)
@@ -26,16 +27,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from nlu.bundle import read_manifest
 from nlu.errors import BundleError
 from nlu.folder import MANIFEST
 from nlu.manifest import Manifest
+from nlu.rollout import Rollout
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 _TAKEN = (
     "current",
     "history",
     "candidate",
+    "rollout",
     "pinned",
     "reports",
     "datasets",
@@ -144,15 +149,35 @@ class Registry:
         if version != self.current():
             self._replace("history", "".join(f"{name}\n" for name in (*self._history(), version)))
             self._replace("current", f"{version}\n")
-
         if version == self.candidate():
             self.propose(None)
+        if (tried := self.rollout()) and tried.version == version:
+            self.end_rollout()
 
     def propose(self, version: str | None) -> None:
         """Make ``version`` the candidate; None: there is none."""
         if version is not None:
             self._check_published(version)
         self._replace("candidate", f"{version}\n" if version else "")
+
+    def rollout(self) -> Rollout | None:
+        """The version that is tried on live traffic, and how."""
+        path = self.root / "rollout"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Rollout)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BundleError(f"{path} cannot be read: {error}") from error
+
+    def roll_out(self, rollout: Rollout) -> None:
+        """Try a version on live traffic."""
+        self._check_published(rollout.version)
+        self._replace("rollout", msgspec.json.encode(rollout).decode())
+
+    def end_rollout(self) -> None:
+        """Try no version any more."""
+        (self.root / "rollout").unlink(missing_ok=True)
 
     def pin(self, version: str, *, keep: bool = True) -> None:
         """Keep ``version`` whatever happens, or no longer."""
@@ -163,7 +188,9 @@ class Registry:
     def unused(self, *, keep: int = 0) -> tuple[str, ...]:
         """Versions that nothing holds on to, the oldest first: not current, never current, neither
         candidate nor pinned, and not among the ``keep`` newest."""
+        tried = self.rollout()
         held = {self.current(), self.candidate(), *self.history(), *self.pinned()}
+        held.add(tried and tried.version)
         loose = [version for version in self.versions() if version not in held]
         return tuple(loose[: max(len(loose) - keep, 0)])
 

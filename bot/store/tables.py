@@ -238,3 +238,12 @@ person = Table(
     Column("created_at", Double, nullable=False),
     Column("stamp", Text, nullable=False),  # sessions opened under another one are over
 )
+
+# What was counted while a model was tried on live traffic.
+tally = Table(
+    "tally",
+    metadata,
+    Column("rollout", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)

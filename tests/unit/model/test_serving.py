@@ -107,3 +107,40 @@ async def test_the_end_closes_what_is_still_used(models: Models):
         used = serving.use()
         used.__enter__()
     assert models.open == []
+
+
+async def test_a_model_on_trial_takes_the_turns_of_its_conversations_alone(models: Models):
+    async with Serving() as serving:
+        await serving.load(models("first"))
+        await serving.try_out(models("second"), answers="ann".__eq__)
+        for conversation, file in (("ann", "second"), ("bob", "first"), (None, "first")):
+            with serving.use(conversation) as used:
+                assert used.file == file
+        assert serving.loaded.file == "first"
+
+
+async def test_a_trial_ends_when_nobody_uses_its_model_any_more(models: Models):
+    async with Serving() as serving:
+        await serving.load(models("first"))
+        await serving.try_out(models("second"), answers="ann".__eq__)
+        with serving.use("ann"):
+            await serving.end_trial()
+            await settle()
+            assert models.open == ["first", "second"]
+            with serving.use("ann") as used:
+                assert used.file == "first"
+        await settle()
+        assert models.open == ["first"]
+        with serving.tried() as tried:
+            assert tried is None
+
+
+async def test_a_trial_that_cannot_be_opened_leaves_the_one_before(models: Models):
+    async with Serving() as serving:
+        await serving.load(models("first"))
+        await serving.try_out(models("second"), answers="ann".__eq__)
+        with pytest.raises(ParleyError):
+            await serving.try_out(models("broken"), answers="bob".__eq__)
+        with serving.tried() as tried:
+            assert tried.file == "second"
+    assert models.open == []

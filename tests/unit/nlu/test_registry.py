@@ -5,6 +5,7 @@ import pytest
 
 from nlu.errors import BundleError
 from nlu.registry import Registry
+from nlu.rollout import Rollout
 
 
 @pytest.fixture
@@ -150,3 +151,28 @@ def test_a_manifest_survives_being_written_and_read(make_bundle, registry):
     manifest = registry.manifest("v1")
     assert manifest.scores == {"intent": {"accuracy": 0.93}}
     assert msgspec.json.decode(msgspec.json.encode(manifest), type=type(manifest)) == manifest
+
+
+def test_a_version_is_rolled_out_until_it_is_current_or_called_back(registry, publish):
+    publish("v1")
+    publish("v2", use=False)
+    assert registry.rollout() is None
+    registry.roll_out(Rollout("v2", 0.1, 5.0))
+    assert Registry(registry.root).rollout() == Rollout("v2", 0.1, 5.0)
+    assert registry.unused() == ()
+    registry.use("v2")
+    assert registry.rollout() is None
+    registry.end_rollout()
+
+
+def test_a_version_that_is_not_there_is_not_rolled_out(registry, publish):
+    publish("v1")
+    with pytest.raises(BundleError, match="no version"):
+        registry.roll_out(Rollout("v2", 0.1, 5.0))
+
+
+def test_a_damaged_rollout_is_told(registry, publish):
+    publish("v1")
+    (registry.root / "rollout").write_text("{")
+    with pytest.raises(BundleError, match="rollout cannot be read"):
+        registry.rollout()
