@@ -7,6 +7,7 @@ goes on from its checkpoint (``training.checkpoint``) as if nothing had been.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -67,6 +68,7 @@ class Loop:
         checkpoint: Where to go on from, and where to write how far the run is.
         kept: Other modules and tensors that change during the run, by name: an average of the
             weights, say. They are written and read with the model.
+        decay: How the rates fall; see ``ramp``.
         within: Whether a checkpoint may be written within an epoch. It may where an epoch's
             batches depend on ``rng`` alone, not on what the model was when it began.
     """
@@ -85,12 +87,14 @@ class Loop:
         team: Team = ALONE,
         checkpoint: Checkpoint | None = None,
         kept: Mapping[str, nn.Module] | None = None,
+        decay: str = "linear",
         within: bool = False,
     ) -> None:
         self.model, self.total, self.done = model, total, 0
         self._numbers, self._watch, self._report = numbers, watch, report
         self._rng = rng or random.Random(0)
         self._parts, self._team, self._within = accumulate, team, within
+        self._decay = decay
         self._checkpoint, self._kept = checkpoint, {"model": model, **(kept or {})}
         self._device = next(model.parameters()).device
         self._unread: list[torch.Tensor] = []
@@ -134,7 +138,7 @@ class Loop:
         loss = self._gradients(batch, loss_of)
         loss = self._team.add_up(loss, self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._numbers.clip_norm)
-        share = ramp(self.done, self.total, self._numbers.warmup)
+        share = ramp(self.done, self.total, self._numbers.warmup, self._decay)
         for held, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             held["lr"] = rate * share
         self._optimizer.step()
@@ -256,10 +260,14 @@ def out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
 
 
-def ramp(step: int, total: int, warmup: float) -> float:
-    """The share of the learning rate at ``step``: up in a line, then down to 0 in a line."""
+def ramp(step: int, total: int, warmup: float, decay: str = "linear") -> float:
+    """The share of the learning rate at ``step``: up in a line, then down to 0 in a line, or as
+    half a wave of a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts)."""
     rising = max(1, round(total * warmup))
-    return min((step + 1) / rising, max(total - step, 0) / max(total - rising, 1), 1.0)
+    left = max(total - step, 0) / max(total - rising, 1)
+    if decay == "cosine":
+        left = 0.5 - 0.5 * math.cos(math.pi * min(left, 1.0))
+    return min((step + 1) / rising, left, 1.0)
 
 
 def pick_device() -> torch.device:

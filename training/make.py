@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from bot.project.project import Example, Lookup
 from nlu.chain import Chain, write_chain
 from nlu.model import Model
@@ -135,7 +137,7 @@ class _Run:
         """Train on ``fitting``; confidences are fitted on ``kept_back``."""
         draw = ContextDraw(self.recipe.context_dropout, random.Random(self.recipe.seed))
         kept_back = [draw(example) for example in kept_back]
-        trained, seconds = self._train(fitting, watch, checkpoint)
+        trained, seconds = self._train(fitting, watch, checkpoint, judge=kept_back)
         float32, int8 = self._export(trained, fitting, folder)
         confidence = fit_confidence(int8, fitting, kept_back, trained.labels, self.recipe)
         return Made(trained, float32, int8, confidence, fitting, kept_back, seconds)
@@ -149,7 +151,10 @@ class _Run:
         checkpoint: Checkpoint | None,
     ) -> Made:
         """Train on all ``examples``; what confidences mean is as ``apart`` found."""
-        trained, seconds = self._train(examples, watch, checkpoint)
+        recipe = self.recipe
+        if recipe.patience:  # nothing is left to go by, so as long as the first did best
+            recipe = msgspec.structs.replace(recipe, epochs=apart.trained.epochs)
+        trained, seconds = self._train(examples, watch, checkpoint, recipe=recipe)
         float32, int8 = self._export(trained, examples, folder)
         confidence = apart.confidence.moved(int8, examples, trained.labels, self.recipe)
         return Made(
@@ -168,14 +173,18 @@ class _Run:
         examples: Sequence[Example],
         watch: Callable[[Step], None],
         checkpoint: Checkpoint | None,
+        *,
+        recipe: Recipe | None = None,
+        judge: Sequence[Example] = (),
     ) -> tuple[Trained, float]:
         started = time.monotonic()
         trained = train(
             examples,
-            self.recipe,
+            recipe or self.recipe,
             lookups=self.lookups,
             split=self.split,
             frozen=self.frozen,
+            judge=judge,
             watch=watch,
             report=self.report,
             checkpoint=checkpoint,

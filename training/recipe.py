@@ -53,6 +53,8 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     encoder_rate: Rate
     head_rate: Rate
     warmup: Share
+    decay: Literal["linear", "cosine"]
+    patience: Annotated[int, Meta(ge=0)]
     weight_decay: Share
     clip_norm: Annotated[float, Meta(gt=0)]
     dropout: Share

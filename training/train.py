@@ -25,6 +25,7 @@ from training.multi_label import Targets, with_names
 from training.recipe import Recipe
 from training.schedule import epochs_of, told_size
 from training.step import Step as Step
+from training.stopping import EarlyStop
 from training.team import current
 
 
@@ -35,6 +36,7 @@ class Trained:
     model: JointModel
     tokenizer_json: str
     labels: Labels
+    epochs: int = 0  # of which its weights come
 
 
 def train(
@@ -44,6 +46,7 @@ def train(
     lookups: Iterable[Lookup] = (),
     split: str = "",
     frozen: float = 0.0,
+    judge: Sequence[Example] = (),
     watch: Callable[[Step], None] = lambda step: None,
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
@@ -53,6 +56,7 @@ def train(
     Args:
         split: What stands between the intents of an example that has several.
         frozen: Share of the encoder's layers that stay as they are; see ``JointModel``.
+        judge: What early stopping goes by, where the recipe has it.
         report: Told what a user should know, a line at a time.
         checkpoint: Where to go on from if there is one, and to write one at times.
 
@@ -115,6 +119,8 @@ def train(
     per_epoch = -(-count // recipe.batch_size)
     epochs = epochs_of(count, recipe)
     report(told_size(model, plain, recipe, epochs * per_epoch))
+    unseen = encode.rows(alone(each for each in judge if each.intent in labels.intents))
+    stop = EarlyStop(model, recipe.patience) if recipe.patience and unseen else None
     loop = Loop(
         model,
         [
@@ -130,10 +136,12 @@ def train(
         accumulate=recipe.accumulate,
         team=current(),
         checkpoint=checkpoint,
+        decay=recipe.decay,
+        kept={"early": stop} if stop else None,
     )
 
     model.train()
-    for _ in loop.epochs(epochs):
+    for epoch in loop.epochs(epochs):
         rows = []
         for example, before in zip(examples, plain, strict=True):
             made = encode.windows(draw(augmenter.vary(example)))
@@ -141,7 +149,31 @@ def train(
             rows += made if len(made) == len(before) else encode.windows(draw(example))
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe, targets))
-    return Trained(model.eval().cpu(), tokenizer_json, labels)
+        if stop and stop.after(epoch + 1, model, judged(model, unseen, tokenizer, recipe, targets)):
+            break
+    if stop:
+        epochs = stop.restore(model)
+        report(f"the best epoch was {epochs}")
+    return Trained(model.eval().cpu(), tokenizer_json, labels, epochs)
+
+
+@torch.no_grad()
+def judged(
+    model: JointModel,
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    targets: Targets | None,
+) -> float:
+    """The mean loss on ``rows``, which are not learned."""
+    model.eval()
+    total = 0.0
+    for begin in range(0, len(rows), 64):
+        part = collate(rows[begin : begin + 64], tokenizer.pad_id)
+        loss = loss_of(model, part.to(model.intent_head.weight.device), recipe, targets)
+        total += float(loss) * len(part.intents)
+    model.train()
+    return total / len(rows)
 
 
 def loss_of(

@@ -63,6 +63,41 @@ def test_of_two_labels_for_the_same_words_the_heavier_is_learnt(
     assert trained.labels.intents[int(logits.argmax())] == "greet"
 
 
+def test_the_epoch_that_did_best_on_what_was_kept_back_is_the_one_that_counts(
+    examples: list[Example], recipe: Recipe, tmp_path: Path
+):
+    judge = [example("greet", "hello hello"), example("order", "order me blue tea")] * 4
+    patient = brief(recipe, epochs=40, patience=2, encoder_rate=2e-2, head_rate=2e-2)
+    lines: list[str] = []
+    steps: list[Step] = []
+    whole = train_model(examples, patient, judge=judge, watch=steps.append, report=lines.append)
+    assert steps[-1].done < steps[-1].total
+    assert 0 < whole.epochs < 40
+    assert f"the best epoch was {whole.epochs}" in lines
+
+    def stopped(step: Step) -> None:
+        if step.done == steps[-1].done - 1:
+            raise KeyboardInterrupt
+
+    checkpoint = Checkpoint(tmp_path / "run.safetensors", "key", every_s=0)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(examples, patient, judge=judge, watch=stopped, checkpoint=checkpoint)
+    again = train_model(examples, patient, judge=judge, checkpoint=checkpoint)
+    assert again.epochs == whole.epochs
+    ours, theirs = again.model.state_dict(), whole.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_rates_fall_in_a_line_or_as_a_cosine():
+    line = [ramp(step, 100, 0.1) for step in range(100)]
+    wave = [ramp(step, 100, 0.1, "cosine") for step in range(100)]
+    assert line[:10] == wave[:10]
+    assert line[55] == pytest.approx(0.5)
+    assert wave[55] == pytest.approx(0.5)
+    assert wave[30] > line[30]
+    assert wave[80] < line[80]
+
+
 def test_another_seed_makes_other_weights(examples: list[Example], recipe: Recipe):
     first = train_model(examples, brief(recipe)).model.state_dict()
     second = train_model(examples, brief(recipe, seed=8)).model.state_dict()
