@@ -30,6 +30,7 @@ LEFT_OUT = {
     ("DELETE", "/model"),
 }
 AWAY = ("PUT", "/model")  # 503: the model server that the request names is not there
+TRIES = 3  # of a request that is told to come again: a busy machine's Redis may be late
 
 
 @pytest.fixture(scope="module", params=["no auth", "auth"])
@@ -72,13 +73,16 @@ def test_no_request_is_a_server_error(run: Run) -> None:
         case, may = example
         headers = known if may else {}
         params = {"token": TOKEN} if asks and may else {}
-        answer = case.call(
-            base_url=run.url.rstrip("/"),
-            session=session,
-            headers=headers,
-            params=params,
-            timeout=50,
-        )
+        for _ in range(TRIES):
+            answer = case.call(
+                base_url=run.url.rstrip("/"),
+                session=session,
+                headers=headers,
+                params=params,
+                timeout=50,
+            )
+            if answer.status_code != 503 or "retry-after" not in answer.headers:
+                break
         away = answer.status_code == 503 and (case.method, case.path) == AWAY
         assert away or answer.status_code < 500, f"{case.method} {case.path}: {answer.text}"
 
