@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.review.item import Reason
-from training.mining.linkage import cut, merges
 from training.mining.naming import names
 from training.mining.seen import Found, Seen
 from training.mining.space import Space
@@ -55,7 +54,7 @@ def suggestions(seen: Seen, space: Space, *, taken: Iterable[str] = ()) -> list[
     if len(places) < FEWEST:
         return []
     vectors = space.of(seen.vectors[places])
-    cluster = cut(merges(vectors), len(places), space.threshold)
+    cluster = space.clusters(vectors, fewest=FEWEST)
     sizes = np.bincount(cluster)
     large = [one for one in np.argsort(-sizes, kind="stable") if sizes[one] >= FEWEST]
     typical = [_typical(vectors, np.flatnonzero(cluster == one)) for one in large]

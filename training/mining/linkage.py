@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
+ROUNDS = 10
+
 Merge = tuple[int, int, float]  # two places that become one, the first, and how alike they are
 
 
@@ -63,3 +65,20 @@ def cut(steps: list[Merge], count: int, threshold: float) -> npt.NDArray[np.int_
             one, other = sorted((find(keep), find(leave)))
             leader[other] = one
     return np.unique([find(place) for place in range(count)], return_inverse=True)[1]
+
+
+def refined(vectors: Floats, found: npt.NDArray[np.int_], *, fewest: int) -> npt.NDArray[np.int_]:
+    """``found`` with each vector, of length 1, in the cluster whose middle is nearest, a few times
+    over; clusters of fewer than ``fewest`` are given up, unless all are."""
+    for _ in range(ROUNDS):
+        sizes = np.bincount(found)
+        kept = np.flatnonzero(sizes >= fewest)
+        if not len(kept):
+            return found
+        middles = np.stack([vectors[found == one].mean(axis=0) for one in kept])
+        middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), 1e-9)
+        nearest = (vectors @ middles.T).argmax(axis=1)
+        if len(kept) == len(sizes) and (nearest == found).all():
+            break
+        found = np.unique(nearest, return_inverse=True)[1]
+    return found

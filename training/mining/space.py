@@ -13,25 +13,38 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.mining.linkage import Floats, cut, merges
+from training.mining.linkage import Floats, cut, merges, refined
 from training.mining.scores import b_cubed
 
 SHRINK = 0.7
 FOLDS = 5
 MOST_SENTENCES = 1000  # of a fold, looked at for the threshold
-THRESHOLDS = np.arange(0.0, 0.95, 0.02)
-TIE = 0.01  # scores that differ by less are as good
+THRESHOLDS = np.arange(0.0, 0.95, 0.03)
 USUAL = 0.5  # threshold without known intents
 
 
 @dataclass(frozen=True)
 class Space:
-    """``whiten``: (hidden, hidden), or None: as it is. ``threshold``: how alike members of one
-    cluster are on average, as a cosine."""
+    """``whiten``: (hidden, hidden), or None: as it is. ``trust``: how well each of ``THRESHOLDS``
+    parted known intents that it was not told of, 0 to 1."""
 
     whiten: npt.NDArray[np.float64] | None
     middle: npt.NDArray[np.float64]
-    threshold: float
+    trust: npt.NDArray[np.float64]
+
+    def clusters(self, vectors: Floats, *, fewest: int) -> npt.NDArray[np.int_]:
+        """The cluster of each of ``vectors``, which are in this space: (n,), 0 and up.
+
+        Of the threshold that did best for known intents and parts these best too.
+        """
+        steps = merges(vectors)
+        tried = [
+            refined(vectors, cut(steps, len(vectors), one), fewest=fewest) for one in THRESHOLDS
+        ]
+        worth = [
+            float(one) + apart(vectors, found) for one, found in zip(self.trust, tried, strict=True)
+        ]
+        return tried[int(np.argmax(worth))]
 
     def of(self, vectors: Floats) -> Floats:
         """The vectors in this space, of length 1."""
@@ -40,19 +53,19 @@ class Space:
 
 
 def learnt(vectors: Floats, labels: Sequence[str], *, seed: int = 0) -> Space:
-    """The space and threshold that part the known intents best.
+    """The space that parts the known intents, and which thresholds do so best.
 
     Args:
         vectors: Of labelled sentences, (sentences, hidden).
         labels: One for each.
 
-    The threshold is what parts a fifth of the intents best in the space of the others, each fifth
-    in turn: the intents to be found will not be among the known ones either.
+    Thresholds are tried on a fifth of the intents in the space of the others, each fifth in turn:
+    the intents to be found will not be among the known ones either.
     """
     names = sorted(set(labels))
     if len(names) < FOLDS:
         middle = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
-        return Space(None, np.asarray(middle, np.float64), USUAL)
+        return Space(None, np.asarray(middle, np.float64), 1 - np.abs(THRESHOLDS - USUAL))
     known = np.array([names.index(label) for label in labels])
     folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
     scores = np.zeros(len(THRESHOLDS))
@@ -61,8 +74,23 @@ def learnt(vectors: Floats, labels: Sequence[str], *, seed: int = 0) -> Space:
         space = _whitening(vectors[~is_new], known[~is_new])
         scores += _agreement(vectors[is_new], known[is_new], space, seed)
     whiten, middle = _whitening(vectors, known)
-    near_best = np.flatnonzero(scores >= scores.max() - TIE * FOLDS)
-    return Space(whiten, middle, float(THRESHOLDS[near_best].mean()))
+    return Space(whiten, middle, scores / FOLDS)
+
+
+def apart(vectors: Floats, found: npt.NDArray[np.int_]) -> float:
+    """How much nearer vectors, of length 1, are to the middle of their own cluster than to the next
+    one: the simplified silhouette (Hruschka and others 2004), -1 to 1."""
+    if len(found) == 0 or found.max() < 1:
+        return 0.0
+    middles = _unit(
+        np.stack([vectors[found == one].mean(axis=0) for one in range(found.max() + 1)])
+    )
+    distances = 1 - vectors @ middles.T
+    rows = np.arange(len(found))
+    own = distances[rows, found]
+    distances[rows, found] = np.inf
+    other = distances.min(axis=1)
+    return float(((other - own) / np.maximum(np.maximum(other, own), 1e-9)).mean())
 
 
 def _whitening(

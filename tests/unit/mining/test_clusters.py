@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from bot.review.turn import Turn
 from training.mining.clusters import found_in, suggestions
-from training.mining.linkage import cut, merges
+from training.mining.linkage import cut, merges, refined
 from training.mining.naming import names
 from training.mining.scores import b_cubed, nmi
 from training.mining.seen import Seen
@@ -74,7 +74,7 @@ def test_the_space_of_known_intents_parts_unknown_ones():
     vectors, labels = blobs(24, 20)
     space = learnt(vectors[:400], [f"i{n}" for n in labels[:400]])
     new = space.of(vectors[400:])
-    assert b_cubed(labels[400:], cut(merges(new), len(new), space.threshold)) > 0.9
+    assert b_cubed(labels[400:], space.clusters(new, fewest=4)) > 0.9
 
 
 @pytest.mark.parametrize("labels", [[], ["a"], ["a", "b", "b"]], ids=str)
@@ -82,6 +82,19 @@ def test_with_hardly_any_known_intent_the_space_is_the_encoders(labels: list[str
     space = learnt(np.eye(len(labels), 4), labels)
     assert space.whiten is None
     assert space.of(np.eye(2, 4)).shape == (2, 4)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_hardly_anything_to_put_together(count: int):
+    space = learnt(np.eye(1, 4), ["a"])
+    assert len(space.clusters(space.of(np.eye(count, 4)), fewest=4)) == count
+
+
+def test_strays_join_the_cluster_that_is_nearest_and_small_ones_are_given_up():
+    vectors, labels = blobs(3, 10)
+    assert b_cubed(labels, refined(vectors, np.r_[labels[:-1], 3], fewest=4)) == pytest.approx(1)
+    alone = np.arange(len(labels))
+    assert (refined(vectors, alone, fewest=4) == alone).all()
 
 
 def test_a_cluster_is_named_by_the_words_it_has_and_others_lack():
