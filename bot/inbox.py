@@ -348,6 +348,15 @@ class Inbox:
 
     # What others left
 
+    def _see_to(self, conversation_id: str) -> None:
+        """Unless it is being seen to, or as much is in hand as should be: it will be left then."""
+        most = self._limits.turns_at_once
+        if conversation_id not in self._turns and len(self._turns) < most:
+            self._swept.add(conversation_id)
+            self._turns.start(conversation_id)
+        if conversation_id not in self._sends and len(self._sends) < most:
+            self._sends.start(conversation_id)
+
     async def _sweep_up(self) -> None:
         """Now and then see to messages and replies that nobody saw to."""
         late_s = 0.0  # at the start nothing is in hand
@@ -356,10 +365,7 @@ class Inbox:
             try:
                 left = await self._parley.log.unfinished(older_than_s=late_s)
                 for conversation_id in () if self._closing.is_set() else left:
-                    if conversation_id not in self._turns:
-                        self._swept.add(conversation_id)
-                        self._turns.start(conversation_id)
-                    self._sends.start(conversation_id)
+                    self._see_to(conversation_id)
                 failing = False
             except Exception as error:
                 if not failing:

@@ -38,6 +38,9 @@ class Plan:
     rounds: int = 1
     servers: int = 2
     takeovers: float = 0.2  # of conversations
+    kinds: tuple[str, ...] = ()  # of faults; all, if none is named
+    crashes: bool = True  # between them
+    is_calm: bool = False  # the messaging services
 
 
 @dataclass
@@ -85,14 +88,15 @@ async def run(
         log = await stack.enter_async_context(open_log(database_url))
         redis = await stack.enter_async_context(open_redis(valkey.url, patience_s=5.0))
         domain = load_project(folder / "project").domain
-        faults = Faults(world, random, pause_s=min(2.0, plan.round_s / 20))
+        pause_s = min(2.0, plan.round_s / 20)
+        faults = Faults(world, random, pause_s=pause_s, only=plan.kinds, crashes=plan.crashes)
         users = Users(world.servers, Random(plan.seed + 2))
         stack.push_async_callback(users.close)
         number = 0
         while number < plan.rounds or (ends_at is not None and time.monotonic() < ends_at):
             number += 1
             names = _names(plan, number)
-            provider.is_calm = False
+            provider.is_calm = plan.is_calm
             await _round(plan, world, users, faults, names, Random(plan.seed + 1000 * number))
             provider.is_calm = True
             await _heal(world, log, outcome.verdict)

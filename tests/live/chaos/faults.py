@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
 from bot.children.child import Child
@@ -22,12 +22,21 @@ POINT_S = 6.0  # a server has so long to come to its crash point
 class Faults:
     """Makes one thing after another go wrong; at most one server is down at a time."""
 
-    def __init__(self, world: World, random: Random, *, pause_s: float) -> None:
+    def __init__(
+        self,
+        world: World,
+        random: Random,
+        *,
+        pause_s: float,
+        only: Sequence[str] = (),
+        crashes: bool = True,
+    ) -> None:
         self.done: Counter[str] = Counter()
         self.points_hit: set[str] = set()
         self._world = world
         self._random = random
         self._pause_s = pause_s
+        self._crashes = crashes
         self._points = random.sample(POINTS, len(POINTS))
         self._kinds: dict[str, Callable[[], Awaitable[None]]] = {
             "server stopped": self._stop_server,
@@ -41,6 +50,8 @@ class Faults:
         if world.database is not None:
             self._kinds["sql killed"] = self._kill_database
             self._kinds["sql cut"] = lambda: self._cut("sql")
+        if only:
+            self._kinds = {kind: self._kinds[kind] for kind in only}
 
     async def go_on(self, for_s: float) -> None:
         """One after another; what is begun is ended."""
@@ -48,7 +59,8 @@ class Faults:
         while time.monotonic() < ends_at:
             kinds = kinds or self._random.sample(sorted(self._kinds), len(self._kinds))
             await self.happens(kinds.pop())
-            await self._crash()
+            if self._crashes:
+                await self._crash()
 
     async def happens(self, kind: str) -> None:
         await self._kinds[kind]()

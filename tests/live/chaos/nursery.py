@@ -30,7 +30,7 @@ def hurry() -> None:
     reply.SEND_S, reply.PROMPT_S, reply.DOUBT_S = 2.0, 1.0, 3.0
     handoff.DOUBT_S = reply.DOUBT_S
     reply.LATER_S = (0.5, 1.0, 2.0)
-    sooner = inbox.Limits(sweep_s=0.5, late_s=1.0, close_s=5.0)
+    sooner = inbox.Limits(sweep_s=1.0, late_s=2.0, close_s=5.0)
     inbox.Limits = lambda: sooner  # type: ignore[assignment,misc]
 
 

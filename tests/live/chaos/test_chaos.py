@@ -40,6 +40,27 @@ async def test_nothing_is_lost_nothing_comes_twice_whatever_dies(
     assert not outcome.verdict.wrong, f"CHAOS_SEED={seed}\n{outcome}"
 
 
+@pytest.mark.services
+@pytest.mark.timeout(600)
+async def test_servers_that_are_ended_and_started_one_by_one_lose_and_double_nothing(
+    tmp_path: Path, own_postgres: Postgres, own_valkey: Valkey
+) -> None:
+    url = own_postgres.url("postgres")
+    schema.upgrade(url)
+    plan = Plan(
+        *(7, 30, 4, 10),
+        takeovers=0,
+        kinds=("server ended",),
+        crashes=False,
+        is_calm=True,
+    )
+    outcome = await run(plan, tmp_path, valkey=own_valkey, database=own_postgres, database_url=url)
+    counts = outcome.verdict.counts
+    assert not outcome.verdict.wrong, str(outcome)
+    assert outcome.faults["server ended"] >= 2
+    assert counts["replies sent"] + counts["replies unknown"] == 80
+
+
 @pytest.mark.parametrize("module", ["inbox", "turn", "reply", "apology"])
 def test_everything_that_is_waited_for_is_a_crash_point(module: str) -> None:
     tree = ast.parse((CHECKOUT / f"bot/{module}.py").read_text())

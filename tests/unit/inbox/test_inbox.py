@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,7 +16,7 @@ from bot.errors import Duplicate, Timeout, Unavailable
 from bot.inbox import Inbox, Limits
 from bot.store.base import Accepted, Waiting
 from bot.store.memory import MemoryLog
-from tests.turns import Echo, message, said_by_bot, said_by_users, services
+from tests.turns import Echo, eventually, message, said_by_bot, said_by_users, services
 
 SOON_S = 10.0  # what should come comes long before
 AT_ONCE = Limits(sweep_s=0.01, late_s=0.0)  # a sweep that comes all the time
@@ -217,6 +217,41 @@ async def test_what_was_left_is_answered_at_the_start_in_order() -> None:
         await soon(notes)
         await soon(notes)
     assert echo.heard == ["one", "two"]
+
+
+async def test_the_sweep_takes_up_no_more_than_may_be_in_hand() -> None:
+    """When everything is late it would only make everything later."""
+
+    class Swept(MemoryLog):
+        times = 0
+
+        async def unfinished(self, *, older_than_s: float, limit: int = 100) -> Sequence[str]:
+            self.times += 1
+            return await super().unfinished(older_than_s=older_than_s, limit=limit)
+
+    log, let_through = Swept(), asyncio.Event()
+    parley = services(log=log)
+    for name in range(10):
+        await parley.log.accept(message("hello", conversation_id=f"user {name}"))
+
+    async def wait(_: Waiting) -> None:
+        await let_through.wait()
+
+    async def was_swept(times: int) -> bool:
+        return log.times >= times
+
+    echo = Echo(wait)
+    limits = Limits(turns_at_once=3, sweep_s=0.01, late_s=0.0)
+    async with Inbox(parley, take_turn=echo, limits=limits) as inbox:
+        await eventually(lambda: began(echo, 3))
+        await eventually(lambda: was_swept(4))
+        assert len(inbox._turns) == 3
+        let_through.set()
+        await eventually(lambda: began(echo, 10))
+
+
+async def began(echo: Echo, many: int) -> bool:
+    return len(echo.heard) >= many
 
 
 async def test_a_message_whose_lease_another_holds_is_left_to_it() -> None:
