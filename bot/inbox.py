@@ -57,11 +57,11 @@ class WatchTurn(Protocol):
 class Limits:
     """How much an inbox does, and how patiently."""
 
-    turns_at_once: int = 64
+    turns_at_once: int = 32
     conversations: int = 1000  # at work or waited for, here; more are refused
     messages: int = 50  # waited for of one conversation, so that it keeps nobody else out
-    accepted_at_once: int = 16
-    in_line_s: float = 3.0  # new messages that would wait longer for their turn are refused
+    accepted_at_once: int = 8
+    in_line_s: float = 2.0  # new messages that would wait longer for their turn are refused
     tries: int = 5  # of a message whose turn breaks; then the user is told
     sweep_s: float = 2.0
     late_s: float = 5.0  # a message or reply this old is the sweep's business
@@ -151,17 +151,11 @@ class Inbox:
         """
         if self._closing.is_set():
             raise Unavailable(CLOSING)
-        if max(len(self._turns), len(self._waiters)) >= self._limits.conversations:
-            raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
-        if self._waiters.of(message.conversation_id) >= self._limits.messages:
-            raise Unavailable(
-                f"{self._limits.messages} messages of this conversation wait already."
-            )
-        if self._at_once.expected_s + self._door.expected_s > self._limits.in_line_s:
-            raise Unavailable("More is asked than can be answered now.")
+        self._check_room(message.conversation_id)
         message = self._clean(message)
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
         async with self._door.place():
+            self._check_in_time()  # it may have become slower meanwhile
             accepted = await self._parley.log.accept(message)
         if not accepted.done:
             if accepted.stands is not None:
@@ -169,6 +163,20 @@ class Inbox:
                 self._next[message.conversation_id] = next_
             self._turns.start(message.conversation_id)
         return accepted
+
+    def _check_room(self, conversation_id: str) -> None:
+        """Raises Unavailable when this is too much to wait for, here or for others."""
+        if max(len(self._turns), len(self._waiters)) >= self._limits.conversations:
+            raise Unavailable(f"{self._limits.conversations} conversations are at work already.")
+        if self._waiters.of(conversation_id) >= self._limits.messages:
+            raise Unavailable(
+                f"{self._limits.messages} messages of this conversation wait already."
+            )
+        self._check_in_time()
+
+    def _check_in_time(self) -> None:
+        if self._at_once.expected_s + self._door.expected_s > self._limits.in_line_s:
+            raise Unavailable("More is asked than can be answered now.")
 
     async def answer(self, message: Message, timeout_s: float) -> tuple[Reply, ...]:
         """Accept ``message`` and wait for its replies, whichever worker makes them.

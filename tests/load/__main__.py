@@ -27,7 +27,7 @@ from tests.servers import Valkey, own_database
 
 SHARE = 0.8
 TIMES = 3.0
-BOUND_S = 8.0  # the 3 s a turn may wait for its place, what waits before and after it
+BOUND_S = 8.0  # the 2 s that a message may wait, the turns in hand before it, itself
 
 
 def main() -> int:
