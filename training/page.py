@@ -9,6 +9,7 @@ from bot.testing.pictures import COLOURS, SHAPES, confusion_matrix
 from training.calibration import Calibration
 from training.data import DataFile
 from training.evaluate import Prf
+from training.roc import Roc
 from training.trial import Judged, TrialReport
 
 MOST_CONFUSIONS = 25
@@ -64,6 +65,7 @@ def page(report: TrialReport) -> str:
             _confusions(report),
             _heat(report),
             _calibration(report.scores["int8"].calibration),
+            _roc(report.scores["int8"].roc),
             _intents(report.scores["int8"]),
             _entities(report.scores["int8"]),
             _mistakes(report),
@@ -162,6 +164,41 @@ def _calibration(found: Calibration) -> str:
         "line, a confidence means what it says; below it, the model is too sure.</p>"
     )
     return f'<h2>How sure, how right</h2>{note}<div class="wide">{reliability(found)}</div>'
+
+
+def _roc(found: Roc) -> str:
+    if found.auc is None:
+        return ""
+    macro = "" if found.macro is None else f" Each intent against the rest: {found.macro:.3f}."
+    note = (
+        f'<p class="mute">A right answer is surer than a wrong one with probability {found.auc:.3f}'
+        f" (the area under the curve).{macro} A threshold is a point of the curve: so many wrong "
+        "answers it lets through, so many right ones it keeps.</p>"
+    )
+    return f'<h2>What a threshold can do</h2>{note}<div class="wide">{roc_curve(found)}</div>'
+
+
+def roc_curve(found: Roc) -> str:
+    """Right answers kept over wrong ones let through."""
+    side, left, top = 320.0, 56.0, 20.0
+    bottom = top + side
+    points = " ".join(
+        f"{left + side * let:.1f},{bottom - side * kept:.1f}" for let, kept in found.curve
+    )
+    ticks = "".join(
+        f'<text class="mute end" x="{left - 8}" y="{bottom - side * at + 4}">{at:.0%}</text>'
+        f'<text class="mute middle" x="{left + side * at}" y="{bottom + 16}">{at:.0%}</text>'
+        for at in (0.0, 0.5, 1.0)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 560 {bottom + 30:.0f}" width="560" '
+        f'height="{bottom + 30:.0f}" role="img" aria-label="ROC curve">'
+        f'<path class="line" d="M{left} {top}V{bottom}H{left + side}"/>'
+        f'<path class="diagonal" d="M{left} {bottom}L{left + side} {top}"/>'
+        f'<polyline points="{points}" fill="none" stroke="var(--bar)" stroke-width="2"/>{ticks}'
+        f'<text class="mute" x="{left + side + 16}" y="{bottom + 14}">wrong, let through</text>'
+        f'<text class="mute" x="{left}" y="{top - 8}">right, kept</text></svg>'
+    )
 
 
 def reliability(found: Calibration) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from bot.project.project import Example
 from bot.version import VERSION
+from nlu.decode import softmax
 from nlu.model import Model
 from training.calibration import Calibration, calibration
 from training.data import Data, DataFile
@@ -25,6 +27,7 @@ from training.evaluate import Answer, Confusion, Prf, Scores, score
 from training.loop import pick_device
 from training.make import Made, make
 from training.recipe import Recipe
+from training.roc import Roc, roc
 from training.train import Step
 
 LIBRARIES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
@@ -58,6 +61,7 @@ class Judged(msgspec.Struct, frozen=True):
     entities: Entities
     sentence_accuracy: float
     calibration: Calibration
+    roc: Roc
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -166,7 +170,19 @@ def judge(examples: Sequence[Example], answers: Sequence[Answer], made: Made) ->
         ),
         sentence_accuracy=scores.sentence_accuracy,
         calibration=calibration([made.sureness(said) for said in answers], right),
+        roc=_roc(examples, answers, right, made),
     )
+
+
+def _roc(
+    examples: Sequence[Example], answers: Sequence[Answer], right: Sequence[bool], made: Made
+) -> Roc:
+    """Of single intents; of combinations only how sure an answer was."""
+    labels = made.trained.labels
+    shares = softmax(np.array([said.logits for said in answers]) / made.temperature)
+    columns = () if labels.several else labels.columns
+    sure = [made.sureness(said) for said in answers]
+    return roc(sure, right, shares, columns, [example.intent for example in examples])
 
 
 def _ask(model: Model, examples: Sequence[Example], made: Made) -> list[Answer]:

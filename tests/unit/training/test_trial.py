@@ -55,6 +55,7 @@ def trial(files: Path, *words: str | Path) -> dict[str, Any]:
 def test_a_trial_scores_both_graphs_and_tells_what_it_was(files: Path):
     found = trial(files)
     assert found["train"]["examples"] == 8
+    assert found["scores"]["int8"]["roc"].keys() == {"auc", "curve", "macro", "by_intent"}
     assert found["test"] | {"sha256": ""} == {
         "file": "test.yml",
         "sha256": "",
