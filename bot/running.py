@@ -19,8 +19,8 @@ from bot.limits import Limits
 from bot.model.pulling import Pulling
 from bot.model.serving import Loaded, Opening, Serving
 from bot.people.access import Access
-from bot.services import Services
 from bot.privacy.incoming import Clean, unchanged
+from bot.services import Services
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.telemetry import Metrics
