@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -106,10 +106,12 @@ class SqlLog:
                 raise _Repeated  # gives the position back
             return accepted
 
-        try:
-            return await self._database.write(keep)
-        except _Repeated:
-            return await self._repeated(message)
+        while True:
+            try:
+                return await self._database.write(keep)
+            except _Repeated:
+                with suppress(NotFound):  # cleared away meanwhile: it is new again
+                    return await self._repeated(message)
 
     async def accepted(self, inbox_id: int) -> Accepted:
         found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
@@ -127,6 +129,8 @@ class SqlLog:
                 return Accepted(inbox_id, row.position, done=False)
             opened = partial(_opened, seal_of(db), inbox_id)
             replies = tuple(opened(*answer) for answer in db.execute(answers))
+            if not replies and db.execute(found).one_or_none() is None:
+                raise NotFound(f"Message {inbox_id} was cleared away just now.")
             return Accepted(inbox_id, row.position, done=True, replies=replies)
 
         return await self._database.read(look)
@@ -452,7 +456,7 @@ class SqlLog:
         return after - 1, (seq, epoch)
 
     async def _repeated(self, message: Message) -> Accepted:
-        """The row that has the message's id already."""
+        """The row that has the message's id already. Raises Duplicate, NotFound if it is gone."""
         same = select(inbox.c.id, inbox.c.digest, inbox.c.position).where(
             inbox.c.conversation_id == message.conversation_id,
             inbox.c.channel == message.channel,
@@ -461,7 +465,9 @@ class SqlLog:
         )
 
         def look(db: Connection) -> tuple[int, str]:
-            row = db.execute(same).one()
+            row = db.execute(same).one_or_none()
+            if row is None:
+                raise NotFound(f"There is no message {message.message_id!r} any more.")
             where = ("digest", message.conversation_id, row.position)
             return row.id, seal_of(db).open(row.digest, *where)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bot.dialogue.events import SessionStarted, SlotSet
-from bot.dialogue.messages import Reply
+from bot.dialogue.messages import Message, Reply
 from bot.errors import Duplicate, ParleyError, SettingsError, StorageFull, Unavailable
 from bot.store import database, schema
 from bot.store.base import Accepted
@@ -316,3 +316,20 @@ def engine_of(url: str) -> Engine:
 
 def file_of(sqlite_url: str) -> str:
     return sqlite_url.removeprefix("sqlite:///")
+
+
+async def test_a_message_cleared_away_while_it_is_repeated_is_new_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_log(url) as log:
+        first = await log.accept(message("hello", message_id="m1"))
+        await log.commit("ann", [], seq=0, epoch=0, inbox_id=first.inbox_id)
+        repeated = log._repeated
+
+        async def too_late(repeat: Message) -> Accepted:
+            await log.clear(older_than_s=-60)
+            return await repeated(repeat)
+
+        monkeypatch.setattr(log, "_repeated", too_late)
+        again = await log.accept(message("hello", message_id="m1"))
+    assert (again.done, again.position) == (False, first.position + 1)
