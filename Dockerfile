@@ -10,7 +10,7 @@ COPY bot bot
 COPY nlu nlu
 COPY training training
 RUN python -m venv $ROOT/serve
-RUN $ROOT/serve/bin/python -m pip install -c constraints.txt '.[postgres,broker]'
+RUN $ROOT/serve/bin/python -m pip install -c constraints.txt '.[postgres,broker,oidc]'
 RUN $ROOT/serve/bin/python -m pip uninstall -y pip setuptools
 RUN python -m venv $ROOT/actions
 RUN $ROOT/actions/bin/python -m pip install -c constraints-actions.txt rasa-sdk sqlalchemy

@@ -26,7 +26,7 @@ def users(project: Path, home: Path, *arguments: str, password: str = "") -> Non
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_for_others_starts_once_somebody_may_sign_in(
+def test_a_server_for_others_does_not_start_while_nobody_can_prove_who_he_is(
     project: Path, tmp_path: Path, workers: str
 ):
     run = ("run", "--project", project, "--port", "0", "--workers", workers, *EVERYONE)
@@ -34,8 +34,11 @@ def test_a_server_for_others_starts_once_somebody_may_sign_in(
     assert refused.returncode == 1
     assert "PARLEY_AUTH_TOKEN" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_server_for_others_starts_once_somebody_may_sign_in(project: Path, tmp_path: Path):
     users(project, tmp_path / "home", "add", "mia", password=PASSWORD)
-    with running(project, tmp_path / "home", {}, "--workers", workers, *EVERYONE) as started:
+    with running(project, tmp_path / "home", {}, *EVERYONE) as started:
         assert started.client.get("/status").status_code == 401
 
 
