@@ -140,7 +140,7 @@ async def _together(
     on_ready: Callable[[], None],
 ) -> None:
     """Several processes; each reads the settings anew, with what was started here."""
-    told = {name: str(v) if isinstance(v, Path) else v for name, v in given.items()}
+    told = {name: _as_written(value) for name, value in given.items()}
     started = {
         name: value
         for name in ("redis_url", "actions_url")
@@ -153,6 +153,13 @@ async def _together(
         on_ready=on_ready,
     )
     await supervise(workers)
+
+
+def _as_written(value: Any) -> Any:
+    """A setting as the environment would have it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value) if isinstance(value, Path) else value
 
 
 def _say_ready(listening: socket.socket, notes: list[str], scheme: str) -> None:

@@ -32,7 +32,9 @@ responses:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("many")
-    with running(write(folder / "project"), folder / "home", None, "--workers", "2") as run:
+    project = write(folder / "project")
+    options = ("--workers", "2", "--data", str(project / "data"), "--enable-api")
+    with running(project, folder / "home", None, *options) as run:
         yield run
 
 
