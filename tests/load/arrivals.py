@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 WEBHOOK = b"/webhooks/rest/webhook"
 PATIENCE_S = 60.0
+IDLE_S = 3.0  # below the 5 s after which the server closes an idle connection
 TEXTS = (
     *("hello", "hi there", "thanks a lot", "goodbye", "are you a bot?"),
     *("what can you do?", "I want to talk to a person", "good morning"),
@@ -44,7 +45,7 @@ class Connections:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def post(self, content: dict[str, str]) -> tuple[int, bool]:
         """The status, and whether a Retry-After came with it."""
@@ -63,23 +64,23 @@ class Connections:
         if b"connection: close" in head:
             writer.close()
         else:
-            self._idle.append((reader, writer))
+            self._idle.append((asyncio.get_running_loop().time(), reader, writer))
         return int(head.split(b" ", 2)[1]), b"\r\nretry-after:" in head
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """One that the server has not closed meanwhile."""
         while self._idle:
-            reader, writer = self._idle.pop()
-            if not reader.at_eof():
+            since, reader, writer = self._idle.pop()
+            if not reader.at_eof() and asyncio.get_running_loop().time() - since < IDLE_S:
                 return reader, writer
             writer.close()
         return await asyncio.open_connection("127.0.0.1", self._port)
 
     async def close(self) -> None:
-        for _, writer in self._idle:
+        for _, _, writer in self._idle:
             writer.close()
         await asyncio.gather(
-            *(writer.wait_closed() for _, writer in self._idle), return_exceptions=True
+            *(writer.wait_closed() for _, _, writer in self._idle), return_exceptions=True
         )
 
 
