@@ -189,8 +189,8 @@ class Registry:
         """Versions that nothing holds on to, the oldest first: not current, never current, neither
         candidate nor pinned, and not among the ``keep`` newest."""
         tried = self.rollout()
-        held = {self.current(), self.candidate(), *self.history(), *self.pinned()}
-        held.add(tried and tried.version)
+        held = {self.current(), self.candidate(), tried.version if tried else None}
+        held |= {*self.history(), *self.pinned()}
         loose = [version for version in self.versions() if version not in held]
         return tuple(loose[: max(len(loose) - keep, 0)])
 

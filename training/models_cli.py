@@ -43,7 +43,7 @@ def list_models(
 ) -> None:
     """Every version, the oldest first; * marks the one that answers, + the candidate."""
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         versions = registry.versions()
         if not versions:
             typer.echo(f"{registry.root} holds no model yet. Run `parley train` first.")
@@ -71,8 +71,8 @@ def show_model(
     import msgspec
 
     with told():
-        registry = _registry(context, project, models)
-        manifest = _manifest(registry, version)
+        registry = registry_of(context, project, models)
+        manifest = manifest_of(registry, version)
         if json:
             typer.echo(msgspec.json.format(msgspec.json.encode(manifest)))
             return
@@ -95,7 +95,7 @@ def diff_models(
 ) -> None:
     """What two versions do not have in common: labels, recipe, data, scores."""
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         against = other or registry.current()
         if against is None:
             raise NotFound(f"{registry.root} has no current model to compare with.")
@@ -118,7 +118,7 @@ def promote(
 ) -> None:
     """Make a version current that passed the gate; any other takes a name and a reason."""
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         chosen = version or registry.candidate()
         if chosen is None:
             raise NotFound(f"{registry.root} has no candidate; name a version.")
@@ -138,8 +138,8 @@ def use_model(
     from training.gate.reports import kept
 
     with told():
-        registry = _registry(context, project, models)
-        _manifest(registry, version)
+        registry = registry_of(context, project, models)
+        manifest_of(registry, version)
         report = kept(registry, version)
         if report is None or report.verdict == "pass" or version in registry.history():
             registry.use(version)
@@ -157,11 +157,11 @@ def rollback(
 ) -> None:
     """Make the version that was current before the current one again."""
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         before = registry.current() or ""
         now = registry.roll_back()
         facts: dict[str, Fact] = {"version": now, "previous": before}
-        _record(context, project, "models.rollback", facts | ({"reason": reason} if reason else {}))
+        record(context, project, "models.rollback", facts | ({"reason": reason} if reason else {}))
         typer.echo(f"{now} is current again, instead of {before}.")
 
 
@@ -175,7 +175,7 @@ def pin(
 ) -> None:
     """Keep a version whatever `gc` removes."""
     with told():
-        _registry(context, project, models).pin(version, keep=not off)
+        registry_of(context, project, models).pin(version, keep=not off)
         typer.echo(f"{version} is {'no longer ' if off else ''}pinned.")
 
 
@@ -191,7 +191,7 @@ def collect(
     import time
 
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         unused = registry.unused(keep=keep)
         for version in unused:
             if not dry_run:
@@ -216,7 +216,7 @@ def push(
     from training import remote
 
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         chosen = version or registry.current()
         if chosen is None:
             raise NotFound(f"{registry.root} holds no model yet. Run `parley train` first.")
@@ -238,7 +238,7 @@ def pull(
     from training import remote
 
     with told():
-        registry = _registry(context, project, models)
+        registry = registry_of(context, project, models)
         typer.echo(f"{remote.pull(registry, url, version)} is current now.")
 
 
@@ -253,19 +253,19 @@ def _promote(
 ) -> None:
     from training.promotion import permission
 
-    _manifest(registry, version)
+    manifest_of(registry, version)
     allowed = permission(registry, version, by=by, reason=reason)
     # Recorded first: what cannot be recorded is not done.
-    _record(context, project, "models.promote", allowed.facts)
+    record(context, project, "models.promote", allowed.facts)
     registry.use(version)
     typer.echo(f"{version} is current now, instead of {allowed.previous or 'none'}.")
 
 
-def _record(context: typer.Context, project: Path, action: str, facts: Mapping[str, Fact]) -> None:
+def record(context: typer.Context, project: Path, action: str, facts: Mapping[str, Fact]) -> None:
     from bot.export import open_source
     from bot.store.audits import record_at_terminal
 
-    folder = _places(context, project, None)[0]
+    folder = places_of(context, project, None)[0]
     record_at_terminal(open_source(folder, options.paths_of()).url, action, facts=facts)
 
 
@@ -289,7 +289,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
 
 def _differences(registry: Registry, one: str, other: str) -> list[str]:
     """Lines that say how ``one`` differs from ``other``."""
-    ours, theirs = _manifest(registry, one), _manifest(registry, other)
+    ours, theirs = manifest_of(registry, one), manifest_of(registry, other)
     lines = []
     for name, mine, its in (
         ("intent", set(ours.intents), set(theirs.intents)),
@@ -344,14 +344,16 @@ def _erased(registry: Registry, version: str) -> str:
     return f"  learned {count} sentences that are erased: rebuild it" if count else ""
 
 
-def _manifest(registry: Registry, version: str) -> Manifest:
+def manifest_of(registry: Registry, version: str) -> Manifest:
     if version not in registry.versions():
         known = ", ".join(registry.versions()) or "none"
         raise NotFound(f"{registry.root} has no version {version!r}. Versions: {known}.")
     return registry.manifest(version)
 
 
-def _places(context: typer.Context, project: Path, models: Path | None) -> tuple[Path, Path | None]:
+def places_of(
+    context: typer.Context, project: Path, models: Path | None
+) -> tuple[Path, Path | None]:
     """What was named behind the command, else before it."""
     if project == Path() and models is None and context.obj is not None:
         found: tuple[Path, Path | None] = context.obj
@@ -359,8 +361,8 @@ def _places(context: typer.Context, project: Path, models: Path | None) -> tuple
     return project, models
 
 
-def _registry(context: typer.Context, project: Path, models: Path | None) -> Registry:
+def registry_of(context: typer.Context, project: Path, models: Path | None) -> Registry:
     from nlu.registry import Registry
 
-    folder, registry = _places(context, project, models)
+    folder, registry = places_of(context, project, models)
     return Registry(registry or folder / "models")
