@@ -27,6 +27,8 @@ from training.export import check_agreement, export
 from training.recipe import Recipe
 from training.scope import outside_intent
 from training.step import half
+from training.torchscript import FILE as TORCHSCRIPT
+from training.torchscript import write_torchscript
 from training.train import Step, Trained, open_tokenizer, train
 
 Report = Callable[[str], None]
@@ -205,6 +207,8 @@ class _Run:
         if chain := trained.model.chain:
             write_chain(folder / CHAIN, *chain.scores())
         self.report(f"exported: {path.stat().st_size / 1e6:.1f} MB")
+        if self.recipe.torchscript:
+            write_torchscript(trained.model, folder / TORCHSCRIPT)
         some = examples[:: max(1, len(examples) // COMPARED)]
         said = (ask(model, some, trained) for model in (float32, int8))
         check_agreement(*top_columns(*said, several=trained.labels.several is not None))

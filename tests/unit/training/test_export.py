@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -19,7 +20,10 @@ from training.export import (
     inputs_of,
     open_session,
 )
+from training.make import make
 from training.model import JointModel
+from training.recipe import load_recipe
+from training.torchscript import FILE, read_torchscript, write_torchscript
 
 pytestmark = pytest.mark.torch
 
@@ -157,3 +161,32 @@ def test_int8_answers_a_sentence_alike_alone_and_among_others(
         among = (intents[i], tags[i, : len(row)], vectors[i])
         for a, b in zip(alone, among, strict=True):
             assert np.abs(a[0] - b).max() < 1e-5
+
+
+def test_torchscript_answers_as_the_model_and_lies_in_the_bundle_where_it_is_wanted(
+    examples, recipe, tmp_path
+):
+    wanted = msgspec.structs.replace(recipe, epochs=1, small=0, torchscript=True)
+    made = make(examples, wanted, tmp_path)
+    loaded = read_torchscript(tmp_path / FILE)
+    inputs = torch.tensor([[2, 5, 6, 3, 0]]), torch.tensor([[1, 1, 1, 1, 0]])
+    with torch.inference_mode():
+        for ours, theirs in zip(made.trained.model(*inputs), loaded(*inputs), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-5)
+    assert not load_recipe().torchscript
+
+
+def test_a_recording_that_answers_otherwise_is_refused(tmp_path, monkeypatch):
+    class Fickle(torch.nn.Module):
+        """What it says hangs on how long the batch was when it was recorded."""
+
+        def forward(self, ids, mask):
+            return (ids.float() * ids.shape[1],) * 3 if ids.shape[1] == 5 else (ids.float(),) * 3
+
+    inputs = torch.ones(2, 5, dtype=torch.long)
+    monkeypatch.setattr(
+        "training.torchscript.example_inputs",
+        lambda model, requests, tokens: (inputs[:1, :1].expand(requests, tokens),) * 2,
+    )
+    with pytest.raises(ExportError, match="answers otherwise on a batch 1x7"):
+        write_torchscript(Fickle(), tmp_path / "model.pt")
