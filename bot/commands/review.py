@@ -159,10 +159,10 @@ def import_(
 
 def _source(project: Path, endpoints: Path | None) -> Source:
     from bot.export import open_source
-    from bot.store import schema
+    from bot.store.reviews import make_ready
 
     source = open_source(project, options.paths_of(None, None, None, endpoints))
     if not source.project.domain.intents:
         raise SettingsError(f"{project} has no intents, so there is nothing to label with.")
-    schema.upgrade(source.url)
+    make_ready(source.url)
     return source

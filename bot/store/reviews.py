@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +17,9 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, te
 from bot.errors import Conflict, NotFound
 from bot.review.item import LOG, ReviewItem, State, Step
 from bot.review.store import ANY, Filter
+from bot.store import schema
 from bot.store.checks import check_id
-from bot.store.database import Database
+from bot.store.database import Database, parse_url
 from bot.store.sealing import seal_of
 from bot.store.tables import review, review_miner
 
@@ -39,6 +42,17 @@ async def open_reviews(
         yield SqlReviews(database, clock=clock)
     finally:
         await database.close()
+
+
+def make_ready(url: str) -> None:
+    """Make the SQLite file where there is none yet. Blocks. Raises SettingsError where the database
+    has another schema: servers may be working on it, so that its owner says when it changes."""
+    database = parse_url(url)
+    is_file = database.get_backend_name() == "sqlite"
+    if is_file and not Path(str(database.database)).is_file():
+        schema.upgrade(url)
+    else:
+        asyncio.run(schema.check(url))
 
 
 class SqlReviews:

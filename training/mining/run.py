@@ -18,8 +18,7 @@ from bot.project.load import load_project
 from bot.review.item import ReviewItem
 from bot.review.scrubbing import rules_of
 from bot.review.turn import Turn
-from bot.store import schema
-from bot.store.reviews import open_reviews
+from bot.store.reviews import make_ready, open_reviews
 from bot.store.shelf import open_shelf, shelf_file
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
@@ -61,7 +60,7 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
     known = Known(project.nlu, vectors_of(texts, bundle))
     now = time.time()
     mined = mine(seen, known, candidate=theirs, now=now)
-    schema.upgrade(settings.sql_url)
+    make_ready(settings.sql_url)
 
     def are_new(items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
         async def ask() -> Sequence[ReviewItem]:

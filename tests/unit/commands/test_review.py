@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -16,10 +17,11 @@ from typer.testing import CliRunner
 from bot.cli import app
 from bot.commands.keys import keys
 from bot.commands.reviewing import Reviewing
-from bot.errors import BadRequest
+from bot.errors import BadRequest, SettingsError
 from bot.review.decide import Names
 from bot.review.item import Reason, ReviewItem, Said, new_id
 from bot.review.store import Filter
+from bot.store import schema
 from bot.store.reviews import open_reviews
 from nlu.parse import Entity
 
@@ -204,6 +206,15 @@ def test_labels_come_in_from_a_file_and_go_out_into_the_project(project: Path):
     assert "0 examples added" in parley("review", "export", "-p", project)
     parley("review", "export", "-p", project, "--out", project / "all.yml")
     assert "- good day" in (project / "all.yml").read_text()
+
+
+def test_a_database_with_another_schema_is_left_as_it_is(project: Path):
+    url = f"sqlite:///{project}/home/parley.db"
+    schema.upgrade(url)
+    with sqlite3.connect(project / "home" / "parley.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = '0005'")
+    with pytest.raises(SettingsError, match="parley db upgrade"):
+        parley("review", "export", "-p", project)
 
 
 def test_a_label_of_an_intent_that_was_removed_since_is_left_out_and_named(project: Path):
