@@ -7,7 +7,8 @@ new_intents: a fifth of the intents is taken out and its sentences are put toget
 against what they were, beside k-means on the same sentence vectors, told the number of intents,
 or choosing it by the silhouette.
 
-Vectors are those of the encoder as it comes (float32), no model is trained. Training parts only.
+Vectors are those of the encoder as it comes (float32); no model is trained. Of sets with several
+parts those to train or to validate on are taken.
 """
 
 from __future__ import annotations
