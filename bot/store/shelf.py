@@ -113,10 +113,12 @@ class Shelf:
         return _turns.decode(self._seal.open(body, "turn", *key))
 
     def _count_known(self, harvest: Harvest) -> int:
+        return sum(self.holds(*turn.key) for turn in harvest.turns)
+
+    def holds(self, origin: str, conversation_id: str, seq: int) -> bool:
+        """Whether the turn is there, and not erased."""
         there = "SELECT 1 FROM turn WHERE origin = ? AND conversation_id = ? AND seq = ?"
-        return sum(
-            self._db.execute(there, turn.key).fetchone() is not None for turn in harvest.turns
-        )
+        return self._db.execute(there, (origin, conversation_id, seq)).fetchone() is not None
 
     def cursors(self, origin: str, conversation_ids: Sequence[str]) -> Mapping[str, Cursor]:
         """How far these conversations are read; those not begun are missing."""

@@ -19,7 +19,7 @@ from bot.review.item import ReviewItem
 from bot.review.scrubbing import rules_of
 from bot.review.turn import Turn
 from bot.store.reviews import make_ready, open_reviews
-from bot.store.shelf import open_shelf, shelf_file
+from bot.store.shelf import Shelf, open_shelf, shelf_file
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
 from training.logs.cli import settings_of
@@ -83,11 +83,19 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
             typer.echo(f"{item.share}: {item.text}")
         return
 
+    with open_shelf(shelf_file(settings)) as shelf:  # somebody may have been erased meanwhile
+        items = [item for item in items if _is_kept(item, shelf)]
+
     async def propose() -> int:
         async with open_reviews(settings.sql_url) as reviews:
             return await reviews.propose(items)
 
     typer.echo(f"{asyncio.run(propose())} items wait for review: parley review")
+
+
+def _is_kept(item: ReviewItem, shelf: Shelf) -> bool:
+    told = item.origin, item.conversation_id, item.seq
+    return not item.conversation_id or shelf.holds(*told)
 
 
 def _other(registry: Registry, version: str | None) -> Bundle | None:

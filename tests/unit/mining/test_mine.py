@@ -16,9 +16,11 @@ from bot.errors import NotFound, SettingsError
 from bot.review.item import ReviewItem
 from bot.review.turn import Turn
 from bot.store.reviews import open_reviews
+from bot.store.shelf import erase_turns
 from nlu.bundle import open_bundle
 from tests.unit.nlu.conftest import write_bundle
 from training.cli import register
+from training.mining.mine import mine
 from training.mining.seen import see, vectors_of
 
 NLU = """nlu:
@@ -125,6 +127,17 @@ def test_a_second_model_that_disagrees_is_named(project: Path):
     parley("logs", "mine", "-p", project, "--candidate", "v2", "--random", "0", "--quiet")
     reasons = [reason for item in items(project) for reason in item.reasons]
     assert "disagreement" in {reason.miner for reason in reasons}
+
+
+def test_who_is_erased_while_the_miners_work_is_not_proposed(project: Path, monkeypatch):
+    def erasing(*given: object, **more: object) -> object:
+        assert erase_turns(project / "home" / "turns.db", "c1") == 1
+        return mine(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("training.mining.run.mine", erasing)
+    parley("logs", "mine", "-p", project, "--quiet")
+    assert {item.conversation_id for item in items(project)} >= {"c0", "c2"}
+    assert "c1" not in {item.conversation_id for item in items(project)}
 
 
 def test_without_a_model_or_with_parts_beyond_the_budget_it_says_so(project: Path):
