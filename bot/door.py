@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from fastapi.requests import Request
 from pydantic import BaseModel, ValidationError
@@ -63,6 +64,15 @@ def checked(text: str, most_chars: int) -> str:
     if len(text) > most_chars:
         raise TooLong(f"The message has {len(text)} characters; at most {most_chars} are read.")
     return text
+
+
+def is_of(origin: str, host: str) -> bool:
+    """Whether pages of ``origin`` come from the server that their browser calls ``host``."""
+    try:
+        place = urlsplit(origin).netloc.lower()
+    except ValueError:  # half an IPv6 address
+        return False
+    return bool(place) and place == host.lower()
 
 
 def read_json(data: bytes) -> Any:

@@ -200,8 +200,8 @@ def _named(said: Mapping[str, Any]) -> Caller:
     named = name if isinstance(name, str) else ""
     own = role == "user"
     held = (OWN if named else frozenset()) if own else scopes_of(role)
-    if isinstance(words := said.get("scope"), str):
-        told = known(words.split())
+    if "scope" in said:  # one that is no text could not be meant to open more
+        told = known(said["scope"].split()) if isinstance(said["scope"], str) else frozenset()
         held = told if role is None else held & told
     return Caller(
         named, "jwt", role if isinstance(role, str) else None, held, named if own else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from fastapi.requests import Request
 from fastapi.responses import Response
 
+from bot.door import is_of
 from bot.people.caller import NotAuthorized
 from bot.people.sessions import csrf_token
 from bot.settings import is_loopback
@@ -65,8 +65,7 @@ def check_page(request: Request, origins: Collection[str]) -> None:
     if site is not None:
         ours = site in _OURS
     else:
-        host = request.headers.get("host", "").lower()
-        ours = origin is None or urlsplit(origin).netloc.lower() == host
+        ours = origin is None or is_of(origin, request.headers.get("host", ""))
     if not ours:
         raise CrossSite("A page of another origin may not do that here.")
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -20,7 +19,7 @@ from bot.channels.rest import MOST_ID_CHARS, not_a_visitor
 from bot.channels.sockets import Sockets, serve
 from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
-from bot.door import WrongShape, checked, read_json
+from bot.door import WrongShape, checked, is_of, read_json
 from bot.errors import BadRequest, SettingsError
 from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.reply import Absent
@@ -143,8 +142,7 @@ class SocketioChannel:
         """Whether a page of ``origin`` may connect to this server, which it calls ``host``."""
         if origin in self._origins or "*" in self._origins:
             return True
-        place = urlsplit(origin).netloc.lower()
-        return bool(place) and place == host.lower()
+        return is_of(origin, host)
 
     def parse(self, delivery: Delivery) -> Sequence[Message]:
         """The message of a user's event; its connection is what ``delivery`` has as ``sid``."""

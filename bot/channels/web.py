@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,7 +16,7 @@ from bot.channels.rest import MOST_ID_CHARS, VISITORS
 from bot.channels.visitors import Tickets
 from bot.dialogue.events import AgentUttered, BotUttered, Event, UserUttered
 from bot.dialogue.messages import Message, Reply
-from bot.door import WrongShape, checked, read_json
+from bot.door import WrongShape, checked, is_of, read_json
 from bot.errors import BadRequest, SettingsError
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class WebChannel:
         origin = delivery.headers.get("origin")
         if origin is None or origin in self._origins or "*" in self._origins:
             return
-        if urlsplit(origin).netloc.lower() != delivery.headers.get("host", "").lower():
+        if not is_of(origin, delivery.headers.get("host", "")):
             raise Refused(f"Pages of {origin} may not connect here; PARLEY_CORS lists who may.")
 
     def first(self, data: bytes) -> Begin:

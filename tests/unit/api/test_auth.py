@@ -318,6 +318,8 @@ async def test_a_role_opens_what_it_is_for(role, opened):
         ({"scope": "everything *"}, set()),
         ({"scope": ["metrics"]}, set()),
         ({"user": ADMIN, "scope": ""}, set()),
+        ({"user": ADMIN, "scope": ["metrics"]}, set()),
+        ({"user": ADMIN, "scope": None}, set()),
     ],
 )
 async def test_the_scope_of_a_jwt_narrows_what_it_opens(claims, opened):

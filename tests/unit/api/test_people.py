@@ -161,6 +161,7 @@ async def test_nobody_signs_in_over_plain_http_from_elsewhere(access):
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "", "Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
         {"X-CSRF-Token": ""},
         {"X-CSRF-Token": "0" * 64},

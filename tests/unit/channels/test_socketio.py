@@ -95,6 +95,7 @@ def test_without_persistence_a_message_is_of_its_connection_whatever_it_says() -
         ("null", "", False),
         ("", "bot.example", False),
         ("https://evil.example", "", False),
+        ("http://[", "bot.example", False),
     ],
 )
 def test_a_page_connects_from_where_it_may(origin: str, host: str, welcome: bool) -> None:

@@ -54,7 +54,9 @@ def test_a_client_that_is_no_browser_may_connect():
     WebChannel().verify(delivery())
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://shop.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://shop.example", "http://["]
+)
 def test_a_page_of_another_host_may_not_connect(origin):
     with pytest.raises(Refused, match="PARLEY_CORS"):
         WebChannel().verify(delivery(origin=origin))
