@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bot.errors import SettingsError
 from bot.settings import Settings
+from bot.store.private import make_folder
 
 DAY_S = 86_400.0
 FILE = "visitor.keys"
@@ -84,7 +85,7 @@ def visitor_keys(settings: Settings) -> tuple[str, ...]:
 
 def _make(path: Path) -> None:
     """Write a key for the owner alone to read. Of servers that do so at once, one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(f"{secrets.token_urlsafe(32)}\n")

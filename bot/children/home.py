@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import SettingsError
+from bot.store.private import make_folder
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def held(home: Path) -> Iterator[Path]:
     written there by one that is gone means nothing. Raises SettingsError when another holds it.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         file = (home / "lock").open("a+")
     except OSError as error:
         raise SettingsError(f"PARLEY_HOME: cannot write to {home}: {error.strerror}") from error

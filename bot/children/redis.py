@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bot.children.child import Child
 from bot.errors import SettingsError
+from bot.store.private import make_folder
 
 _LONGEST_SOCKET_PATH = 100  # bytes; sun_path holds 107 (unix(7))
 
@@ -47,7 +48,7 @@ def start(home: Path) -> tuple[Child, str]:
     folder = home / "redis"
     log = folder / "redis.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         path = _socket_path(folder)
         _end_orphan(path)
         path.unlink(missing_ok=True)
@@ -82,7 +83,9 @@ def _socket_path(folder: Path) -> Path:
         return path
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{digest}"
-    short.mkdir(mode=0o700, exist_ok=True)
+    make_folder(short)
+    if short.stat().st_uid != os.getuid() or short.is_symlink():
+        raise SettingsError(f"PARLEY_HOME: {short}, for Redis' socket, belongs to somebody else.")
     return short / "redis.sock"
 
 

@@ -56,7 +56,7 @@ def stories(
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))
     record(source.url, "export.stories", wanted.ids, since=since)
-    with written(out) as file:
+    with written(out, private=True) as file:
         asyncio.run(write_stories_of(source, wanted, file, purpose=purpose))
 
 
@@ -83,5 +83,5 @@ def tracker(
     wanted = Wanted(conversation or (), time_of(since), all_sessions)
     source = open_source(project, options.paths_of(domain, data, config, endpoints))
     record(source.url, "export.tracker", wanted.ids, since=since)
-    with written(out) as file:
+    with written(out, private=True) as file:
         asyncio.run(write_trackers(source, wanted, file))

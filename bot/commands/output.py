@@ -9,17 +9,23 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.errors import SettingsError
+from bot.store.private import make_file
 
 
 @contextmanager
-def written(out: Path | None) -> Iterator[TextIO]:
-    """Where to write; None is the terminal. Raises SettingsError."""
+def written(out: Path | None, *, private: bool = False) -> Iterator[TextIO]:
+    """Where to write; None is the terminal, ``private`` a file for its owner alone to read.
+
+    Raises SettingsError.
+    """
     if out is None:
         yield sys.stdout
         return
     draft = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            make_file(draft)
         with draft.open("w", encoding="utf-8") as file:
             yield file
         draft.replace(out)

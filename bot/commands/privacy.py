@@ -48,7 +48,7 @@ def export(
         return await exported(user, places, audit, at_terminal(), all_channels=all_channels)
 
     found = _done(project, endpoints, work)
-    with written(out) as file:
+    with written(out, private=True) as file:
         file.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -19,6 +19,7 @@ from bot.privacy.scrub import Found, Scrubber
 from bot.review.item import Said
 from bot.review.turn import Turn
 from bot.settings import Settings
+from bot.store.private import make_folder
 from nlu.parse import Entity
 
 KEY = "turns.key"  # in `home`: where the settings have no key
@@ -118,7 +119,7 @@ def rules_of(settings: Settings) -> Rules:
 def _kept_key(file: Path) -> bytes:
     with suppress(FileNotFoundError):
         return file.read_bytes()
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     # Written whole under another name: who starts at the same moment finds all of it or nothing.
     draft = file.with_suffix(f".{os.getpid()}")
     draft.touch(mode=0o600)

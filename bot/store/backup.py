@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.errors import BadRequest, Unavailable
 from bot.store.database import parse_url, shown
+from bot.store.private import make_file
 
 WAIT_S = 5.0
 
@@ -31,6 +32,7 @@ def back_up(url: str, file: Path) -> None:
         raise BadRequest(f"{file} is there already; name another file.")
     partial = file.with_name(f"{file.name}.partial")
     try:
+        make_file(partial)
         _copy(source, partial)
         partial.replace(file)
     except (sqlite3.Error, OSError) as error:

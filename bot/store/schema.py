@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import SettingsError, Unavailable
 from bot.store.database import CONNECT_S, Database, parse_url, shown
+from bot.store.private import make_folder
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"  # the table where Alembic notes the revision
@@ -112,7 +113,7 @@ def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, connect_args={"connect_timeout": CONNECT_S})
-    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(str(parsed.database)).parent)
     engine = create_engine(parsed, connect_args={"isolation_level": None, "timeout": 30})
     # Writing ahead is a property of the file: set here, it needs no lock when a server connects.
     event.listen(engine, "connect", lambda db, _: db.execute("PRAGMA journal_mode = WAL"))

@@ -20,6 +20,7 @@ import msgspec
 from bot.errors import SettingsError, Unavailable
 from bot.review.turn import BadRow, Turn
 from bot.settings import Settings
+from bot.store.private import make_folder
 from bot.store.sealing import Seal, seal_of_environment
 
 FORMAT = 1
@@ -204,7 +205,7 @@ class Shelf:
 def open_shelf(file: Path) -> Iterator[Shelf]:
     """The shelf in ``file``, which need not exist. Raises SettingsError, Unavailable."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         connection = sqlite3.connect(
             file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
