@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from bot.privacy.kinds import KINDS
-from bot.privacy.scrub import Found, Scrubber
+from bot.privacy.scrub import PLACEHOLDER, Found, Scrubber
 from bot.review.item import Said
 from bot.review.turn import Turn
 from bot.settings import Settings
@@ -53,14 +53,16 @@ class Rules:
         """``turn`` with placeholders in everything that was said."""
         scope = turn.conversation_id
         text = self.scrubber.scrub(turn.text, scope=scope)
-        moved = tuple(self._entity(one, text.text, text.found, scope) for one in turn.said.entities)
+        moved = [self._entity(one, text.text, text.found, scope) for one in turn.said.entities]
         return msgspec.structs.replace(
             turn,
             text=text.text,
             before=self.scrub(turn.before, scope),
             replies=tuple(self.scrub(each, scope) for each in turn.replies),
             agent=tuple(self.scrub(each, scope) for each in turn.agent),
-            said=Said(turn.said.intent, turn.said.confidence, moved, turn.said.model),
+            said=Said(
+                turn.said.intent, turn.said.confidence, whole(text.text, moved), turn.said.model
+            ),
             scrub=self.version,
         )
 
@@ -89,6 +91,21 @@ class Rules:
                 return {key: self._value(each, scope) for key, each in value.items()}
             case _:
                 return value
+
+
+def whole(text: str, entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """``entities`` without those that cut a placeholder of ``text``: its letters mean nothing."""
+    taken = [one.span() for one in PLACEHOLDER.finditer(text)]
+    return tuple(
+        entity
+        for entity in entities
+        if all(
+            entity.end <= start
+            or end <= entity.start
+            or (entity.start <= start and end <= entity.end)
+            for start, end in taken
+        )
+    )
 
 
 def _moved(start: int, end: int, found: Sequence[Found]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.review.item import Reason
+from bot.review.scrubbing import whole
 from bot.review.turn import Turn
 from nlu import decode
 from nlu.bundle import Bundle
@@ -141,5 +142,5 @@ def _answer(text: str, scores: Scores, bundle: Bundle) -> _Answer:
         margin=first.confidence - (second.confidence if second else 0.0),
         inside=inside,
         vector=scores.sentence,
-        entities=tuple(entities),
+        entities=whole(text, entities),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bot.review.item import Said
-from bot.review.scrubbing import KEY, Rules, rules_of
+from bot.review.scrubbing import KEY, Rules, rules_of, whole
 from bot.review.turn import Turn
 from bot.settings import load_settings
 from nlu.parse import Entity
@@ -50,6 +50,14 @@ def test_any_span_stays_within_the_text_and_in_order(one: int, other: int):
     clean = RULES.clean(Turn("c", 1, text, said=Said("a", 1, (Entity("e", "v", start, end),))))
     [found] = clean.said.entities
     assert 0 <= found.start <= found.end <= len(clean.text)
+
+
+def test_what_a_model_found_in_a_part_of_a_placeholder_is_no_entity():
+    text = "mail <email_3fa94c01> to Ann"
+    half, full, other = Entity("n", "x", 12, 20), Entity("m", "x", 5, 21), Entity("p", "x", 25, 28)
+    assert whole(text, (half, full, other)) == (full, other)
+    clean = RULES.clean(Turn("c", 1, text, said=Said("a", 1, (half, other))))
+    assert [one.entity for one in clean.said.entities] == ["p"]
 
 
 def test_a_value_in_another_place_of_the_entity_is_scrubbed_too():
