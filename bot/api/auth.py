@@ -28,6 +28,7 @@ from bot.people.roles import ALL, OWN, Scope, known, scopes_of
 from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.running import running
 from bot.settings import Settings, is_loopback, variable
+from bot.store.base import Log
 
 TOKEN = "parley.token"  # where the scope keeps what was taken out of the query
 UNKNOWN = "The caller is not known here: a token, a JWT or a session is missing."
@@ -102,10 +103,17 @@ async def unless_a_person_has_it(request: Request) -> None:
 
     Who may touch one conversation alone is its user, and cannot send a person away from it.
     """
-    caller: Caller = request.state.caller
+    await check_is_the_bots(request.state.caller, running(request).parley.log)
+
+
+async def check_is_the_bots(caller: Caller, log: Log) -> None:
+    """Raises NotAuthorized where a person has the conversation that alone is the caller's.
+
+    Asked after the epoch is read that a commit brings along: who takes over later is seen there.
+    """
     if caller.only is None:
         return
-    handoff = await running(request).parley.log.handoff(caller.only)
+    handoff = await log.handoff(caller.only)
     if handoff is not None and handoff.agent is not None:
         raise NotAuthorized("A person has this conversation; its user may read it and write in it.")
 

@@ -71,13 +71,28 @@ def check_page(request: Request, origins: Collection[str]) -> None:
 
 
 def check_local(request: Request, host: str) -> None:
-    """Raises CrossSite unless the caller named this machine, or ``host``, as whom it calls.
+    """Raises CrossSite unless somebody on this machine asks, who named it, or ``host``, as whom he
+    calls.
 
-    A page whose name was made to lead to this machine (DNS rebinding) names itself.
+    A page whose name was made to lead to this machine (DNS rebinding) names itself. A proxy on this
+    machine brings others, and may name it as it likes.
     """
+    if not all(map(is_loopback, _addresses(request))):
+        raise CrossSite(
+            "Without token or secret the API is for this machine, and this came through a proxy. "
+            "Set PARLEY_AUTH_TOKEN; where the proxy asks who is calling, "
+            "PARLEY_PROXY_AUTHENTICATES=true."
+        )
     named = request.url.hostname or ""
     if not is_loopback(named) and named != host.strip("[]").lower():
         raise CrossSite(f"Without token or secret the API is for this machine, not for {named!r}.")
+
+
+def _addresses(request: Request) -> list[str]:
+    """Whoever may have sent the request: who connects, and those that proxies name."""
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    named = [each.strip() for each in forwarded.split(",") if each.strip()]
+    return named if request.client is None else [*named, request.client.host]
 
 
 def is_tls(request: Request) -> bool:

@@ -12,7 +12,7 @@ from fastapi.requests import Request
 from fastapi.responses import PlainTextResponse, Response
 
 from bot.actions.protocol import Parts
-from bot.api.auth import requires, unless_a_person_has_it
+from bot.api.auth import check_is_the_bots, requires, unless_a_person_has_it
 from bot.api.parameters import ConversationId, OutputChannel, View, origin
 from bot.api.schemas import EventsBody
 from bot.api.views import early, state_of, stories_of
@@ -116,7 +116,7 @@ async def add_events(
     before, _ = await load(conversation_id, parley)
     message = origin(conversation_id, server, before, output_channel)
     caused = effects(events, message) if execute_side_effects else Effects((), ())
-    added = await _added(parley, message, events, caused)
+    added = await _added(parley, message, events, caused, request.state.caller)
     if caused.replies:
         server.inbox.send(conversation_id)
     return answer(await state_of(added, include_events, parley.log))
@@ -140,6 +140,7 @@ async def replace_events(
     _may_say(request.state.caller, events)
     for _ in range(MOST_TRIES):
         history = await parley.log.history(conversation_id)
+        await check_is_the_bots(request.state.caller, parley.log)
         try:
             await parley.log.replace(conversation_id, events, seq=history.seq, epoch=history.epoch)
         except Conflict:
@@ -166,22 +167,23 @@ def answer(content: Any) -> Response:
 
 
 async def _added(
-    parley: Services, message: Message, events: Sequence[Event], caused: Effects
+    parley: Services, message: Message, events: Sequence[Event], caused: Effects, caller: Caller
 ) -> Tracker:
     """The conversation with ``events`` logged, and what they cause."""
     for _ in range(MOST_TRIES):
         try:
-            return await _log(parley, message, events, caused)
+            return await _log(parley, message, events, caused, caller)
         except Conflict:  # somebody was quicker, or the kept tracker is behind the log
             await parley.trackers.forget(message.conversation_id)
     raise _busy(message.conversation_id)
 
 
 async def _log(
-    parley: Services, message: Message, events: Sequence[Event], caused: Effects
+    parley: Services, message: Message, events: Sequence[Event], caused: Effects, caller: Caller
 ) -> Tracker:
     conversation_id = message.conversation_id
     tracker, epoch = await load(conversation_id, parley)
+    await check_is_the_bots(caller, parley.log)
     if not tracker.seq and not _begins_session(events):
         events = (*session_start(events[0].timestamp or parley.clock()), *events)
     after = tracker.apply_all(events)  # before it is logged: what cannot be applied is not

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends
 from fastapi.requests import Request
 from fastapi.responses import Response
 
-from bot.api.auth import requires, unless_a_person_has_it
+from bot.api.auth import check_is_the_bots, requires, unless_a_person_has_it
 from bot.api.conversations import NoConversation, answer
 from bot.api.parameters import ConversationId, OutputChannel, View, is_pushed, origin
 from bot.api.schemas import ExecuteBody, IntentBody, MessageBody
@@ -116,6 +116,7 @@ async def execute(
     pushed = is_pushed(message, server)
     opening = _turn(message, parley, server.settings.response_timeout_s, pushed=pushed)
     async with opening as turn:
+        await check_is_the_bots(request.state.caller, parley.log)
         call_id = _call_id(conversation_id)
         await open_session(turn, message, call_id)
         before = turn.tracker

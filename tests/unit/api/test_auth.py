@@ -225,6 +225,23 @@ async def test_a_page_whose_name_leads_to_this_machine_reads_nothing(host, expec
 
 
 @pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [("203.0.113.7", 403), ("127.0.0.1, 203.0.113.7", 403), ("nonsense", 403), ("127.0.0.1", 200)],
+)
+async def test_what_a_proxy_on_this_machine_brings_from_elsewhere_reads_nothing(
+    forwarded, expected
+):
+    """Many proxies name whom they call, localhost, instead of whom their client called."""
+    headers = {"X-Forwarded-For": forwarded}
+    async with served(echo_app(Settings())) as client:
+        assert (await client.get(TRACKER, headers=headers)).status_code == expected
+    async with served(echo_app(Settings(trusted_proxies=("127.0.0.1",)))) as client:
+        assert (await client.get(TRACKER, headers=headers)).status_code == expected
+    async with served(echo_app(Settings(proxy_authenticates=True))) as client:
+        assert (await client.get(TRACKER, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("headers", "expected"),
     [
         ({}, 200),
@@ -373,6 +390,42 @@ async def test_a_user_cannot_send_a_person_away_from_his_conversation():
         assert await said(ANNA, "POST", "messages", {"text": "hi", "sender": "user"}) == 200
         assert await said(ADMIN, "POST", "resume", {"agent": "mia"}) == 200
         assert await said(ANNA, *acts[0]) == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "tracker/events", {"event": "resume"}),
+        ("PUT", "tracker/events", [{"event": "session_started"}]),
+        ("POST", "execute", {"name": "action_listen"}),
+    ],
+)
+async def test_who_takes_over_while_a_user_s_request_comes_in_keeps_the_conversation(
+    method, path, body
+):
+    inboxes = []
+    async with served(echo_app(Settings(jwt_secret=SECRET), watch=inboxes.append)) as client:
+        headers = {"Authorization": f"Bearer {token(ANNA)}"}
+        at = "/conversations/anna"
+        event = {"event": "session_started"}
+        await client.post(f"{at}/tracker/events", json=event, headers=headers)
+        log = inboxes[0].parley.log
+        look = log.handoff
+
+        async def and_then_taken(conversation_id):
+            found = await look(conversation_id)
+            log.handoff = look
+            desk = {"Authorization": f"Bearer {token(ADMIN)}"}
+            taken = await client.post(f"{at}/takeover", json={"agent": "mia"}, headers=desk)
+            assert taken.status_code == 200
+            return found
+
+        log.handoff = and_then_taken
+        answer = await client.request(method, f"{at}/{path}", json=body, headers=headers)
+        assert answer.status_code == 403
+        assert (await log.handoff("anna")).agent == "mia"
+        last = (await log.history("anna")).events[-1]
+    assert type(last).__name__ == "ConversationPaused"
 
 
 async def test_a_user_cannot_speak_as_a_person_of_the_desk():
