@@ -30,14 +30,18 @@ class Ranking(Protocol):
 class Bot:
     """What a project decides by: made from its files, the same for every conversation.
 
-    ``assistant_id`` and ``model_id`` go into the metadata of every event. ``sentences`` are there
-    where a policy reads what users wrote; it must know the texts before. So is ``ranking``.
+    ``assistant_id`` and ``model_id`` go into the metadata of every event, ``policy_id`` (the
+    version of the policy model) and ``project_id`` (a hash of the project) into that of the user's.
+    ``sentences`` are there where a policy reads what users wrote; it must know the texts before.
+    So is ``ranking``.
     """
 
     domain: Domain
     policies: Sequence[Policy]
     assistant_id: str = ""
     model_id: str = ""
+    policy_id: str = ""
+    project_id: str = ""
     sentences: Sentences | None = None
     ranking: Ranking | None = None
 

@@ -51,7 +51,10 @@ class Turn:
         ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
         ours = {key: value for key, value in ours.items() if value}
         for event in events:
-            metadata = {**event.metadata, **ours}
+            # What else a turn can be replayed by is told once, where it begins.
+            metadata = {**event.metadata, **(begun if isinstance(event, UserUttered) else ours)}
+        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
+        begun = ours | {key: value for key, value in more.items() if value}
             stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)
@@ -198,14 +201,14 @@ async def _answer(turn: Turn, message: Message, call_id: str) -> None:
             return
         turn.actions += 1
         with turn.watch.step("predict"):
-            prediction = _once(predict(turn.tracker, turn.parley), turn.tracker)
+            prediction = said_once(predict(turn.tracker, turn.parley), turn.tracker)
         with turn.watch.step("act"):
             await do(prediction, turn, message, f"{call_id}:{turn.actions}")
         if prediction.action in (LISTEN, SESSION_START):
             return
 
 
-def _once(prediction: Prediction, tracker: Tracker) -> Prediction:
+def said_once(prediction: Prediction, tracker: Tracker) -> Prediction:
     """``prediction``; the bot listens after a fallback that took nothing back."""
     if prediction.is_fallback and prediction.action == tracker.latest_action_name:
         return replace(prediction, action=LISTEN, is_fallback=False)

@@ -48,6 +48,8 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     entities: tuple[Entity, ...] = ()
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
+    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
+    at another time, may say otherwise. ``sentiment`` is there where the model has learnt any.
     text_tokens: tuple[tuple[int, int], ...] = ()
     language: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -57,6 +59,8 @@ class Context(msgspec.Struct, frozen=True):
 
     ``earlier`` is what the user wrote in the turns before, the latest first. ``at`` is when the
     text was written, in seconds since the epoch (None: now); ``timezone`` and ``locale`` are the
+    corrected: bool | msgspec.UnsetType = msgspec.UNSET
+    sentiment: Sentiment | msgspec.UnsetType = msgspec.UNSET
     user's own, where they are told.
     """
 

@@ -158,7 +158,9 @@ class Nlu:
             return parse, []
         belief = bundle.belief(scores)
         if self._corrections:
-            belief = self._corrections.mixed(belief, scores.sentence)
+            alone, belief = belief, self._corrections.mixed(belief, scores.sentence)
+            if belief is not alone:
+                parse = msgspec.structs.replace(parse, corrected=True)
         selected = decode.selection(belief.intents.tolist(), manifest.intents, wanted.selectors)
         parse = msgspec.structs.replace(parse, text_tokens=scores.words, response_selector=selected)
         if wanted.intents:

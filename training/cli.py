@@ -10,7 +10,7 @@ import typer
 
 from bot.commands import options
 from bot.errors import NotFound
-from training import pretrain_cli, rebuild_cli, rollout_cli, testing, tune_cli
+from training import pretrain_cli, rebuild_cli, replay_cli, rollout_cli, testing, tune_cli
 from training.gate import cli as gate_cli
 from training.logs import cli as logs
 from training.terminal import needs_torch, progress, told
@@ -65,6 +65,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(rebuild_cli.app, name="dataset")
     app.command()(tune_cli.tune)
     app.add_typer(logs.app, name="logs")
+    rollout_cli.app.command()(replay_cli.replay)
     app.add_typer(rollout_cli.app, name="models")
     app.add_typer(testing.app, name="test")
 

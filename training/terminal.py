@@ -79,3 +79,19 @@ def progress(*, quiet: bool) -> Iterator[tuple[Callable[[Step], None], Callable[
             progress.update(task, total=step.total, completed=step.done, loss=f"{step.loss:.3f}")
 
         yield advance, lambda line: console.print(line, markup=False)
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A function to be told how many of ``what`` are done; how many there are nobody knows."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    if quiet or not console.is_terminal:
+        yield lambda done: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.completed} " + what), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done: shown.update(task, completed=done)

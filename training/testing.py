@@ -66,7 +66,7 @@ def both(
     without = nlu == "none"
     paths = options.paths_of(domain, data, config, endpoints)
     nlu_mode = "none" if without else None
-    settings = _settings(project, paths, model=model, models=models, nlu=nlu_mode)
+    settings = settings_for(project, paths, model=model, models=models, nlu=nlu_mode)
     test = StoryTest(stories or project / "tests", actions, fail_on_prediction_errors, max_stories)
     wanted = Wanted(successes, not no_errors, not no_warnings, not no_plot)
     with told():
@@ -107,7 +107,7 @@ def core(
     from bot.testing.run import StoryTest
 
     paths = options.paths_of(domain, data, config, endpoints)
-    settings = _settings(project, paths, model=model, models=models, nlu=nlu)
+    settings = settings_for(project, paths, model=model, models=models, nlu=nlu)
     test = StoryTest(stories or project / "tests", actions, fail_on_prediction_errors, max_stories)
     wanted = Wanted(successes, not no_errors, not no_warnings, not no_plot)
     passed = _conversations(settings, test, out, wanted)
@@ -153,7 +153,7 @@ def nlu(
             return
         wanted = Wanted(successes, not no_errors, plot=not no_plot)
         paths = options.paths_of(domain, data, config, endpoints)
-        settings = _settings(project, paths, model=model, models=models, nlu=None)
+        settings = settings_for(project, paths, model=model, models=models, nlu=None)
         if cross_validation:
             _folds(settings, folds, out, wanted, recipe=recipe, seed=seed, quiet=quiet)
         else:
@@ -280,7 +280,7 @@ def _watched(items: Sequence[T], what: str) -> Iterator[T]:
     yield from track(items, what, console=console, transient=True, disable=quiet)
 
 
-def _settings(
+def settings_for(
     project: Path, paths: ProjectPaths, *, model: str | None, models: Path | None, nlu: str | None
 ) -> Settings:
     """The settings of the environment with those given, and logs kept to errors."""

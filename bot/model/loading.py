@@ -42,6 +42,8 @@ from bot.store.base import Leases, Log, News, TrackerStore
 from nlu.errors import BundleError
 from nlu.registry import Registry
 
+ID_LETTERS = 16  # of a project's hash
+
 log = structlog.get_logger(__name__)
 
 
@@ -92,11 +94,14 @@ def own_project(settings: Settings) -> Project:
 
 
 @asynccontextmanager
-async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
+async def open_model(
+    name: str, shared: Shared, *, policy: str | None = None
+) -> AsyncIterator[Loaded]:
     """The model ``name``: a package's path or a version of the registry; empty for the current.
 
-    Of a package nothing is taken but the project and what was trained: servers to call and
-    credentials are this server's own. Raises ParleyError.
+    ``policy`` is the version of the policy model, by default the current one. Of a package nothing
+    is taken but the project and what was trained: servers to call and credentials are this
+    server's own. Raises ParleyError.
     """
     async with AsyncExitStack() as stack:
         found = await _find(name, shared.settings, stack)
@@ -116,7 +121,7 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
         if shared.reviews:
             await stack.enter_async_context(heeding(nlu, shared.reviews))
         ranker = await stack.enter_async_context(open_ranking(project, found.models))
-        bot = await asyncio.to_thread(_bot, project, found.models, nlu, ranker)
+        bot = await asyncio.to_thread(_bot, project, found.models, nlu, ranker, policy)
         faq = None
         if shared.settings.nlu != "none":
             nlu, faq = await stack.enter_async_context(with_faq(nlu, project, found.models))
@@ -140,9 +145,13 @@ async def open_model(name: str, shared: Shared) -> AsyncIterator[Loaded]:
 
 
 def _bot(
-    project: Project, models: Path, nlu: ServedUnderstanding, ranker: ServedRanker | None
+    project: Project,
+    models: Path,
+    nlu: ServedUnderstanding,
+    ranker: ServedRanker | None,
+    policy: str | None,
 ) -> Bot:
-    learned = current_policy(project, models)
+    learned = current_policy(project, models, version=policy)
     sentences = sentences_for(learned, nlu)
     policies = make_policies(project, learned, sentences.of if sentences else unread)
     return Bot(
@@ -150,6 +159,8 @@ def _bot(
         policies=(*policies, *ranked_policies(project, ranker)),
         assistant_id=project.config.assistant_id or "",
         model_id=nlu.model_id or project.hash,
+        policy_id=learned.manifest.version if learned else "",
+        project_id=project.hash[:ID_LETTERS],
         sentences=sentences,
         ranking=ranker if ranking_policy(project) else None,
     )

@@ -63,8 +63,11 @@ def policy_registry(models: Path) -> Registry:
     return Registry(models / FOLDER, read=read_policy_manifest)
 
 
-def current_policy(project: Project, models: Path) -> PolicyModel | None:
-    """The policy model to serve ``project`` with; None, and a warning, where there is none.
+def current_policy(
+    project: Project, models: Path, *, version: str | None = None
+) -> PolicyModel | None:
+    """The policy model to serve ``project`` with, by default the current one; None, and a warning,
+    where there is none.
 
     Rules and memoization go on without it. Reads and runs a model, so not on the event loop.
     """
@@ -73,7 +76,7 @@ def current_policy(project: Project, models: Path) -> PolicyModel | None:
     registry = policy_registry(models)
     train = f"run `parley train --project {project.path}`"
     try:
-        version = registry.current()
+        version = version or registry.current()
         if version is None:
             log.warning("policy.missing", hint=f"no policy model is trained yet: {train}")
             return None

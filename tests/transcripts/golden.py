@@ -29,6 +29,8 @@ VOLATILE = frozenset(
         "message_id",
         "model_id",
         "assistant_id",
+        "policy_id",
+        "project_id",
         "recipient_id",
         "date_time",
         "policy",
