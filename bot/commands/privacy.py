@@ -116,9 +116,12 @@ def rekey(
 
     Servers may run meanwhile, when they have the new key already. Safe to break off and repeat.
     """
+    import asyncio
+
     from bot.audit import BEGUN, DONE, Deed, Fact, at_terminal
     from bot.store import rekeying
     from bot.store.audits import SqlAudit
+    from bot.store.shelf import rekey_turns, shelf_file
 
     async def work(places: Places) -> dict[str, Any]:
         audit, database = SqlAudit(places.database), places.database
@@ -128,6 +131,8 @@ def rekey(
         begun = await audit.record(Deed(at_terminal(), "privacy.rekey", BEGUN, facts=facts))
         with typer.progressbar(length=await rekeying.count(database), label="texts") as bar:
             changed = await rekeying.rekey(database, decrypt=decrypt, told=bar.update)
+        turns = shelf_file(places.settings)
+        changed += await asyncio.to_thread(rekey_turns, turns, decrypt=decrypt)
         ended: dict[str, Fact] = {**facts, "of": begun, "changed": changed}
         await audit.record(Deed(at_terminal(), "privacy.rekey", DONE, facts=ended))
         return ended

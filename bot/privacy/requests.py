@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,15 +16,23 @@ from bot.errors import NotFound, Unavailable
 from bot.privacy.holders import Places, holders
 from bot.store import personal
 from bot.store.personal import TOMBSTONE_S
+from bot.store.shelf import conversations_ending, shelf_file
 from bot.version import VERSION
 
 EXPORT, ERASE = "privacy.export", "privacy.erase"
 
 
 async def conversations_of(user: str, places: Places, *, all_channels: bool) -> Sequence[str]:
-    """The ids of ``user``'s conversations. The one of that very id is among them, logged or not."""
+    """The ids of ``user``'s conversations. The one of that very id is among them, logged or not.
+
+    What was learnt from a conversation outlives it: also those are found of which no more is left.
+    """
     ids = partial(personal.ids_of, user=user, all_channels=all_channels)
-    return list(dict.fromkeys((user, *await places.database.read(ids))))
+    found = [user, *await places.database.read(ids)]
+    if all_channels:
+        turns = shelf_file(places.settings)
+        found += await asyncio.to_thread(conversations_ending, turns, f":{user}")
+    return list(dict.fromkeys(found))
 
 
 async def exported(

@@ -11,7 +11,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    delete,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from bot.store.audits import forget_subject, subject_of
 from bot.store.rekeying import COLUMNS
@@ -24,6 +35,7 @@ from bot.store.tables import (
     inbox,
     outbox,
     reminder,
+    review,
     unpublished,
 )
 
@@ -68,11 +80,19 @@ def erase(db: Connection, conversation_id: str, *, now: float) -> dict[str, int]
 
 
 def ids_of(db: Connection, user: str, *, all_channels: bool) -> Sequence[str]:
-    """The conversations of ``user``: the one of that id, and ``<channel>:...:<user>`` too."""
-    wanted = conversation.c.id == user
-    if all_channels:
-        wanted = or_(wanted, conversation.c.id.endswith(f":{user}", autoescape=True))
-    return db.scalars(select(conversation.c.id).where(wanted).order_by(conversation.c.id)).all()
+    """The conversations of ``user``: the one of that id, and ``<channel>:...:<user>`` too.
+
+    Review items outlive the conversation that they are of.
+    """
+
+    def fitting(column: ColumnElement[str]) -> Select[str]:
+        theirs = column == user
+        if all_channels:
+            theirs = or_(theirs, column.endswith(f":{user}", autoescape=True))
+        return select(column).where(theirs)
+
+    found = union(fitting(conversation.c.id), fitting(review.c.conversation_id))
+    return sorted(db.scalars(found))
 
 
 def _rows(table: Table, conversation_id: str) -> Any:

@@ -21,9 +21,10 @@ from bot.errors import SettingsError, Unavailable
 from bot.review.turn import BadRow, Turn
 from bot.settings import Settings
 from bot.store.private import make_folder
-from bot.store.sealing import Seal, seal_of_environment
+from bot.store.sealing import MARK, Seal, seal_of_environment
 
 FORMAT = 1
+PAGE = 500  # turns that are closed anew in one transaction
 BUSY_S = 30.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS turn (
@@ -174,6 +175,37 @@ class Shelf:
         """Turns of each origin."""
         return dict(self._db.execute("SELECT origin, count(*) FROM turn GROUP BY origin"))
 
+    def conversations_ending(self, end: str) -> list[str]:
+        """Of which there are turns, and whose id ends so."""
+        theirs = "SELECT DISTINCT conversation_id FROM turn WHERE substr(conversation_id, ?) = ?"
+        return [name for (name,) in self._db.execute(theirs, (-len(end), end))]
+
+    def rekey(self, *, decrypt: bool = False) -> int:
+        """Have every turn closed with the newest key, or with none; how many were changed."""
+        wanted = "" if decrypt else f"{MARK}{self._seal.key_id}:"
+        page = (
+            "SELECT id, turn, origin, conversation_id, seq FROM turn WHERE id > ? ORDER BY id"
+            f" LIMIT {PAGE}"
+        )
+        changed = after = 0
+        while True:
+            with self._transaction():
+                rows = self._db.execute(page, (after,)).fetchall()
+                changed += sum(self._rekeyed(*row, wanted=wanted) for row in rows)
+            if len(rows) < PAGE:
+                break
+            after = rows[-1][0]
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return changed
+
+    def _rekeyed(self, id_: int, body: str, *key: Any, wanted: str) -> bool:
+        if body.startswith(wanted) if wanted else not body.startswith(MARK):
+            return False
+        text = self._seal.open(body, "turn", *key)
+        text = self._seal.close(text, "turn", *key) if wanted else text
+        self._db.execute("UPDATE turn SET turn = ? WHERE id = ?", (text, id_))
+        return True
+
     def erase(self, conversation_id: str) -> int:
         """Forget what the conversation's user said, whatever log it came from; how many turns.
 
@@ -236,6 +268,22 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         if isinstance(error, sqlite3.OperationalError):
             raise
         raise SettingsError(f"{file} is no file of turns: {error}.") from error
+
+
+def rekey_turns(file: Path, *, decrypt: bool = False) -> int:
+    """Have the turns of such a file, where there is one, closed anew; how many were changed."""
+    if not file.is_file():
+        return 0
+    with open_shelf(file) as shelf:
+        return shelf.rekey(decrypt=decrypt)
+
+
+def conversations_ending(file: Path, end: str) -> list[str]:
+    """The ids in such a file, where there is one, that end so."""
+    if not file.is_file():
+        return []
+    with open_shelf(file) as shelf:
+        return shelf.conversations_ending(end)
 
 
 def shelf_file(settings: Settings) -> Path:

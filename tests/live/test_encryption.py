@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from bot.dialogue.messages import Message, Reminding, Reply
 from bot.errors import Duplicate, SettingsError
 from bot.privacy.holders import Places
 from bot.privacy.requests import exported
+from bot.review.turn import Turn
 from bot.settings import Settings
 from bot.store.base import Cancellation, Reminder
 from bot.store.database import Database
@@ -24,6 +27,7 @@ from bot.store.redis import open_redis
 from bot.store.rekeying import check_keys, count, rekey
 from bot.store.retention import Retention
 from bot.store.sealing import Locked, new_key, seal_from
+from bot.store.shelf import Harvest, open_shelf, rekey_turns
 from bot.store.sql import SqlLog
 from bot.store.tables import metadata
 from bot.testing.services import NOON, HandClock
@@ -222,3 +226,30 @@ async def test_of_a_server_with_keys_no_byte_of_what_users_write_is_left_anywher
     database = Database(f"sqlite:///{home / 'parley.db'}", seal=seal_from(NEW))
     assert "a canary sings" in str(await SqlLog(database).history("ann"))
     await database.close()
+
+
+def test_turns_that_were_read_to_learn_from_change_their_key_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "turns.db"
+    monkeypatch.setattr("bot.store.shelf.PAGE", 2)
+    turns = [Turn("ann", number, SECRET) for number in range(5)]
+
+    def stored() -> str:
+        with closing(sqlite3.connect(file)) as db:
+            return str(db.execute("SELECT turn FROM turn").fetchall())
+
+    def rekeyed(keys: str, *, decrypt: bool = False) -> int:
+        monkeypatch.setenv("PARLEY_ENCRYPTION_KEYS", keys)
+        return rekey_turns(file, decrypt=decrypt)
+
+    assert rekeyed(OLD) == 0, "there is no such file"
+    with open_shelf(file) as shelf:
+        shelf.add(Harvest("log", turns))
+    assert stored().count("~old:") == 5
+    assert (rekeyed(f"{NEW},{OLD}"), rekeyed(NEW)) == (5, 0)
+    assert stored().count("~new:") == 5
+    with open_shelf(file) as shelf:
+        assert shelf.conversation("log", "ann") == turns
+    assert rekeyed(NEW, decrypt=True) == 5
+    assert stored().count(SECRET) == 5

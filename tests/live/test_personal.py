@@ -294,6 +294,17 @@ async def test_a_user_of_several_channels_is_found_by_the_end_of_the_id(
     assert await conversations_of("42", places, all_channels=False) == ["42"]
     assert await conversations_of("42", places, all_channels=True) == ["42", "telegram:shop:42"]
 
+    item = ReviewItem("item-1", "hi", conversation_id="viber:42", seq=1)
+    await SqlReviews(places.database).propose([item])
+    learn("slack:42", places)
+    learn("slack:142", places)
+    assert await conversations_of("42", places, all_channels=True) == [
+        "42",
+        "telegram:shop:42",
+        "viber:42",
+        "slack:42",
+    ], "what was learnt outlives the conversation"
+
 
 # Retention
 
