@@ -62,7 +62,7 @@ def test_five_hundred_intents_train_and_serve(project: Project, brief: Recipe, t
     many = [example(f"intent_{n}", f"send {n} {word}") for n in range(500) for word in ("x", "y")]
     # Nothing much is learnt in two epochs, and int8 may tell such intents otherwise.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.publish.check_agreement", lambda *columns: None)
+        patch.setattr("training.make.check_agreement", lambda *columns: None)
         [parse] = parses(project, many, brief, "send 7 x", folder=tmp_path)
     assert len(parse.intent_ranking) == 10
     assert str(parse.intent.name).startswith("intent_")
@@ -77,7 +77,7 @@ def test_labels_may_have_any_characters(name: str, project: Project, brief: Reci
         entities=(msgspec.structs.replace(labelled[0].entities[0], entity=name, role="rôle x"),),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.publish.check_agreement", lambda *columns: None)
+        patch.setattr("training.make.check_agreement", lambda *columns: None)
         [parse] = parses(project, [*labelled, example("greet", "hi")], brief, text, folder=tmp_path)
     assert {intent.name for intent in parse.intent_ranking} == {name, "greet"}
 

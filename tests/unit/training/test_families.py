@@ -264,7 +264,7 @@ def trains_exports_and_is_served(
     # A model that has learnt next to nothing is near the border of two intents everywhere, where
     # int8 may well tell them otherwise; that is not what is asked here.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.publish.check_agreement", lambda *columns: None)
+        patch.setattr("training.make.check_agreement", lambda *columns: None)
         manifest = build(project, recipe, registry)
     bundle = open_bundle(registry.folder(manifest.version))
     assert bundle.batches
