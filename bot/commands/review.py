@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bot.export import Source
     from bot.review.item import ReviewItem
 
-app = typer.Typer(help="Labels for what users wrote, by people.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 Who = Annotated[
     str | None,
-    typer.Option("--reviewer", help="Your name. [default: of the user]", show_default=False),
+    typer.Option("--reviewer", help="Your name. Default: what this machine calls you."),
 ]
 
 
@@ -37,7 +37,10 @@ def review(
     ] = False,
     endpoints: options.Endpoints = None,
 ) -> None:
-    """Go through what waits, a key for each sentence; any other key shows them."""
+    """Labels for what users wrote, by people: what waits, a key for each sentence.
+
+    Any other key shows the keys.
+    """
     if context.invoked_subcommand is not None:
         return
     import asyncio
@@ -111,8 +114,8 @@ def export(
     told = f"{merged.added} examples added, {merged.moved} moved, in {len(merged.files)} files."
     typer.echo(told, err=dry_run)
     if merged.new_intents:
-        names_told = ", ".join(merged.new_intents)
-        typer.echo(f"Add to `intents` of the domain: {names_told}.", err=dry_run)
+        for sentence in exchange.to_add(merged.new_intents):
+            typer.echo(sentence, err=dry_run)
 
 
 @app.command("import")

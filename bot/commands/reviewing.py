@@ -45,22 +45,24 @@ class Reviewing:
     _passed: set[str] = field(default_factory=set)
 
     async def run(self) -> int:
-        """Until nothing waits or the person leaves; how many were labelled."""
+        """Until nothing waits or the person leaves; how many got a label."""
         while (item := await self._next()) is not None:
             await self._show(item)
             if not await self._answered(item):
                 break
         else:
             self.told.print("Nothing waits.")
-        return sum(map(len, self.done))
+        return sum(self._is_mine(item) for step in self.done for item in step)
+
+    def _is_mine(self, item: ReviewItem) -> bool:
+        return any(one.reviewer == self.reviewer for one in item.opinions)
 
     async def _next(self) -> ReviewItem | None:
         """What is most worth a look and this person has not looked at."""
         after = ""
         while page := await self.reviews.listed(self.wanted, after=after, limit=50):
             for item in page:
-                mine = any(one.reviewer == self.reviewer for one in item.opinions)
-                if not mine and item.id not in self._passed:
+                if not self._is_mine(item) and item.id not in self._passed:
                     return item
             after = page[-1].id
         return None
@@ -87,7 +89,7 @@ class Reviewing:
         suggested = [reason.suggested for reason in item.reasons]
         likely = [item.said.intent, *weak, *suggested, item.labelled]
         often = [intent for intent, _ in self.used.most_common()]
-        known = [one for one in (*likely, *often) if one and one in self.names.intents]
+        known = [one for one in (*likely, *often) if one and self.names.knows(one)]
         return list(dict.fromkeys(known))[:MOST]
 
     async def _answered(self, item: ReviewItem) -> bool:
@@ -115,10 +117,10 @@ class Reviewing:
                 return await self._label(item, "intent", choices[0])
             case _ if key.isdecimal() and 0 < int(key) <= len(choices):
                 return await self._label(item, "intent", choices[int(key) - 1])
-            case "i":
-                return await self._label(item, "intent", self._asked_intent())
-            case "n":
-                return await self._label(item, "new_intent", self.keys.line("new intent: "))
+            case "i" | "n":
+                label: Label = "intent" if key == "i" else "new_intent"
+                named = self._asked_intent() if key == "i" else self.keys.line("new intent: ")
+                return await self._label(item, label, named) if named else False
             case "o":
                 return await self._label(item, "out_of_scope", None)
             case "s":
@@ -142,13 +144,15 @@ class Reviewing:
     def _asked_intent(self) -> str:
         """An intent of the project by its name, or what is nearest to it."""
         typed = self.keys.line("intent: ")
-        begun = sorted(name for name in self.names.intents if name.startswith(typed))
-        if typed in self.names.intents or not typed:
+        labels = self.names.labels
+        begun = sorted(name for name in labels if name.startswith(typed))
+        if typed in labels or not typed:
             return typed
         if len(begun) == 1:
             return begun[0]
-        found = process.extractOne(typed, sorted(self.names.intents), score_cutoff=decide.NEAR)
-        if found and not begun:
+        if begun:
+            raise BadRequest(f"{typed!r} begins {len(begun)} intents: {', '.join(begun)}.")
+        if found := process.extractOne(typed, sorted(labels), score_cutoff=decide.NEAR):
             raise BadRequest(f"There is no intent {typed!r}. Did you mean {found[0]!r}?")
         return typed
 
@@ -193,6 +197,8 @@ class Reviewing:
         ]
         self.told.print(Text(write_markup(item.text, spans)))
         typed = self.keys.line("marked: ")
+        if not typed:
+            return
         text, found = read_markup(typed)
         if text != item.text:
             raise BadRequest("Without its marks this is another sentence; nothing was changed.")

@@ -20,10 +20,34 @@ MOST_NAME_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the project knows: its intents and its entities."""
+    """What the project knows: its intents, its entities, and the answers of retrieval intents, as
+    ``faq/opening_hours``."""
 
     intents: frozenset[str]
     entities: frozenset[str]
+    answers: frozenset[str] = frozenset()
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Intents that a sentence may have; of a retrieval intent its answers, not itself."""
+        retrieval = {one.partition("/")[0] for one in self.answers}
+        return (self.intents - retrieval) | self.answers
+
+    def knows(self, intent: str) -> bool:
+        """Whether it is a label; of a retrieval intent whose answers nobody wrote, any answer."""
+        base = intent.partition("/")[0]
+        unwritten = base != intent and base in self.intents and not self.answers_of(base)
+        return intent in self.labels or unwritten
+
+    def unknown(self, intent: str) -> str:
+        """Why ``intent`` is no label, and what would be one."""
+        if answers := self.answers_of(intent):
+            return f"{intent!r} has {len(answers)} answers; a label says which, as {answers[0]!r}."
+        return f"The project has no intent {intent!r}.{near(intent, self.labels)}"
+
+    def answers_of(self, intent: str) -> list[str]:
+        """Of a retrieval intent, sorted; of others none."""
+        return sorted(one for one in self.answers if one.startswith(f"{intent}/"))
 
 
 def checked(opinion: Opinion, item: ReviewItem, names: Names) -> Opinion:
@@ -86,11 +110,12 @@ def settled(item: ReviewItem) -> ReviewItem:
 
 
 def stale(items: Sequence[ReviewItem], names: Names) -> Mapping[str, list[ReviewItem]]:
-    """Decided items whose intent the project no longer has, by that intent; new ones aside."""
+    """Decided items whose intent the project does not have (any more), by that intent; new ones
+    aside."""
     found: dict[str, list[ReviewItem]] = {}
     for item in items:
         decision = item.decision
-        if decision and decision.label == "intent" and decision.intent not in names.intents:
+        if decision and decision.label == "intent" and not names.knows(str(decision.intent)):
             found.setdefault(str(decision.intent), []).append(item)
     return found
 
@@ -126,14 +151,12 @@ def _check_intent(opinion: Opinion, names: Names) -> None:
     intent = opinion.intent
     if not intent or not intent.strip() or len(intent) > MOST_NAME_CHARS or "\n" in intent:
         raise BadRequest("A label names an intent, in at most 200 characters on one line.")
-    base = intent.partition("/")[0]
-    is_known = intent in names.intents or base in names.intents
-    if opinion.label == "intent" and not is_known:
-        raise BadRequest(
-            f"The project has no intent {intent!r}.{near(intent, names.intents)} "
-            "One that is to be added has the label new_intent."
+    if opinion.label == "intent" and not names.knows(intent):
+        new = (
+            "" if names.answers_of(intent) else " One that is to be added has the label new_intent."
         )
-    if opinion.label == "new_intent" and is_known:
+        raise BadRequest(f"{names.unknown(intent)}{new}")
+    if opinion.label == "new_intent" and (names.knows(intent) or intent in names.intents):
         raise BadRequest(f"The project has the intent {intent!r} already; the label is intent.")
 
 

@@ -35,7 +35,10 @@ class Summary(NamedTuple):
 
 def names_of(domain: Domain) -> Names:
     """What a label may name."""
-    return Names(frozenset(domain.intents), frozenset(domain.entities))
+    intents = frozenset(domain.intents)
+    named = (one.removeprefix("utter_") for one in domain.responses if one.startswith("utter_"))
+    answers = (one for one in named if "/" in one and one.partition("/")[0] in intents)
+    return Names(intents, frozenset(domain.entities), frozenset(answers))
 
 
 async def decided(
@@ -93,12 +96,13 @@ async def item_of_turn(
     if there := await reviews.of_turn(conversation_id, seq):
         return there
     history = await log.history(conversation_id, all_sessions=True)
-    event = history.events[seq - 1] if 0 < seq <= len(history.events) else None
+    at = seq - 1 - (history.seq - len(history.events))  # old sessions may be gone
+    event = history.events[at] if 0 <= at < len(history.events) else None
     if not isinstance(event, UserUttered) or not (event.text or "").strip():
         raise NotFound(
             f"Event {seq} of conversation {conversation_id!r} is none in which a user wrote."
         )
-    before = [one.text for one in history.events[: seq - 1] if isinstance(one, BotUttered)]
+    before = [one.text for one in history.events[:at] if isinstance(one, BotUttered)]
     parse = event.parse_data
     turn = rules.clean(
         Turn(

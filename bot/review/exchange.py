@@ -115,7 +115,18 @@ def _opinion(example: Example, names: Names, reviewer: str, at: float) -> Opinio
 
 
 def stale_of(items: Sequence[ReviewItem], names: Names) -> Iterator[str]:
-    """A sentence for each intent that labels name and the project has no more."""
+    """Sentences for each intent that labels name and the project does not have (any more)."""
     for intent, found in sorted(decide.stale(items, names).items()):
-        hint = decide.near(intent, names.intents)
-        yield f"{len(found)} labels name the intent {intent!r}, which is no more.{hint}"
+        why = f"which is no more.{decide.near(intent, names.labels)}"
+        if answers := names.answers_of(intent):
+            why = f"which has {len(answers)} answers, and not one of these."
+        yield f"{len(found)} labels name the intent {intent!r}, {why}"
+
+
+def to_add(new_intents: Sequence[str]) -> Iterator[str]:
+    """What the domain lacks for ``new_intents``, in sentences."""
+    bare = [one for one in new_intents if "/" not in one]
+    if bare:
+        yield f"Add to `intents` of the domain: {', '.join(bare)}."
+    if answers := [f"utter_{one}" for one in new_intents if "/" in one]:
+        yield f"Add to `responses` of the domain: {', '.join(answers)}."

@@ -97,8 +97,11 @@ def _changes(
         intent = decision.intent
         if decision.label == "out_of_scope":
             intent = outside if outside in names.intents else None
-        elif decision.label == "intent" and str(intent).partition("/")[0] not in names.intents:
-            merged.left_out.append(f"{item.text!r}: the project has no intent {intent!r} any more")
+        elif decision.label == "intent" and not names.knows(str(intent)):
+            has = "several answers for" if names.answers_of(str(intent)) else "no intent"
+            more = "" if names.answers_of(str(intent)) else " any more"
+            why = f"the project has {has} {intent!r}{more}"
+            merged.left_out.append(f"{item.text!r}: {why}")
             continue
         if intent is None:
             merged.left_out.append(f"{item.text!r}: the project has no intent {outside!r}")

@@ -31,7 +31,7 @@ _CORRECTS = re.compile(
 def corrections(seen: Seen) -> Iterator[Found]:
     """Turns before a correction or a rephrasing; the later wording suggests the intent."""
     for first, second in _neighbours(seen):
-        suggested = seen.intents[second] if seen.confidences[second] >= SURE else None
+        suggested = seen.answers[second] if seen.confidences[second] >= SURE else None
         said = seen.turns[second].text
         if _CORRECTS.match(said):
             yield Found(first, Reason("correction", 0.9, f"then: {said}", suggested))
@@ -43,7 +43,7 @@ def corrections(seen: Seen) -> Iterator[Found]:
 def rephrased_as(seen: Seen, now: float) -> dict[int, Opinion]:
     """Weak labels: what the second wording was understood as, where the model was sure."""
     return {
-        first: Opinion("intent", "rephrased", now, seen.intents[second], (), "weak", WEIGHT)
+        first: Opinion("intent", "rephrased", now, seen.answers[second], (), "weak", WEIGHT)
         for first, second in _neighbours(seen)
         if seen.confidences[second] >= SURE
         and _is_rephrased(seen, first, second)

@@ -143,7 +143,7 @@ def _item(
     weak = mined.weak.get(index)
     item = msgspec.structs.replace(
         bare,
-        said=Said(seen.intents[index], confidence, seen.entities[index], seen.version),
+        said=Said(seen.answers[index], confidence, seen.entities[index], seen.version),
         reasons=reasons,
         share=share,
         group=group,

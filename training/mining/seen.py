@@ -42,6 +42,7 @@ class Seen:
 
     turns: Sequence[Turn]
     intents: Sequence[str]
+    answers: Sequence[str]  # as ``intents``; of a retrieval intent its likeliest answer
     seconds: Sequence[str]
     confidences: Float32
     margins: Float32
@@ -72,6 +73,7 @@ def see(
     return Seen(
         turns=turns,
         intents=[one.intent for one in answers],
+        answers=[one.answer for one in answers],
         seconds=[one.second for one in answers],
         confidences=np.array([one.confidence for one in answers], np.float32),
         margins=np.array([one.margin for one in answers], np.float32),
@@ -92,6 +94,7 @@ def vectors_of(texts: Sequence[str], bundle: Bundle) -> Float32:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     intent: str
+    answer: str
     second: str
     confidence: float
     margin: float
@@ -137,6 +140,7 @@ def _answer(text: str, scores: Scores, bundle: Bundle) -> _Answer:
     )
     return _Answer(
         intent=first.name or "",
+        answer=_likeliest(first.name or "", scores.intents, bundle.manifest.intents),
         second=(second.name or "") if second else "",
         confidence=first.confidence,
         margin=first.confidence - (second.confidence if second else 0.0),
@@ -144,3 +148,9 @@ def _answer(text: str, scores: Scores, bundle: Bundle) -> _Answer:
         vector=scores.sentence,
         entities=whole(text, entities),
     )
+
+
+def _likeliest(intent: str, logits: Float32, names: Sequence[str]) -> str:
+    """Of the answers of ``intent`` the likeliest; itself, where it has none."""
+    answers = [at for at, name in enumerate(names) if name.startswith(f"{intent}/")]
+    return names[max(answers, key=lambda at: float(logits[at]))] if answers else intent

@@ -12,6 +12,8 @@ import msgspec
 
 from bot.project.hashes import CONTEXT
 from bot.project.project import Example, ExampleEntity, Project
+from bot.review.decide import Names
+from bot.review.desk import names_of
 from bot.review.item import Opinion, ReviewItem
 from training.dedupe import near_duplicates, normalised
 from training.scope import OUTSIDE, outside_intent
@@ -38,8 +40,9 @@ def make_dataset(
     Args:
         parent: The version before; rows that are the same are taken over from it.
     """
-    known = set(project.domain.intents) | {each.intent for each in project.nlu.examples}
-    taken = _Taken(known, outside_intent(sorted(known)))
+    names = names_of(project.domain)
+    known = names.labels | {each.intent for each in project.nlu.examples}
+    taken = _Taken(names, known, outside_intent(sorted(known)))
     newest_first = sorted(items, key=lambda item: (-_decided_at(item), item.id))
     decided = [row for item in newest_first if (row := taken.row(item)) is not None]
     corrected = {(normalised(item.text), item.labelled) for item in items if item.labelled}
@@ -79,7 +82,8 @@ def part_of(subject: str, share: float = TESTED) -> Part:
 class _Taken:
     """Turns items into rows; remembers which it did not take, and why."""
 
-    known: set[str]
+    names: Names
+    known: frozenset[str]
     outside: str
 
     def __post_init__(self) -> None:
@@ -126,6 +130,8 @@ class _Taken:
             return str(decision.intent), ""
         if decision.label == "new_intent":
             return "", f"{decision.intent} is not in the domain yet: add it, with examples"
+        if self.names.answers_of(str(decision.intent)):
+            return "", f"{decision.intent} has several answers, and the label does not say which"
         return "", f"the project has no intent {decision.intent} any more"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import sqlite3
 import sys
 import threading
@@ -27,6 +28,7 @@ from nlu.parse import Entity
 
 NAMES = Names(frozenset({"greet", "bye", "order"}), frozenset({"food"}))
 PROMPT = b"? "
+CTRL_C = "\x03"
 
 
 class Terminal:
@@ -37,6 +39,7 @@ class Terminal:
         self.input, self.output = os.fdopen(theirs, "r"), os.fdopen(os.dup(theirs), "w")
         self._typed = typed
         self.shown = b""
+        self.labelled = 0
         self._person = threading.Thread(target=self._type, daemon=True)
         self._person.start()
 
@@ -50,7 +53,10 @@ class Terminal:
                 except OSError:
                     return
             seen = len(self.shown)
-            os.write(self.mine, what.encode())
+            if what == CTRL_C:  # this terminal controls no process
+                os.kill(os.getpid(), signal.SIGINT)
+            else:
+                os.write(self.mine, what.encode())
 
     def close(self) -> None:
         self.input.close()
@@ -59,7 +65,13 @@ class Terminal:
         os.close(self.mine)
 
 
-async def review(url: str, monkeypatch: pytest.MonkeyPatch, *typed: str, who: str = "eve") -> str:
+async def review(
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *typed: str,
+    who: str = "eve",
+    names: Names = NAMES,
+) -> str:
     terminal = Terminal(list(typed))
     monkeypatch.setattr(sys, "stdin", terminal.input)
     monkeypatch.setattr(sys, "stdout", terminal.output)
@@ -67,11 +79,12 @@ async def review(url: str, monkeypatch: pytest.MonkeyPatch, *typed: str, who: st
         with keys() as pressed:
             console = Console(file=terminal.output, highlight=False, width=100)
             async with open_reviews(url) as reviews:
-                await Reviewing(reviews, NAMES, who, Filter("open"), console, pressed).run()
+                going = Reviewing(reviews, names, who, Filter("open"), console, pressed)
+                terminal.labelled = await going.run()
     finally:
         monkeypatch.undo()
         terminal.close()
-    return terminal.shown.decode()
+    return f"{terminal.shown.decode()}\n{terminal.labelled} labelled"
 
 
 async def proposed(url: str, *items: ReviewItem) -> list[str]:
@@ -162,6 +175,47 @@ async def test_a_name_that_is_none_is_asked_again_with_what_may_be_meant(
     assert "Did you mean 'greet'?" in shown
     assert "no intent 'zzz'" in shown
     assert (await stored(sqlite_url, one)).decision is None
+
+
+async def test_ctrl_c_ends_a_question_then_the_review_and_keeps_what_was_done(
+    sqlite_url: str, monkeypatch
+):
+    ids = await proposed(sqlite_url, turn("a", 1, score=0.9), turn("b", 2, score=0.8))
+    shown = await review(sqlite_url, monkeypatch, "1", "i", CTRL_C, CTRL_C)
+    assert [(await stored(sqlite_url, one)).state for one in ids] == ["decided", "open"]
+    assert shown.endswith("\n1 labelled")
+
+
+@pytest.mark.parametrize("key", ["\x1b[3~", "\x1b[1;5A", "\x1bOn", "\x1b"])
+async def test_keys_that_send_several_characters_label_nothing(
+    sqlite_url: str, monkeypatch, key: str
+):
+    said = Said("order", 0.9)
+    often = [turn(f"{n}", n, score=n / 10, said=said) for n in range(1, 4)]
+    ids = await proposed(sqlite_url, *often)
+    await review(sqlite_url, monkeypatch, key, "q")
+    assert [(await stored(sqlite_url, one)).state for one in ids] == ["open"] * 3
+
+
+async def test_what_was_skipped_or_undone_counts_as_no_label(sqlite_url: str, monkeypatch):
+    await proposed(sqlite_url, *(turn(f"{n}", n, score=n / 10) for n in range(1, 5)))
+    shown = await review(sqlite_url, monkeypatch, "s", "1", "1", "u", "q")
+    assert shown.endswith("\n1 labelled")
+
+
+FAQ = Names(NAMES.intents | {"faq"}, NAMES.entities, frozenset({"faq/hours", "faq/price"}))
+
+
+async def test_of_a_retrieval_intent_an_answer_is_chosen(sqlite_url: str, monkeypatch):
+    reasons = (Reason("m", 0.5, suggested="faq/price"),)
+    [one] = await proposed(sqlite_url, turn("when", 1, said=Said("faq", 0.9), reasons=reasons))
+    keys_ = ("i", "faq\n", "i", "faq/\n", "i", "\n", "i", "faq/h\n")
+    shown = await review(sqlite_url, monkeypatch, *keys_, names=FAQ)
+    assert "1 faq/price" in shown
+    assert "2 intents: faq/hours, faq/price" in shown
+    decision = (await stored(sqlite_url, one)).decision
+    assert decision
+    assert decision.intent == "faq/hours"
 
 
 NLU = """nlu:

@@ -116,6 +116,7 @@ def test_what_is_outside_is_put_together_and_nothing_else():
     seen = Seen(
         turns,
         [f"i{n}" for n in labels],
+        [f"i{n}" for n in labels],
         [""] * len(turns),
         np.where(outside, 0.2, 0.9),
         np.ones(len(turns)),

@@ -94,6 +94,13 @@ def test_what_is_uncertain_comes_with_its_reasons_and_near_duplicates_together(p
     assert "rare_entity" in {reason.miner for reason in found["order tea"].reasons}
 
 
+def test_an_item_of_a_retrieval_intent_names_the_likeliest_answer(tmp_path: Path):
+    bundle = open_bundle(write_bundle(tmp_path / "v1"))
+    seen = see([Turn("c", n, text) for n, text in enumerate(("open", "price", "bye"))], bundle)
+    assert seen.intents == ["faq", "faq", "bye"]
+    assert seen.answers == ["faq/hours", "faq/price", "bye"]
+
+
 def test_a_dry_run_proposes_nothing(project: Path):
     shown = parley("logs", "mine", "-p", project, "--dry-run", "--quiet")
     assert "random: " in shown

@@ -102,8 +102,16 @@ def test_a_label_that_cannot_be_right_is_refused_with_what_would_be(opinion: Opi
         checked(opinion, ITEM, NAMES)
 
 
-def test_an_answer_of_a_retrieval_intent_is_an_intent():
+def test_an_answer_of_a_retrieval_intent_is_an_intent_and_the_retrieval_intent_is_none():
     assert checked(Opinion("intent", "eve", 0, "faq/hours"), ITEM, NAMES)
+    names = Names(NAMES.intents, NAMES.entities, frozenset({"faq/hours", "faq/price"}))
+    assert checked(Opinion("intent", "eve", 0, "faq/hours"), ITEM, names)
+    with pytest.raises(BadRequest, match="2 answers; a label says which, as 'faq/hours'"):
+        checked(Opinion("intent", "eve", 0, "faq"), ITEM, names)
+    with pytest.raises(BadRequest, match="Did you mean 'faq/hours'"):
+        checked(Opinion("intent", "eve", 0, "faq/hour"), ITEM, names)
+    right, bare = after(says("eve", "faq/hours")), after(says("eve", "faq"))
+    assert stale([right, bare], names) == {"faq": [bare]}
 
 
 def test_labels_of_intents_that_were_removed_are_found_and_new_ones_are_none_of_them():

@@ -132,6 +132,15 @@ def test_what_cannot_be_learned_is_left_out_and_said_why():
     assert row_of(dataset, "d").part == "test"
 
 
+def test_a_retrieval_intent_without_the_answer_is_not_learned():
+    domain = Domain(intents=("faq",), responses={"utter_faq/hours": (), "utter_faq/price": ()})
+    data = NluData((Example("when are you open", "faq/hours", file="data/nlu.yml"),))
+    items = [item("a", "faq"), item("b", "faq", kind="weak", weight=0.3), item("c", "faq/price")]
+    dataset = make_dataset(Project(".", domain, data, (), Config()), items, now=NOW)
+    assert [row.intent for row in dataset.rows] == ["faq/hours", "faq/price"]
+    assert all("does not say which" in each.why for each in dataset.left_out)
+
+
 def test_of_two_decisions_on_the_same_words_the_newer_counts():
     dataset = made(item("so long", "greet", id="1", at=1), item("So long!", "bye", id="2", at=2))
     assert [row.intent for row in dataset.rows if row.subject] == ["bye"]
