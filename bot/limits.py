@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from bot.errors import ParleyError
@@ -101,17 +101,30 @@ class Limits:
 
     def _counted_as(self, address: str) -> str | None:
         """What ``address`` is counted as; None when it is exempt, or none (a Unix socket)."""
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return None if not address else address[:64]
-        if ip.version == 6 and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
+        ip = _read(address)
+        if ip is None:
+            return address[:64] or None
         if any(ip in network for network in self._exempt if network.version == ip.version):
             return None
-        if ip.version == 4:
-            return str(ip)
-        return str(ip_network((ip.packed[: NEIGHBOURS // 8] + bytes(8), NEIGHBOURS)))
+        return subscriber(address)
+
+
+def subscriber(address: str) -> str:
+    """Whose ``address`` it is: its own in IPv4, in IPv6 that of the network one subscriber has."""
+    ip = _read(address)
+    if ip is None:
+        return address[:64]
+    if ip.version == 4:
+        return str(ip)
+    return str(ip_network((ip.packed[: NEIGHBOURS // 8] + bytes(8), NEIGHBOURS)))
+
+
+def _read(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    return (ip.ipv4_mapped or ip) if ip.version == 6 else ip
 
 
 def limits_of(settings: Settings, store: LimitStore | None = None) -> Limits:

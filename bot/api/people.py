@@ -14,6 +14,7 @@ from bot.api.browsers import check_page, drop_session, is_tls, keep_session, ses
 from bot.api.conversations import answer
 from bot.audit import Actor, Deed
 from bot.door import body_schema, json_body
+from bot.limits import subscriber
 from bot.people.caller import Caller, NotAuthorized, open_to
 from bot.people.person import Person
 from bot.people.sessions import csrf_token
@@ -46,7 +47,7 @@ async def login(
     server = running(request)
     check_page(request, server.settings.cors)
     check_encrypted(request, server.settings)
-    address = request.client.host if request.client else ""
+    address = subscriber(request.client.host) if request.client else ""
     session_id, person = await server.access.sign_in(
         body.name, body.password.get_secret_value(), address=address
     )

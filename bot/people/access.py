@@ -80,7 +80,7 @@ class Access:
         return self._anybody
 
     async def sign_in(self, name: str, password: str, *, address: str) -> tuple[str, Person]:
-        """A new session's id, and whose it is.
+        """A new session's id, and whose it is; ``address`` is of one subscriber.
 
         Raises WrongPassword after the same work for every name; TooManyTries, Unavailable.
         """
@@ -167,9 +167,16 @@ class Access:
             "name": key_of(f"name {name}"),
             "address": key_of(f"address {address}"),
         }
+        # First, so that who has no tries left makes us remember nothing.
+        _check("address", await self._tries.look(counted["address"]), address, more=1)
         for what, key in counted.items():
-            number, wait_s = await self._tries.count(key, within_s=WITHIN_S)
-            if number > MOST_TRIES[what]:
-                log.warning("people.too_many_tries", of=what, address=address)
-                raise TooManyTries(wait_s)
+            _check(what, await self._tries.count(key, within_s=WITHIN_S), address)
         return counted["both"]
+
+
+def _check(what: str, tries: tuple[int, float], address: str, *, more: int = 0) -> None:
+    """Raises TooManyTries where there are too many, or would be with ``more``."""
+    number, wait_s = tries
+    if number + more > MOST_TRIES[what]:
+        log.warning("people.too_many_tries", of=what, address=address)
+        raise TooManyTries(wait_s)

@@ -103,5 +103,10 @@ class MemoryTries:
             del self._tries[next(iter(self._tries))]
         return number + 1, until - now
 
+    async def look(self, key: str) -> tuple[int, float]:
+        now = self._clock()
+        number, until = self._tries.get(key, (0, 0.0))
+        return (number, until - now) if until > now else (0, 0.0)
+
     async def forget(self, key: str) -> None:
         self._tries.pop(key, None)

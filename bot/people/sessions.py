@@ -42,6 +42,10 @@ class Tries(Protocol):
         """One more try: how many there are within ``within_s``, and in how many seconds none."""
         ...
 
+    async def look(self, key: str) -> tuple[int, float]:
+        """How many there are, and in how many seconds none; nothing is remembered."""
+        ...
+
     async def forget(self, key: str) -> None: ...
 
 

@@ -14,6 +14,8 @@ if number == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {number, redis.call('PTTL', KEYS[1])}
 """)
 
+LOOK = Script("return {redis.call('GET', KEYS[1]) or 0, redis.call('PTTL', KEYS[1])}")
+
 _sessions = msgspec.json.Decoder(Session)
 
 
@@ -52,15 +54,20 @@ class RedisTries:
         self._link = link
 
     async def count(self, key: str, *, within_s: float) -> tuple[int, float]:
-        within_ms = int(within_s * 1000)
-        try:
-            number, left_ms = await self._link.run("tries", COUNT, [self._key(key)], within_ms)
-        except RedisDown as error:
-            raise Unavailable("Redis does not answer, which counts wrong passwords.") from error
-        return number, left_ms / 1000
+        return await self._run(COUNT, key, int(within_s * 1000))
+
+    async def look(self, key: str) -> tuple[int, float]:
+        return await self._run(LOOK, key)
 
     async def forget(self, key: str) -> None:
         self._link.tell("tries", "DEL", self._key(key))
+
+    async def _run(self, script: Script, key: str, *args: int) -> tuple[int, float]:
+        try:
+            number, left_ms = await self._link.run("tries", script, [self._key(key)], *args)
+        except RedisDown as error:
+            raise Unavailable("Redis does not answer, which counts wrong passwords.") from error
+        return int(number), max(int(left_ms), 0) / 1000
 
     def _key(self, key: str) -> str:
         return self._link.key(key, "tries")

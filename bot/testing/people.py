@@ -104,3 +104,10 @@ class TriesContract:
         await tries.count(KEY, within_s=60)
         await tries.forget(KEY)
         assert (await tries.count(KEY, within_s=60))[0] == 1
+
+    async def test_looking_at_tries_counts_none(self, tries: Tries) -> None:
+        assert (await tries.look(KEY))[0] == 0
+        await tries.count(KEY, within_s=60)
+        looked = [await tries.look(KEY) for _ in range(2)]
+        assert [number for number, _ in looked] == [1, 1]
+        assert all(0 < left_s <= 60 for _, left_s in looked)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from bot.people.access import WITHIN_S, Access
+from bot.people.access import WITHIN_S, Access, TooManyTries, WrongPassword
 from bot.people.passwords import Cost, Passwords
 from bot.people.person import Person, new_stamp
 from bot.people.roles import ROLES, Role
@@ -287,6 +287,31 @@ async def test_many_names_from_one_address_are_slowed_down_too(client):
     assert statuses == {401}
     last = await client.post("/login", json={"name": "mia", "password": PASSWORD})
     assert last.status_code == 429
+
+
+async def test_who_has_many_addresses_of_one_network_is_slowed_down_as_one(access):
+    """An IPv6 subscriber has 2^64 of them."""
+    async with desk(access, trusted_proxies=("127.0.0.1",)) as client:
+
+        async def status(address: str, password: str) -> int:
+            headers = {"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}
+            body = {"name": "mia", "password": password}
+            return (await client.post("/login", json=body, headers=headers)).status_code
+
+        assert [await status(f"2001:db8::{n:x}", "x") for n in range(5)] == [401] * 5
+        assert await status("2001:db8::ffff", PASSWORD) == 429
+        assert await status("2001:db8:0:1::1", PASSWORD) == 200
+
+
+async def test_an_address_without_tries_left_makes_us_remember_nothing(access):
+    for number in range(100):
+        with pytest.raises(WrongPassword):
+            await access.sign_in(f"n{number}", "x", address="192.0.2.1")
+    before = len(access._tries._tries)
+    for number in range(100, 200):
+        with pytest.raises(TooManyTries):
+            await access.sign_in(f"n{number}", "x", address="192.0.2.1")
+    assert len(access._tries._tries) == before
 
 
 async def test_a_hash_of_another_cost_is_made_anew_when_the_person_signs_in(clock):
