@@ -72,6 +72,13 @@ def note(request: Request, **facts: Fact) -> None:
         }
 
 
+def about(request: Request, conversation_id: str) -> None:
+    """Have the row name the conversation, which the route did not."""
+    mine: _Watched | None = request.scope.get(WATCHED)
+    if mine is not None:
+        mine.conversation_id = _storable(conversation_id) if conversation_id else None
+
+
 def actor(request: Request) -> Actor:
     """Who is calling, on a route that asked."""
     caller: Caller = request.state.caller

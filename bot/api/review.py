@@ -12,7 +12,7 @@ from fastapi.requests import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.api.audited import note
+from bot.api.audited import about, note
 from bot.api.auth import requires, speaks_as
 from bot.api.conversations import answer
 from bot.api.parameters import ConversationId
@@ -99,6 +99,8 @@ async def items(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """Sentences that wait for a label or have one, the most worth a look first."""
+    if conversation_id is not None:
+        about(request, conversation_id)
     wanted = Filter(state, miner, group, intent, conversation_id, disputed)
     found = await _reviews(request).listed(wanted, after=after, limit=limit)
     return answer([_told(each) for each in found])
@@ -114,7 +116,10 @@ async def summary(request: Request) -> Response:
 @router.get("/review/items/{item_id}")
 async def item(request: Request, item_id: str) -> Response:
     """One item with everybody's labels and its history."""
-    return answer(_told(await _reviews(request).item(item_id)))
+    note(request, item=item_id)
+    found = await _reviews(request).item(item_id)
+    about(request, found.conversation_id)
+    return answer(_told(found))
 
 
 @router.post("/review/items/{item_id}/label", openapi_extra=body_schema(LabelBody))
@@ -132,7 +137,9 @@ async def label(
     speaks_as(caller, body.reviewer)
     note(request, agent=body.reviewer, item=item_id)
     reviews = _reviews(request)
-    there = desk.at_revision(await reviews.item(item_id), body.revision)
+    found = await reviews.item(item_id)
+    about(request, found.conversation_id)
+    there = desk.at_revision(found, body.revision)
     changed = await desk.decided(
         reviews,
         there,
@@ -162,6 +169,7 @@ async def change(
     made = await desk.changed(
         _reviews(request), item_id, body.revision, lambda there: changes[step](there, who, now)
     )
+    about(request, made.conversation_id)
     return answer(_told(made))
 
 

@@ -8,9 +8,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from bot.audit import Deed
 from bot.dialogue.domain import Domain, EntitySpec, IntentSpec
+from bot.dialogue.events import UserUttered
+from bot.errors import NotFound
+from bot.review import desk
 from bot.review.item import Reason, ReviewItem, Said, new_id
+from bot.review.scrubbing import rules_of
 from bot.settings import Settings
+from bot.store.base import History
 from bot.store.database import Database
 from bot.store.reviews import SqlReviews
 from nlu.parse import Entity
@@ -205,3 +211,46 @@ async def test_only_who_may_review_does_and_under_the_own_name(database, tmp_pat
 async def test_a_server_without_a_database_says_so(tmp_path):
     async with served(echo_app(Settings(home=tmp_path, enable_api=True))) as client:
         assert (await client.get("/review/items")).status_code == 409
+
+
+async def test_whose_sentence_was_looked_at_or_judged_is_in_the_audit_log(
+    database: Database, tmp_path
+):
+    deeds = list[Deed]()
+
+    class Heard:
+        async def record(self, deed: Deed) -> int:
+            deeds.append(deed)
+            return len(deeds)
+
+    [item] = await proposed(database, "hi")
+    settings = Settings(home=tmp_path, enable_api=True)
+    async with served(echo_app(settings, database=database, audit=Heard())) as client:
+        await client.get(f"/review/items/{item.id}")
+        await client.get("/review/items?conversation_id=ann")
+        await post(client, f"/review/items/{item.id}/label", intent="greet")
+        await post(client, f"/review/items/{item.id}/undo")
+    done = [(d.action, d.conversation_id) for d in deeds if d.outcome == "done"]
+    assert done == [
+        ("review.item", "ann"),
+        ("review.items", "ann"),
+        ("review.label", "ann"),
+        ("review.change", "ann"),
+    ]
+
+
+async def test_a_turn_is_found_by_its_number_though_old_sessions_are_gone(
+    database: Database, tmp_path
+):
+    events = [UserUttered(text="two", timestamp=2.0), UserUttered(text="three", timestamp=3.0)]
+
+    class Cut:
+        async def history(self, conversation_id: str, *, all_sessions: bool) -> History:
+            return History(tuple(events), 3, 0)
+
+    reviews, rules = SqlReviews(database), rules_of(Settings(home=tmp_path))
+    found = await desk.item_of_turn(reviews, Cut(), "ann", 3, rules)
+    assert found.text == "three"
+    for gone in (0, 1, 4):
+        with pytest.raises(NotFound):
+            await desk.item_of_turn(reviews, Cut(), "ann", gone, rules)
