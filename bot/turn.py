@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -31,6 +32,7 @@ from bot.understand import understand
 
 METADATA_SLOT = "session_started_metadata"
 NEWS = "events"
+Told = Callable[[Sequence[Reply]], None]
 
 log = structlog.get_logger(__name__)
 
@@ -50,11 +52,11 @@ class Turn:
         now, bot = self.parley.clock(), self.parley.bot
         ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
         ours = {key: value for key, value in ours.items() if value}
+        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
+        begun = ours | {key: value for key, value in more.items() if value}
         for event in events:
             # What else a turn can be replayed by is told once, where it begins.
             metadata = {**event.metadata, **(begun if isinstance(event, UserUttered) else ours)}
-        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
-        begun = ours | {key: value for key, value in more.items() if value}
             stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)
@@ -74,11 +76,22 @@ class Done:
     watch: Stopwatch
 
 
-async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[str] = ()) -> Done:
+def nobody(replies: Sequence[Reply]) -> None:
+    """Nobody waits for them."""
+
+
+async def take_turn(
+    waiting: Waiting,
+    parley: Services,
+    *,
+    pushing: Collection[str] = (),
+    told: Told = nobody,
+) -> Done:
     """Answer a message, and record all of it at once.
 
     Args:
         pushing: The channels whose replies must still be sent; the others' are read from the log.
+        told: Called with the replies as soon as they are recorded; keeping the tracker can wait.
 
     Raises Conflict when the conversation moved on meanwhile, to be tried again, and Unavailable
     when NLU or the log cannot be reached. Either way nothing was recorded.
@@ -101,9 +114,11 @@ async def take_turn(waiting: Waiting, parley: Services, *, pushing: Collection[s
     caused = effects(turn.events, message)
     with watch.step("commit"):
         await _commit(turn, caused, waiting, seq=tracker.seq, epoch=epoch, pushing=pushing)
+    told(caused.replies)
+    await asyncio.sleep(0)  # who was told goes first
     with watch.step("keep"):
+        await parley.news.publish(message.conversation_id, NEWS)  # goes out with what is kept
         await parley.trackers.keep(turn.tracker, epoch=epoch)
-        await parley.news.publish(message.conversation_id, NEWS)
         if caused.reminders:
             await parley.news.publish(REMINDERS, NEWS)
     return Done(turn.tracker, turn.events, caused.replies, turn.actions, watch)

@@ -41,6 +41,8 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.
     ``response_selector`` maps a retrieval intent to its ranked answers, as Rasa's
     ResponseSelector writes it. ``language`` is there where a bot has several, and its letters tell.
+    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
+    at another time, may say otherwise.
     """
 
     text: str
@@ -48,10 +50,9 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     entities: tuple[Entity, ...] = ()
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
-    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
-    at another time, may say otherwise. ``sentiment`` is there where the model has learnt any.
     text_tokens: tuple[tuple[int, int], ...] = ()
     language: str | msgspec.UnsetType = msgspec.UNSET
+    corrected: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -59,8 +60,6 @@ class Context(msgspec.Struct, frozen=True):
 
     ``earlier`` is what the user wrote in the turns before, the latest first. ``at`` is when the
     text was written, in seconds since the epoch (None: now); ``timezone`` and ``locale`` are the
-    corrected: bool | msgspec.UnsetType = msgspec.UNSET
-    sentiment: Sentiment | msgspec.UnsetType = msgspec.UNSET
     user's own, where they are told.
     """
 
