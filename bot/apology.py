@@ -10,14 +10,19 @@ from bot.dialogue.policy import LISTEN
 from bot.dialogue.tracker import SESSION_START
 from bot.services import Services
 from bot.store.base import Waiting
-from bot.turn import NEWS, Done, Turn, load_current
+from bot.turn import NEWS, Done, Told, Turn, load_current, nobody
 from nlu.parse import Parse
 
 APOLOGY = "Sorry, something went wrong on our side and I could not answer that message."
 
 
 async def apologise(
-    waiting: Waiting, parley: Services, *, pushing: Collection[str] = (), text: str = APOLOGY
+    waiting: Waiting,
+    parley: Services,
+    *,
+    pushing: Collection[str] = (),
+    told: Told = nobody,
+    text: str = APOLOGY,
 ) -> Done:
     """Record the message as one nobody understood, and answer it with ``text``.
 
@@ -51,6 +56,7 @@ async def apologise(
         channel=message.channel,
         sent=message.channel not in pushing,
     )
+    told(replies)
     # The next turn reads the log: what is kept of this conversation may have been the trouble.
     await parley.trackers.forget(message.conversation_id)
     await parley.news.publish(message.conversation_id, NEWS)

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from bot.dialogue.messages import Reply
 
 Answer = tuple[Reply, ...] | None  # None: it will not come from here
+Met = Callable[[], bool]
+
+
+def _never() -> bool:
+    return False
 
 
 class Errands:
@@ -18,18 +23,21 @@ class Errands:
         self._group = group
         self._work = work
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._again: dict[str, list[Met]] = {}
 
-    def start(self, conversation_id: str) -> None:
-        """See to it that the work is done from the beginning after now."""
+    def start(self, conversation_id: str, *, unless: Met = _never) -> None:
+        """See to it that the work is done from the beginning after now.
+
+        ``unless`` tells whether what is under way did it on its way, so that it need not be.
+        """
         if conversation_id in self._tasks:
-            self._again.add(conversation_id)
+            self._again.setdefault(conversation_id, []).append(unless)
         else:
             self._tasks[conversation_id] = self._group.create_task(self._run(conversation_id))
 
     def is_asked_again(self, conversation_id: str) -> bool:
         """Whether the work will be done once more."""
-        return conversation_id in self._again
+        return not all(met() for met in self._again.get(conversation_id, ()))
 
     async def close(self, patience_s: float) -> None:
         """Let what runs end, then cancel it."""
@@ -41,12 +49,12 @@ class Errands:
     async def _run(self, conversation_id: str) -> None:
         try:
             await self._work(conversation_id)
-            while conversation_id in self._again:
-                self._again.discard(conversation_id)
-                await self._work(conversation_id)
+            while asked := self._again.pop(conversation_id, None):
+                if not all(met() for met in asked):
+                    await self._work(conversation_id)
         finally:
             del self._tasks[conversation_id]
-            self._again.discard(conversation_id)
+            self._again.pop(conversation_id, None)
 
     def __contains__(self, conversation_id: str) -> bool:
         return conversation_id in self._tasks

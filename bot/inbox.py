@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -23,7 +24,8 @@ from bot.reply import Sender, send_replies
 from bot.services import Services
 from bot.stopwatch import Stopwatch
 from bot.store.base import Accepted, Waiting
-from bot.turn import Done, take_turn
+from bot.turn import Done, Told, take_turn
+from bot.understand import expect
 
 POLL_S = 0.5  # how often to look whether another worker has answered, when no news comes
 MOST_CONFLICTS = 10
@@ -37,7 +39,7 @@ class TakeTurn(Protocol):
     """``bot.turn.take_turn``, or what stands in for it."""
 
     def __call__(
-        self, waiting: Waiting, parley: Services, *, pushing: Collection[str]
+        self, waiting: Waiting, parley: Services, *, pushing: Collection[str], told: Told
     ) -> Awaitable[Done]: ...
 
 
@@ -66,6 +68,14 @@ class Limits:
     sweep_s: float = 2.0
     late_s: float = 5.0  # a message or reply this old is the sweep's business
     close_s: float = 10.0  # for the turns in hand, when the server ends
+
+
+@dataclass(slots=True)
+class _Next:
+    """The message to be answered next in its conversation."""
+
+    waiting: Waiting
+    answered: bool = False
 
 
 class Inbox:
@@ -110,7 +120,7 @@ class Inbox:
         self._door = Places(self._limits.accepted_at_once)
         self._waiters = Waiters()
         # What was accepted here just now with nothing before it; it need not be looked up.
-        self._next: dict[str, Waiting] = {}
+        self._next: dict[str, _Next] = {}
         self._swept: set[str] = set()
         self._closing = asyncio.Event()
         self._ringing: asyncio.Task[None] | None = None
@@ -156,13 +166,26 @@ class Inbox:
         log.debug("message.received", conversation=message.conversation_id, text=message.text)
         async with self._door.place():
             self._check_in_time()  # it may have become slower meanwhile
+            self._expect(message)
             accepted = await self._parley.log.accept(message)
         if not accepted.done:
-            if accepted.stands is not None:
-                next_ = Waiting(accepted.inbox_id, message, accepted.stands)
-                self._next[message.conversation_id] = next_
-            self._turns.start(message.conversation_id)
+            self._begin(message, accepted)
         return accepted
+
+    def _begin(self, message: Message, accepted: Accepted) -> None:
+        """See to the answer of what was accepted."""
+        if accepted.stands is None:  # others wait before it
+            self._turns.start(message.conversation_id)
+            return
+        next_ = _Next(Waiting(accepted.inbox_id, message, accepted.stands))
+        self._next[message.conversation_id] = next_
+        self._turns.start(message.conversation_id, unless=lambda: next_.answered)
+
+    def _expect(self, message: Message) -> None:
+        """Let the model begin while the message is committed, if its turn comes next."""
+        if self._serves() and not self._waiters.of(message.conversation_id):
+            with self._model(message.conversation_id) as parley:
+                expect(message, parley)
 
     def _check_room(self, conversation_id: str) -> None:
         """Raises Unavailable when this is too much to wait for, here or for others."""
@@ -260,7 +283,8 @@ class Inbox:
         One known to be next is the only one but for those that came since, and who accepted them
         says so: here by another errand, elsewhere by asking for the lease.
         """
-        while waiting := await self._first(conversation_id):
+        while next_ := await self._first(conversation_id):
+            waiting = next_.waiting
             async with self._at_once.place():
                 if self._closing.is_set() or not self._serves():
                     return False
@@ -269,15 +293,18 @@ class Inbox:
                     if not await self._answered(waiting):
                         return False
             known = self._next.get(conversation_id)
-            if known and known.inbox_id == waiting.inbox_id:
+            if known and known.waiting.inbox_id == waiting.inbox_id:
+                known.answered = True
                 del self._next[conversation_id]
                 return True
         return True
 
-    async def _first(self, conversation_id: str) -> Waiting | None:
+    async def _first(self, conversation_id: str) -> _Next | None:
         """The message to answer next."""
-        known = self._next.get(conversation_id)
-        return known or await self._parley.log.waiting(conversation_id)
+        if known := self._next.get(conversation_id):
+            return known
+        waiting = await self._parley.log.waiting(conversation_id)
+        return _Next(waiting) if waiting else None
 
     async def _answered(self, waiting: Waiting) -> bool:
         """Take the turn, again when it is refused or breaks, and at last apologise."""
@@ -292,7 +319,8 @@ class Inbox:
         for _ in range(MOST_CONFLICTS):
             try:
                 with self._model(waiting.message.conversation_id) as parley:
-                    done = await take(waiting, parley, pushing=self._senders.keys())
+                    told = partial(self._told, waiting)
+                    done = await take(waiting, parley, pushing=self._senders.keys(), told=told)
             except Conflict:
                 waiting = replace(waiting, stands=None)
                 self._tell(waiting, "conflict")
@@ -320,10 +348,13 @@ class Inbox:
         """From the door of the channel to the beginning of the turn."""
         return round(max(0.0, self._parley.clock() - message.received) * 1000, 2)
 
-    def _finish(self, waiting: Waiting, done: Done, outcome: str, waited_ms: float) -> None:
-        self._waiters.tell(waiting.message.conversation_id, waiting.inbox_id, tuple(done.replies))
-        if done.replies and waiting.message.channel in self._senders:
+    def _told(self, waiting: Waiting, replies: Sequence[Reply]) -> None:
+        """The turn is recorded with its replies."""
+        self._waiters.tell(waiting.message.conversation_id, waiting.inbox_id, tuple(replies))
+        if replies and waiting.message.channel in self._senders:
             self._sends.start(waiting.message.conversation_id)
+
+    def _finish(self, waiting: Waiting, done: Done, outcome: str, waited_ms: float) -> None:
         self._tell(waiting, outcome, done.watch, actions=done.actions, waited_ms=waited_ms)
         if self._watch:
             self._watch(waiting.message.conversation_id, done, outcome)

@@ -21,7 +21,7 @@ from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.services import Services
 from bot.stopwatch import Stopwatch
-from nlu.parse import Context, Entity, Intent, Parse
+from nlu.parse import Context, Entity, Expectant, Intent, Parse
 
 # /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
 _PAYLOAD = re.compile(
@@ -76,6 +76,14 @@ async def understand(
         await know_words(heard, parley)
     with watch.step("slots"):
         return [user, *await extract_slots(heard, stage)]
+
+
+def expect(message: Message, parley: Services) -> None:
+    """Let the NLU begin with what is about to be understood, if it can."""
+    text = cleaned(message.text)
+    is_read = message.parse is None and text and not text.startswith("/")
+    if is_read and isinstance(parley.nlu, Expectant):
+        parley.nlu.expect(text)
 
 
 async def _parsed(text: str, context: Context, parley: Services) -> Parse:

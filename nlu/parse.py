@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -41,8 +41,6 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.
     ``response_selector`` maps a retrieval intent to its ranked answers, as Rasa's
     ResponseSelector writes it. ``language`` is there where a bot has several, and its letters tell.
-    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
-    at another time, may say otherwise.
     """
 
     text: str
@@ -50,9 +48,10 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     entities: tuple[Entity, ...] = ()
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
+    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
+    at another time, may say otherwise. ``sentiment`` is there where the model has learnt any.
     text_tokens: tuple[tuple[int, int], ...] = ()
     language: str | msgspec.UnsetType = msgspec.UNSET
-    corrected: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -60,6 +59,8 @@ class Context(msgspec.Struct, frozen=True):
 
     ``earlier`` is what the user wrote in the turns before, the latest first. ``at`` is when the
     text was written, in seconds since the epoch (None: now); ``timezone`` and ``locale`` are the
+    corrected: bool | msgspec.UnsetType = msgspec.UNSET
+    sentiment: Sentiment | msgspec.UnsetType = msgspec.UNSET
     user's own, where they are told.
     """
 
@@ -79,4 +80,13 @@ class Understanding(Protocol):
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """The Parse of ``text``; raises NluError when it cannot be had."""
+        ...
+
+
+@runtime_checkable
+class Expectant(Protocol):
+    """An Understanding that can begin with a text before it is asked for its Parse."""
+
+    def expect(self, text: str) -> None:
+        """Begin with ``text``, if nothing else is to be done first."""
         ...

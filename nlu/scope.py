@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 SIGNS = 3  # height of the logit, nearness of the intent, nearness of a sentence
 MOST = 1e3  # no sign counts more, whatever the model says
+LARGE = 1e6  # what a model says of one text is far less
 SURE = 1e-4  # of anything and its contrary, at most 1 less this
 
 
@@ -102,4 +103,6 @@ class Scope:
 
 def _finite(values: Floats) -> Float32:
     """The values as float32, of a size whose square is a number too."""
-    return np.nan_to_num(np.clip(values, -1e6, 1e6)).astype(np.float32)
+    if np.abs(values).max(initial=0.0) <= LARGE:  # not so if one is no number
+        return np.asarray(values, dtype=np.float32)
+    return np.nan_to_num(np.clip(values, -LARGE, LARGE)).astype(np.float32)

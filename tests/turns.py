@@ -15,7 +15,7 @@ from bot.services import Bot, Services
 from bot.stopwatch import Stopwatch
 from bot.store.base import Leases, Log, News, TrackerStore, Waiting
 from bot.store.memory import MemoryLeases, MemoryLog, MemoryNews, MemoryTrackers
-from bot.turn import NEWS, Done, load
+from bot.turn import NEWS, Done, Told, load, nobody
 
 Before = Callable[[Waiting], Awaitable[None]]
 
@@ -31,7 +31,12 @@ class Echo:
         self._before = before
 
     async def __call__(
-        self, waiting: Waiting, parley: Services, *, pushing: Collection[str] = ()
+        self,
+        waiting: Waiting,
+        parley: Services,
+        *,
+        pushing: Collection[str] = (),
+        told: Told = nobody,
     ) -> Done:
         message = waiting.message
         tracker, epoch = await load(message.conversation_id, parley)
@@ -50,6 +55,7 @@ class Echo:
             channel=message.channel,
             sent=message.channel not in pushing,
         )
+        told(replies)
         tracker = tracker.apply_all(events)
         await parley.trackers.keep(tracker, epoch=epoch)
         await parley.news.publish(message.conversation_id, NEWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,13 +28,14 @@ pytestmark = pytest.mark.services
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with warnings.catch_warnings():
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray leaves one in ~/.ray
         warnings.simplefilter("ignore")
         import ray
 
         ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+        yield
+        ray.shutdown()
 
 
 def read(parts: list[Part], folder: Path, engine: Engine) -> tuple[Read, dict[object, Turn]]:

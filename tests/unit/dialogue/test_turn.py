@@ -29,6 +29,7 @@ from bot.errors import ActionFailed, Conflict, Unavailable
 from bot.project.load import load_project
 from bot.services import Bot, Services
 from bot.store.base import Waiting
+from bot.store.memory import MemoryTrackers
 from bot.testing.services import HandClock, examples_nlu, memory_services
 from bot.turn import Done, take_turn
 from nlu.parse import NO_CONTEXT, Context, Parse
@@ -161,6 +162,23 @@ async def test_when_nlu_is_broken_the_message_waits_and_nothing_is_written(parle
 
 async def test_a_payload_needs_no_nlu(parley: Services):
     assert texts(await say(replace(parley, nlu=BrokenNlu()), "/greet")) == ["Good evening."]
+
+
+async def test_replies_are_told_once_they_are_recorded_and_before_the_tracker_is_kept(
+    parley: Services,
+):
+    told: list[str | None] = []
+
+    class Keeping(MemoryTrackers):
+        async def keep(self, tracker: Tracker, *, epoch: int) -> None:
+            assert told == ["Good evening."]
+            assert (await parley.log.stands("ada"))[0] == tracker.seq
+            await super().keep(tracker, epoch=epoch)
+
+    keeping = replace(parley, trackers=Keeping())
+    message = await waiting(keeping, "hello")
+    await take_turn(message, keeping, told=lambda replies: told.extend(r.text for r in replies))
+    assert await keeping.trackers.load("ada") is not None
 
 
 async def test_replies_of_pushing_channels_wait_to_be_sent(parley: Services):

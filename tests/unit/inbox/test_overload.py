@@ -20,7 +20,7 @@ from bot.project.project import Endpoint
 from bot.services import Services
 from bot.store.base import Waiting
 from bot.testing.services import HandClock
-from bot.turn import Done
+from bot.turn import Done, Told
 from tests.turns import Echo, eventually, message, services
 from tests.unit.inbox.test_inbox import SOON_S, Gate
 
@@ -49,12 +49,12 @@ async def test_turns_that_wait_for_a_slow_action_server_keep_no_others_waiting()
     async with server.calls(at_once=2) as actions:
 
         async def take_turn(
-            waiting: Waiting, parley: Services, *, pushing: Collection[str]
+            waiting: Waiting, parley: Services, *, pushing: Collection[str], told: Told
         ) -> Done:
             name = waiting.message.conversation_id
             if name.startswith("slow"):
                 await actions.run("action_slow", TRACKER, Domain(), call_id=name)
-            return await echo(waiting, parley, pushing=pushing)
+            return await echo(waiting, parley, pushing=pushing, told=told)
 
         limits = Limits(turns_at_once=2)
         async with Inbox(services(), take_turn=take_turn, limits=limits) as inbox:
