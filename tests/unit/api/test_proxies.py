@@ -53,7 +53,9 @@ def test_what_a_client_writes_itself_is_not_believed_behind_a_trusted_proxy():
     assert seen(forwarded(f"1.2.3.4, {CLIENT}, 10.0.0.9"), trusted=chain) == CLIENT
 
 
-@pytest.mark.parametrize("value", ["", ",", " ", "unknown", "\xff", "1.2.3.4.5", "[::1", "x" * 5000])
+@pytest.mark.parametrize(
+    "value", ["", ",", " ", "unknown", "\xff", "1.2.3.4.5", "[::1", "x" * 5000]
+)
 def test_nonsense_breaks_nothing(value):
     assert seen({"X-Forwarded-For": value.encode("latin-1")})
 
