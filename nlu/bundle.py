@@ -19,6 +19,7 @@ from nlu.model import Model, Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Intent
 from nlu.scope import Scope
 from nlu.scope_file import read_scope
+from nlu.sentiment import SentimentHead, read_sentiment
 from nlu.session import Session
 from nlu.several import Several, parts_of
 from nlu.tokenizer import Tokenizer
@@ -36,6 +37,7 @@ class Bundle:
     ``batches`` tells whether texts read together are answered as each alone. A graph that scales
     its int8 activations by the largest of the whole batch answers a little differently in every
     company. ``scope`` is None where the bundle has none: then every text counts as in scope.
+    ``sentiment`` is None where none was learnt.
     """
 
     manifest: Manifest
@@ -44,6 +46,7 @@ class Bundle:
     batches: bool
     scope: Scope | None = None
     several: Several | None = None
+    sentiment: SentimentHead | None = None
 
     def ranking(self, scores: Scores, *, most: int = 10) -> tuple[Intent, ...]:
         """The intents of a text, the likeliest first, with the probability of each."""
@@ -96,7 +99,8 @@ def open_bundle(folder: Path, *, threads: int = 1) -> Bundle:
     except NluError as error:
         raise BundleError(f"{folder}: {error}") from error
     scope = _scope(folder, manifest, model)
-    return Bundle(manifest, extractors, model, batches, scope, _several(manifest))
+    sentiment = _sentiment(folder, manifest, model)
+    return Bundle(manifest, extractors, model, batches, scope, _several(manifest), sentiment)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -117,10 +121,21 @@ def read_manifest(folder: Path) -> Manifest:
 def _scope(folder: Path, manifest: Manifest, model: Model) -> Scope | None:
     if not manifest.scope:
         return None
+    hidden = _hidden(model)
+    return read_scope(folder / manifest.scope, intents=len(manifest.intents), hidden=hidden)
+
+
+def _sentiment(folder: Path, manifest: Manifest, model: Model) -> SentimentHead | None:
+    if not manifest.sentiment:
+        return None
+    path = folder / manifest.sentiment
+    return read_sentiment(path, manifest.sentiments, hidden=_hidden(model))
+
+
+def _hidden(model: Model) -> int:
+    """How long the vector of a sentence is."""
     [scores] = model.read([Reading(TRIED[0], model.tokenizer)])
-    return read_scope(
-        folder / manifest.scope, intents=len(manifest.intents), hidden=len(scores.sentence)
-    )
+    return len(scores.sentence)
 
 
 def _several(manifest: Manifest) -> Several | None:
@@ -138,7 +153,11 @@ def _problems(manifest: Manifest) -> list[str]:
     found = unlisted(manifest.files, NEEDED)
     found += [
         f"files do not list {named}, which {field} names."
-        for field, named in (("scope", manifest.scope), ("chain", manifest.chain))
+        for field, named in (
+            ("scope", manifest.scope),
+            ("chain", manifest.chain),
+            ("sentiment", manifest.sentiment),
+        )
         if named and named not in manifest.files
     ]
     unknown = {
@@ -151,6 +170,8 @@ def _problems(manifest: Manifest) -> list[str]:
         found.append(f"combinations name {min(unknown)!r}, which is none of the intents.")
     if not manifest.intents:
         found.append("there are no intents.")
+    if manifest.sentiment and len(set(manifest.sentiments)) < 2:
+        found.append("sentiment names a file, and sentiments not two names at least.")
     if len(set(manifest.intents)) != len(manifest.intents):
         found.append("an intent is listed twice.")
     if not math.isfinite(manifest.temperature) or manifest.temperature <= 0:

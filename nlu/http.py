@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 
 from nlu.errors import NluUnavailable
-from nlu.parse import NO_CONTEXT, Context, Entity, Intent, Parse
+from nlu.parse import NO_CONTEXT, Context, Entity, Intent, Parse, Sentiment
 from nlu.tokenizer import readable
 
 LARGEST_ANSWER = 4_000_000  # bytes
@@ -52,6 +52,7 @@ class _Answer(msgspec.Struct, frozen=True):
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
     text_tokens: tuple[tuple[int, int], ...] = ()
+    sentiment: Any = None
 
 
 class RemoteNlu:
@@ -87,6 +88,7 @@ class RemoteNlu:
             intent_ranking=answer.intent_ranking or ((intent,) if intent.name else ()),
             response_selector=answer.response_selector,
             text_tokens=answer.text_tokens,
+            sentiment=_sentiment(answer.sentiment),
         )
 
     async def _ask(self, text: str) -> _Answer:
@@ -122,6 +124,14 @@ class RemoteNlu:
 
     def _unavailable(self, what: str) -> NluUnavailable:
         return NluUnavailable(f"The NLU server at {self._url} {what}.")
+
+
+def _sentiment(value: Any) -> Sentiment | msgspec.UnsetType:
+    """What a Parley wrote; others may mean anything by that key."""
+    try:
+        return msgspec.convert(value, Sentiment)
+    except msgspec.ValidationError:
+        return msgspec.UNSET
 
 
 @asynccontextmanager

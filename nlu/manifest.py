@@ -15,6 +15,7 @@ A bundle is a folder of a registry:
     chain.npz         if there: scores of tags that follow each other (``nlu.chain``)
     recipe.toml       every number of the training run
     scores.json       what evaluation gave, float32 and int8
+    sentiment.npz     if there: what tells a sentiment from the sentence (``nlu.sentiment``)
     scope.npz         what is in scope, as ``nlu.scope_file`` describes it; not in every bundle
 """
 
@@ -72,6 +73,7 @@ class Manifest(msgspec.Struct, frozen=True):
     ``temperature`` divides the intent logits before the softmax, fitted on the int8 model.
     ``scope`` names the file that tells what is out of scope; without one (empty) nothing is.
     ``outside`` is the project's own intent for that, empty where it has none.
+    ``sentiment`` names the file that tells the ``sentiments``; both are empty where none are known.
     Where a message may have several of the intents, ``split`` stands between them in the names of
     ``combinations``, those the project knows; each logit then tells of its intent alone.
     ``files`` maps each other file of the bundle to its SHA-256. ``data_hash`` is the project's
@@ -97,6 +99,8 @@ class Manifest(msgspec.Struct, frozen=True):
     chain: str = ""
     scope: str = ""
     outside: str = ""
+    sentiment: str = ""
+    sentiments: tuple[str, ...] = ()
     split: str = ""
     combinations: tuple[str, ...] = ()
     scores: dict[str, Any] = {}

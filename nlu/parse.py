@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,6 +12,13 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
 
     name: str | None = None
     confidence: float = 0.0
+
+
+class Sentiment(msgspec.Struct, frozen=True, gc=False):
+    """How the user feels, by the name that the project's examples have for it."""
+
+    name: str
+    confidence: float
 
 
 class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -41,6 +48,8 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     ``intent_ranking`` is sorted by falling confidence and begins with ``intent``.
     ``response_selector`` maps a retrieval intent to its ranked answers, as Rasa's
     ResponseSelector writes it. ``language`` is there where a bot has several, and its letters tell.
+    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
+    at another time, may say otherwise. ``sentiment`` is there where the model has learnt any.
     """
 
     text: str
@@ -48,10 +57,10 @@ class Parse(msgspec.Struct, frozen=True, gc=False):
     entities: tuple[Entity, ...] = ()
     intent_ranking: tuple[Intent, ...] = ()
     response_selector: dict[str, Any] = {}
-    ``corrected`` is there, and true, where labels of people's were mixed in: the model alone, or
-    at another time, may say otherwise. ``sentiment`` is there where the model has learnt any.
     text_tokens: tuple[tuple[int, int], ...] = ()
     language: str | msgspec.UnsetType = msgspec.UNSET
+    corrected: bool | msgspec.UnsetType = msgspec.UNSET
+    sentiment: Sentiment | msgspec.UnsetType = msgspec.UNSET
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -59,8 +68,6 @@ class Context(msgspec.Struct, frozen=True):
 
     ``earlier`` is what the user wrote in the turns before, the latest first. ``at`` is when the
     text was written, in seconds since the epoch (None: now); ``timezone`` and ``locale`` are the
-    corrected: bool | msgspec.UnsetType = msgspec.UNSET
-    sentiment: Sentiment | msgspec.UnsetType = msgspec.UNSET
     user's own, where they are told.
     """
 
@@ -80,13 +87,4 @@ class Understanding(Protocol):
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """The Parse of ``text``; raises NluError when it cannot be had."""
-        ...
-
-
-@runtime_checkable
-class Expectant(Protocol):
-    """An Understanding that can begin with a text before it is asked for its Parse."""
-
-    def expect(self, text: str) -> None:
-        """Begin with ``text``, if nothing else is to be done first."""
         ...

@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 
 from nlu import decode
-from nlu.ahead import Ahead
 from nlu.batcher import MicroBatcher
 from nlu.bundle import Bundle
 from nlu.corrections import Corrections
@@ -22,6 +21,7 @@ from nlu.language import Languages
 from nlu.model import Reading, Scores
 from nlu.parse import NO_CONTEXT, Context, Entity, Parse
 from nlu.sentences import Sentences
+from nlu.sentiment import as_entity
 from nlu.session import Float32
 from nlu.tokenizer import readable
 
@@ -52,7 +52,7 @@ class Pipeline:
     overrules those before it, as any later component of Rasa's pipeline does.
     ``selectors`` are the retrieval intents to choose an answer of; None is all of them together.
     ``finder`` is named as the extractor of what the model finds. ``finders`` are asked while the
-    model works.
+    model works. With ``sentiment`` what the model tells of it is an entity as well.
     """
 
     intents: bool = True
@@ -66,6 +66,7 @@ class Pipeline:
     finders: tuple[Finder, ...] = ()
     synonyms: Synonyms | None = None
     languages: Languages | None = None
+    sentiment: bool = False
 
 
 class Nlu:
@@ -75,7 +76,6 @@ class Nlu:
         self._pipeline, self._served = pipeline, served
         self._sentences: Sentences | None = None
         self._corrections: Corrections | None = None
-        self._ahead: Ahead[tuple[Parse, Sequence[Entity]]] = Ahead()
 
     @property
     def model_id(self) -> str:
@@ -108,51 +108,35 @@ class Nlu:
             self._corrections = Corrections(bundle.manifest.intents)
         return Heeded(self._corrections, self._served.sentence, bundle.manifest.lineage.reviewed)
 
-    def expect(self, text: str) -> None:
-        """Begin with ``text``, which is about to be parsed.
-
-        Only where nothing else waits for the model, and what it says does not depend on what went
-        before the text.
-        """
-        served = self._served
-        if served and not served.batcher.queue_length and not served.bundle.manifest.context_tokens:
-            self._ahead.begin(text, lambda: self._read(text, NO_CONTEXT))
-
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """What ``text`` means. Blank text means nothing; ``context`` is for models that were
         trained with it. Raises NluUnavailable when too many wait."""
-        whole = readable(text)
-        if not whole.strip():
-            return Parse(whole)
-        asked = [_asked(each, whole, context) for each in self._pipeline.finders]
+        parse = Parse(text=readable(text))
+        if not parse.text.strip():
+            return parse
+        languages = self._pipeline.languages
+        if languages and (language := languages.of(parse.text)):
+            parse = msgspec.structs.replace(parse, language=language)
+        for decision in self._pipeline.before:
+            parse = decision.decide(parse)
+        asked = [_asked(each, parse.text, context) for each in self._pipeline.finders]
         try:
-            begun = await self._ahead.take(text)
-            parse, found = begun or await self._read(text, context)
+            found: Sequence[Entity] = ()
+            if self._served:
+                scores = await self._served.read(parse.text, context)
+                if self._sentences and not self._served.bundle.manifest.context_tokens:
+                    self._sentences.keep(text, scores.sentence)
+                parse, found = self._decoded(parse, scores, self._served.bundle)
             measures = [entity for one in asked for entity in await one]
         finally:
             for one in asked:
                 one.cancel()
         for decision in self._pipeline.after:
             parse = decision.decide(parse)
-        entities = merge(whole, found, self._pipeline.extractors, measures)
+        entities = merge(parse.text, found, self._pipeline.extractors, measures)
         if self._pipeline.synonyms:
             entities = self._pipeline.synonyms.apply(entities)
         return msgspec.structs.replace(parse, entities=entities)
-
-    async def _read(self, text: str, context: Context) -> tuple[Parse, Sequence[Entity]]:
-        """What the decisions up to the model's make of ``text``, and the entities it found."""
-        parse = Parse(readable(text))
-        languages = self._pipeline.languages
-        if languages and (language := languages.of(parse.text)):
-            parse = msgspec.structs.replace(parse, language=language)
-        for decision in self._pipeline.before:
-            parse = decision.decide(parse)
-        if self._served is None:
-            return parse, ()
-        scores = await self._served.read(parse.text, context)
-        if self._sentences and not self._served.bundle.manifest.context_tokens:
-            self._sentences.keep(text, scores.sentence)
-        return self._decoded(parse, scores, self._served.bundle)
 
     async def explain(self, text: str, context: Context = NO_CONTEXT) -> Explanation | None:
         """Which words decide what the model makes of ``text``; None without a model.
@@ -188,9 +172,14 @@ class Nlu:
             else:
                 ranked = bundle.ranked(belief, most=most)
             parse = msgspec.structs.replace(parse, intent=ranked[0], intent_ranking=ranked)
+        found: list[Entity] = []
+        if bundle.sentiment:
+            sentiment = bundle.sentiment.of(scores.sentence)
+            parse = msgspec.structs.replace(parse, sentiment=sentiment)
+            found += [as_entity(sentiment)] if wanted.sentiment else []
         if not wanted.entities:
-            return parse, []
-        return parse, decode.entities(
+            return parse, found
+        return parse, found + decode.entities(
             parse.text,
             scores.words,
             scores.tags,

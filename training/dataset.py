@@ -16,6 +16,7 @@ from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
 from training.examples import WEIGHT
 from training.multi_label import is_name, several_of
+from training.sentiment import UNTOLD, sentiment_of, sentiments_of
 
 IGNORED = -100  # what cross_entropy passes over: padding, special tokens, a word's later pieces
 
@@ -25,12 +26,13 @@ class Labels:
     """The names behind the columns of the model's outputs, in the manifest's order.
 
     ``intents`` are those of the examples. Where they are combinations of intents, ``several`` says
-    of which, and those are the ``columns``.
+    of which, and those are the ``columns``. ``sentiments`` are none, or two at least.
     """
 
     intents: tuple[str, ...]
     entities: tuple[EntityLabel, ...]
     several: Several | None = None
+    sentiments: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, examples: Sequence[Example], split: str = "") -> Labels:
@@ -44,6 +46,7 @@ class Labels:
             intents=tuple(sorted({example.intent for example in examples})),
             entities=tuple(EntityLabel(*kind) for kind in ordered),
             several=several_of((example.intent for example in examples), split),
+            sentiments=sentiments_of(examples),
         )
 
     @property
@@ -60,13 +63,15 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class Row:
     """An example as the model reads it; ``tags`` is one per token. The last ``context`` of the
-    tokens are of what went before it. ``weight`` is how much its intent counts, from 0 to 1."""
+    tokens are of what went before it. ``weight`` is how much its intent counts, from 0 to 1.
+    ``sentiment`` is its column, or UNTOLD."""
 
     ids: Sequence[int]
     intent: int
     tags: list[int]
     context: int = 0
     weight: float = 1.0
+    sentiment: int = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Batch:
     intents: torch.Tensor  # (B,)
     tags: torch.Tensor  # (B, T)
     weights: torch.Tensor  # (B,), of the intents
+    sentiments: torch.Tensor  # (B,)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -91,6 +97,7 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, labels: Labels) -> None:
         self._tokenizer = tokenizer
         self._intents = {name: column for column, name in enumerate(labels.intents)}
+        self._sentiments = {name: column for column, name in enumerate(labels.sentiments)}
         self._begins = {label: 2 * i + 1 for i, label in enumerate(labels.entities)}
 
     def rows(self, examples: Iterable[Example]) -> list[Row]:
@@ -107,17 +114,25 @@ class Encoder:
         return self._row(example, self._tokenizer.encode(example.text, first_context(example)))
 
     def _row(self, example: Example, tokens: Tokens) -> Row:
-        tags, weight = [IGNORED] * len(tokens.ids), weight_of(example)
+        tags = [IGNORED] * len(tokens.ids)
+        row = Row(
+            tokens.ids,
+            self._intents[example.intent],
+            tags,
+            tokens.context,
+            weight_of(example),
+            self._sentiments.get(sentiment_of(example) or "", UNTOLD),
+        )
         # "date" in a name says nothing of "date" in a sentence; and who only guessed at an intent
         # has not looked for entities.
-        if is_name(example) or (weight < 1 and not example.entities):
-            return Row(tokens.ids, self._intents[example.intent], tags, tokens.context, weight)
+        if is_name(example) or (row.weight < 1 and not example.entities):
+            return row
         before: ExampleEntity | None = None
         for first, (start, end) in zip(tokens.firsts, tokens.words, strict=True):
             entity = next((e for e in example.entities if e.start < end and start < e.end), None)
             tags[first] = 0 if entity is None else self._begin(entity) + (entity is before)
             before = entity
-        return Row(tokens.ids, self._intents[example.intent], tags, tokens.context, weight)
+        return row
 
     def _begin(self, entity: ExampleEntity) -> int:
         return self._begins[EntityLabel(entity.entity, entity.role, entity.group)]
@@ -168,4 +183,5 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
         intents=torch.tensor([row.intent for row in rows]),
         tags=torch.tensor([row.tags + [IGNORED] * (longest - len(row.tags)) for row in rows]),
         weights=torch.tensor([row.weight for row in rows]),
+        sentiments=torch.tensor([row.sentiment for row in rows]),
     )

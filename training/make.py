@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from nlu.chain import Chain, write_chain
 from nlu.model import Model
 from nlu.scope import Scope
 from nlu.scope_file import write_scope
+from nlu.sentiment import SentimentHead, write_sentiment
 from nlu.session import Session
 from nlu.tokenizer import Tokens
 from training.calibration import told
@@ -26,6 +27,7 @@ from training.evaluate import Answer, answer, top_columns
 from training.export import check_agreement, export
 from training.recipe import Recipe
 from training.scope import outside_intent
+from training.sentiment import calibrated, served_head
 from training.step import half
 from training.torchscript import FILE as TORCHSCRIPT
 from training.torchscript import write_torchscript
@@ -38,6 +40,7 @@ MEASURED = 300  # so many training sentences, or all, give the int8 graph its sc
 ENOUGH = 8  # examples an intent needs before any is kept back
 SCOPE = "scope.npz"
 CHAIN = "chain.npz"
+SENTIMENT = "sentiment.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Made:
     kept_back: Sequence[Example]
     seconds: float
     apart: Made | None = None
+    sentiment: SentimentHead | None = None
 
     @property
     def temperature(self) -> float:
@@ -113,6 +117,8 @@ def make(
         made = run.again(apart, examples, folder, half(watch, 1), again)
     if made.confidence.scope:
         write_scope(folder / SCOPE, made.confidence.scope)
+    if made.sentiment:
+        write_sentiment(folder / SENTIMENT, made.sentiment)
     if made.confidence.thresholds:
         report(told(made.confidence.thresholds))
     return made
@@ -142,7 +148,17 @@ class _Run:
         trained, seconds = self._train(fitting, watch, checkpoint, judge=kept_back)
         float32, int8 = self._export(trained, fitting, folder)
         confidence = fit_confidence(int8, fitting, kept_back, trained.labels, self.recipe)
-        return Made(trained, float32, int8, confidence, fitting, kept_back, seconds)
+        sentiment = _sentiment(trained)
+        return Made(
+            trained,
+            float32,
+            int8,
+            confidence,
+            fitting,
+            kept_back,
+            seconds,
+            sentiment=sentiment and calibrated(sentiment, int8, kept_back),
+        )
 
     def again(
         self,
@@ -159,6 +175,9 @@ class _Run:
         trained, seconds = self._train(examples, watch, checkpoint, recipe=recipe)
         float32, int8 = self._export(trained, examples, folder)
         confidence = apart.confidence.moved(int8, examples, trained.labels, self.recipe)
+        sentiment = _sentiment(trained)
+        if sentiment and apart.sentiment:
+            sentiment = replace(sentiment, temperature=apart.sentiment.temperature)
         return Made(
             trained,
             float32,
@@ -168,6 +187,7 @@ class _Run:
             apart.kept_back,
             apart.seconds + seconds,
             apart,
+            sentiment,
         )
 
     def _train(
@@ -241,6 +261,11 @@ def typical(examples: Sequence[Example], trained: Trained, recipe: Recipe) -> li
     drawn = random.Random(recipe.seed).sample(examples, min(len(examples), MEASURED))
     tokenizer = open_tokenizer(trained.tokenizer_json, recipe)
     return [tokenizer.encode(example.text, first_context(example)) for example in drawn]
+
+
+def _sentiment(trained: Trained) -> SentimentHead | None:
+    head = trained.model.sentiment_head
+    return served_head(head, trained.labels.sentiments) if head else None
 
 
 def _open(path: Path, trained: Trained, recipe: Recipe) -> Model:

@@ -25,8 +25,9 @@ class JointModel(nn.Module):
 
     With ``context`` it also reads what stands behind the text, its tokens of type 1, and still
     judges the text alone. With ``chain`` the tags are learnt as a chain: what one says of the next.
-    The lower ``frozen`` share of the encoder's layers, and its embeddings with them, stay as they
-    are and drop nothing: what few examples would teach them is noise.
+    With ``sentiments`` a third head reads the sentence, and is served beside the graph
+    (``nlu.sentiment``). The lower ``frozen`` share of the encoder's layers, and its embeddings with
+    them, stay as they are and drop nothing: what few examples would teach them is noise.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class JointModel(nn.Module):
         context: bool = False,
         chain: bool = False,
         frozen: float = 0.0,
+        sentiments: int = 0,
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
@@ -48,6 +50,7 @@ class JointModel(nn.Module):
         self.intent_head = nn.Linear(hidden, intents)
         self.tag_head = nn.Linear(hidden, tags)
         self.chain = TagChain(tags) if chain else None
+        self.sentiment_head = nn.Linear(hidden, sentiments) if sentiments else None
         self._learning = upper_layers(encoder, frozen)
         if self._learning:
             encoder.requires_grad_(False)

@@ -21,15 +21,16 @@ from bot.testing.pictures import confusion_matrix, histogram, standalone
 from bot.testing.results import Wanted, write_json
 from bot.testing.scores import Pair, report, with_confusions
 from nlu.parse import Entity
+from nlu.sentiment import spoken
 from training.evaluate import Answer, Scores, score
 
 
 def strict(heard: Sequence[Heard]) -> Scores:
     """Scores in which an answer is right or wrong, with intervals."""
     answers = [
-        Answer(full_intent(each.parse) or NO_INTENT, 0, (), each.parse.entities)
+        Answer(full_intent(each.parse) or NO_INTENT, 0, (), spoken(each.parse.entities))
         if "/" in each.example.intent
-        else Answer(each.answered, 0, (), each.parse.entities)
+        else Answer(each.answered, 0, (), spoken(each.parse.entities))
         for each in heard
     ]
     return score([each.example for each in heard], answers)

@@ -24,9 +24,10 @@ from training.confidence import Confidence
 from training.context import with_contexts
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, score
-from training.make import CHAIN, SCOPE, Made, make
+from training.make import CHAIN, SCOPE, SENTIMENT, Made, make
 from training.recipe import Recipe
 from training.scope import outside_intent
+from training.sentiment import score_sentiment
 from training.train import Step, overlap
 
 Report = Callable[[str], None]
@@ -89,6 +90,7 @@ def build(
                 "seconds": round(made.seconds, 1),
             },
             "calibration_error": _errors(judged, answers["int8"], judge),
+            **_sentiment(judged, judge),
             "thresholds": msgspec.to_builtins(made.confidence.thresholds),
             "overlap": _overlap(made.fitting, tests, dropped, recipe),
         }
@@ -128,6 +130,11 @@ def _errors(judged: Sequence[Example], answers: Sequence[Answer], made: Made) ->
         "plain": calibration([plain.of(said, labels) for said in bare], right).ece,
         "served": calibration([made.sureness(said) for said in answers], right).ece,
     }
+
+
+def _sentiment(judged: Sequence[Example], made: Made) -> dict[str, Any]:
+    scores = made.sentiment and score_sentiment(made.sentiment, made.int8, judged)
+    return {"sentiment": msgspec.to_builtins(scores)} if scores else {}
 
 
 def _overlap(
@@ -171,6 +178,8 @@ def _manifest(
         context_turns=recipe.context_turns,
         files=files,
         scope=SCOPE if made.confidence.scope else "",
+        sentiment=SENTIMENT if made.sentiment else "",
+        sentiments=made.sentiment.names if made.sentiment else (),
         outside=outside_intent(labels.intents),
         split=labels.several.split if labels.several else "",
         combinations=labels.intents if labels.several else (),

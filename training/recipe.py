@@ -61,6 +61,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     label_smoothing: Share
     tag_weight: Annotated[float, Meta(ge=0)]
     tag_chain: bool
+    sentiment_weight: Annotated[float, Meta(ge=0)]
     intent_scale: Annotated[float, Meta(gt=0)]
 
     swap_values: Share

@@ -55,12 +55,20 @@ class Readings:
 
 
 def read_all(model: Model, examples: Sequence[Example], intents: Sequence[str]) -> Readings:
-    """What ``model`` makes of ``examples``, shorter ones first in batches of about one length."""
-    tokenizer = model.tokenizer
-    readings = [Reading(each.text, tokenizer, first_context(each)) for each in examples]
-    if not readings:
+    """What ``model`` makes of ``examples``, whose intents are among ``intents``."""
+    if not examples:
         none = np.zeros((0, 1), np.float32)
         return Readings(none, none, np.zeros(0, np.int64))
+    column = {name: number for number, name in enumerate(intents)}
+    logits, vectors = outputs_of(model, examples)
+    return Readings(logits, vectors, np.array([column[e.intent] for e in examples], dtype=np.int64))
+
+
+def outputs_of(model: Model, examples: Sequence[Example]) -> tuple[Float32, Float32]:
+    """The logits (n, intents) and vectors (n, hidden) of one example or more, shorter ones read
+    first in batches of about one length."""
+    tokenizer = model.tokenizer
+    readings = [Reading(each.text, tokenizer, first_context(each)) for each in examples]
     order = sorted(range(len(readings)), key=lambda i: len(readings[i].tokens.ids))
     logits: dict[int, Float32] = {}
     vectors: dict[int, Float32] = {}
@@ -68,12 +76,10 @@ def read_all(model: Model, examples: Sequence[Example], intents: Sequence[str]) 
         part = order[begin : begin + BATCH]
         for i, scores in zip(part, model.read([readings[i] for i in part]), strict=True):
             logits[i], vectors[i] = scores.intents, scores.sentence
-    column = {name: number for number, name in enumerate(intents)}
     every = range(len(examples))
-    return Readings(
+    return (
         np.array([logits[i] for i in every], dtype=np.float32).reshape(len(examples), -1),
         np.array([vectors[i] for i in every], dtype=np.float32).reshape(len(examples), -1),
-        np.array([column[example.intent] for example in examples], dtype=np.int64),
     )
 
 

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy, normalize
 from bot.errors import ProjectError
 from bot.project.project import Example, Lookup
 from nlu.tokenizer import Tokenizer
+from training import sentiment
 from training.annotations import told
 from training.augment import Augmenter
 from training.checkpoint import Checkpoint
@@ -86,6 +87,7 @@ def train(
         context=recipe.context_tokens > 0,
         chain=recipe.tag_chain and bool(labels.entities),
         frozen=frozen,
+        sentiments=len(labels.sentiments),
     )
     model.to(device)
     if recipe.compile:
@@ -116,6 +118,7 @@ def train(
     )
     draw = ContextDraw(recipe.context_dropout, rng)
     chained = model.chain.parameters() if model.chain else ()
+    felt = model.sentiment_head.parameters() if model.sentiment_head else ()
     per_epoch = -(-count // recipe.batch_size)
     epochs = epochs_of(count, recipe)
     report(told_size(model, plain, recipe, epochs * per_epoch))
@@ -125,7 +128,7 @@ def train(
         model,
         [
             Group([p for p in model.encoder.parameters() if p.requires_grad], recipe.encoder_rate),
-            Group(list(model.intent_head.parameters()), recipe.head_rate),
+            Group([*model.intent_head.parameters(), *felt], recipe.head_rate),
             Group([*model.tag_head.parameters(), *chained], recipe.head_rate),
         ],
         recipe,
@@ -179,7 +182,8 @@ def judged(
 def loss_of(
     model: JointModel, batch: Batch, recipe: Recipe, targets: Targets | None = None
 ) -> torch.Tensor:
-    """Cross-entropy of the intents, of each where there may be several, plus that of the tags."""
+    """Cross-entropy of the intents, of each where there may be several, plus that of the tags, and
+    that of the sentiments where the model learns any."""
     with half_precision(batch.ids.device):
         outputs = model(batch.ids, batch.mask, batch.types)
     logits = outputs.intent_logits.float()
@@ -191,7 +195,11 @@ def loss_of(
         )
     intent_loss = (batch.weights * intent_losses).mean()
     tag_loss = (model.chain or apart)(outputs.tag_logits.float(), batch.tags)
-    return intent_loss + recipe.tag_weight * tag_loss
+    loss = intent_loss + recipe.tag_weight * tag_loss
+    if model.sentiment_head:
+        felt = model.sentiment_head(model.dropout(outputs.sentence.float()))
+        loss = loss + recipe.sentiment_weight * sentiment.loss(felt, batch.sentiments)
+    return loss
 
 
 def apart(emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
@@ -211,9 +219,13 @@ def begin_at_means(
     scale: float,
     targets: Targets | None = None,
 ) -> None:
-    """Set the intent head to scale x cosine with the mean sentence vector of each intent."""
+    """Set the intent head to scale x cosine with the mean sentence vector of each intent, and the
+    head of sentiments likewise."""
     weight = model.intent_head.weight
     vectors = sentence_vectors(model, rows, pad_id)
+    if model.sentiment_head:
+        felt = torch.tensor([row.sentiment for row in rows], device=vectors.device)
+        sentiment.begin(model.sentiment_head, vectors, felt, scale=scale)
     intents = torch.tensor([row.intent for row in rows], device=vectors.device)
     if targets:
         targets.begin(model.intent_head, vectors, intents, scale=scale)

@@ -43,6 +43,7 @@ from nlu.parse import Understanding
 from nlu.pipeline import Decision, Finder, Nlu, Pipeline, serve
 from nlu.ranking.entry import RETRIEVER
 from nlu.registry import Registry
+from nlu.sentiment import ENTITY as SENTIMENT
 
 log = structlog.get_logger()
 
@@ -186,6 +187,7 @@ def _pipeline(project: Project) -> Pipeline:
         extractors=(*_extractors(project), *own),
         synonyms=_synonyms(project),
         languages=Languages(project.config.languages) if project.config.languages else None,
+        sentiment=SENTIMENT in project.domain.entities,
     )
 
 

@@ -55,10 +55,12 @@ def trains_faq(project: Project) -> bool:
 
 
 CONTEXT = "context"  # of an example's metadata: what may go before it
+SENTIMENT = "sentiment"  # of an example's metadata: how its user feels
 
 
 def nlu_hash(project: Project) -> str:
     """Of what the NLU model depends on."""
+    felt = [example.metadata.get(SENTIMENT) for example in project.nlu.examples]
     return _hash(
         [_example(e) for e in project.nlu.examples],
         project.nlu.synonyms,
@@ -68,6 +70,7 @@ def nlu_hash(project: Project) -> str:
         project.domain.entities,
         project.config.language,
         project.config.pipeline,
+        *([felt] if any(felt) else []),  # so that without any it is as it was before
     )
 
 

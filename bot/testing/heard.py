@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.project.project import Example, ExampleEntity
 from bot.testing.scores import Pair
 from nlu.parse import Entity, Parse, Understanding
+from nlu.sentiment import spoken
 
 NO_INTENT = ""  # as Rasa writes it in reports
 NO_ENTITY = "no_entity"
@@ -79,7 +80,7 @@ def with_answers(heard: Iterable[Heard]) -> list[Heard]:
 
 def finders(heard: Iterable[Heard]) -> set[str]:
     """Who found anything."""
-    return {e.extractor for each in heard for e in each.parse.entities if e.extractor}
+    return {e.extractor for each in heard for e in spoken(each.parse.entities) if e.extractor}
 
 
 def _label(word: re.Match[str], entities: Sequence[Entity | ExampleEntity]) -> str:

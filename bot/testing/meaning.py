@@ -8,6 +8,7 @@ from bot.project.project import ExampleEntity
 from bot.project.story_yaml import annotated
 from bot.testing.told import Said
 from nlu.parse import Entity, Parse
+from nlu.sentiment import spoken
 
 NOTHING = "None"  # as Rasa writes that no intent or entity was found
 
@@ -17,10 +18,11 @@ def compared(said: Said, found: Parse) -> str:
 
     Written as Rasa comments on a step: ``predicted: greet: I am [Ada](name)``.
     """
-    same = said.is_payload or described(said.entities) == described(found.entities)
+    entities = spoken(found.entities)
+    same = said.is_payload or described(said.entities) == described(entities)
     if same and understood_intent(said.intent, found):
         return ""
-    return f"predicted: {full_intent(found)}: {annotated(said.text, found.entities)}"
+    return f"predicted: {full_intent(found)}: {annotated(said.text, entities)}"
 
 
 def understood_intent(wanted: str | None, found: Parse) -> bool:
@@ -46,7 +48,7 @@ def meanings(said: Said, found: Parse) -> Iterator[tuple[str, str]]:
     if said.is_payload:
         return
     wanted = {_description(each): annotated_alone(said.text, each) for each in said.entities}
-    got = {_description(each): annotated_alone(said.text, each) for each in found.entities}
+    got = {_description(each): annotated_alone(said.text, each) for each in spoken(found.entities)}
     for description in sorted(wanted | got):
         shown = wanted.get(description) or got[description]
         yield (
