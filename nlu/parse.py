@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -87,4 +87,13 @@ class Understanding(Protocol):
 
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """The Parse of ``text``; raises NluError when it cannot be had."""
+        ...
+
+
+@runtime_checkable
+class Expectant(Protocol):
+    """An Understanding that can begin with a text before it is asked for its Parse."""
+
+    def expect(self, text: str) -> None:
+        """Begin with ``text``, if nothing else is to be done first."""
         ...

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from nlu import decode
+from nlu.ahead import Ahead
 from nlu.batcher import MicroBatcher
 from nlu.bundle import Bundle
 from nlu.corrections import Corrections
@@ -76,6 +77,7 @@ class Nlu:
         self._pipeline, self._served = pipeline, served
         self._sentences: Sentences | None = None
         self._corrections: Corrections | None = None
+        self._ahead: Ahead[tuple[Parse, Sequence[Entity]]] = Ahead()
 
     @property
     def model_id(self) -> str:
@@ -108,35 +110,51 @@ class Nlu:
             self._corrections = Corrections(bundle.manifest.intents)
         return Heeded(self._corrections, self._served.sentence, bundle.manifest.lineage.reviewed)
 
+    def expect(self, text: str) -> None:
+        """Begin with ``text``, which is about to be parsed.
+
+        Only where nothing else waits for the model, and what it says does not depend on what went
+        before the text.
+        """
+        served = self._served
+        if served and not served.batcher.queue_length and not served.bundle.manifest.context_tokens:
+            self._ahead.begin(text, lambda: self._read(text, NO_CONTEXT))
+
     async def parse(self, text: str, context: Context = NO_CONTEXT) -> Parse:
         """What ``text`` means. Blank text means nothing; ``context`` is for models that were
         trained with it. Raises NluUnavailable when too many wait."""
-        parse = Parse(text=readable(text))
-        if not parse.text.strip():
-            return parse
-        languages = self._pipeline.languages
-        if languages and (language := languages.of(parse.text)):
-            parse = msgspec.structs.replace(parse, language=language)
-        for decision in self._pipeline.before:
-            parse = decision.decide(parse)
-        asked = [_asked(each, parse.text, context) for each in self._pipeline.finders]
+        whole = readable(text)
+        if not whole.strip():
+            return Parse(whole)
+        asked = [_asked(each, whole, context) for each in self._pipeline.finders]
         try:
-            found: Sequence[Entity] = ()
-            if self._served:
-                scores = await self._served.read(parse.text, context)
-                if self._sentences and not self._served.bundle.manifest.context_tokens:
-                    self._sentences.keep(text, scores.sentence)
-                parse, found = self._decoded(parse, scores, self._served.bundle)
+            begun = await self._ahead.take(text)
+            parse, found = begun or await self._read(text, context)
             measures = [entity for one in asked for entity in await one]
         finally:
             for one in asked:
                 one.cancel()
         for decision in self._pipeline.after:
             parse = decision.decide(parse)
-        entities = merge(parse.text, found, self._pipeline.extractors, measures)
+        entities = merge(whole, found, self._pipeline.extractors, measures)
         if self._pipeline.synonyms:
             entities = self._pipeline.synonyms.apply(entities)
         return msgspec.structs.replace(parse, entities=entities)
+
+    async def _read(self, text: str, context: Context) -> tuple[Parse, Sequence[Entity]]:
+        """What the decisions up to the model's make of ``text``, and the entities it found."""
+        parse = Parse(readable(text))
+        languages = self._pipeline.languages
+        if languages and (language := languages.of(parse.text)):
+            parse = msgspec.structs.replace(parse, language=language)
+        for decision in self._pipeline.before:
+            parse = decision.decide(parse)
+        if self._served is None:
+            return parse, ()
+        scores = await self._served.read(parse.text, context)
+        if self._sentences and not self._served.bundle.manifest.context_tokens:
+            self._sentences.keep(text, scores.sentence)
+        return self._decoded(parse, scores, self._served.bundle)
 
     async def explain(self, text: str, context: Context = NO_CONTEXT) -> Explanation | None:
         """Which words decide what the model makes of ``text``; None without a model.
