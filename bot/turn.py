@@ -52,11 +52,11 @@ class Turn:
         now, bot = self.parley.clock(), self.parley.bot
         ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
         ours = {key: value for key, value in ours.items() if value}
+        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
+        begun = ours | {key: value for key, value in more.items() if value}
         for event in events:
             # What else a turn can be replayed by is told once, where it begins.
             metadata = {**event.metadata, **(begun if isinstance(event, UserUttered) else ours)}
-        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
-        begun = ours | {key: value for key, value in more.items() if value}
             stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)
