@@ -110,6 +110,7 @@ async def serve(channel: SocketioChannel, running: Running) -> AsyncIterator[ASG
     server, namespace = channel.sockets.server, channel.sockets.namespace
     for event, handler in visitors.handlers.items():
         server.on(event, handler, namespace=namespace)
+    _Polling(server, running.limits)
     try:
         yield _Door(socketio.ASGIApp(server, socketio_path=None), running.limits)
     finally:
@@ -124,7 +125,6 @@ class _Visitors:
         self._channel, self._running = channel, running
         self._sockets, self._options = channel.sockets, channel.options
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        self._counted: dict[str, ExitStack] = {}
         self._addresses: dict[str, str] = {}
 
     @property
@@ -137,7 +137,7 @@ class _Visitors:
         }
 
     async def close(self) -> None:
-        for sid in {*self._tasks, *self._counted}:
+        for sid in list(self._tasks):
             await self._disconnect(sid)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
@@ -150,23 +150,13 @@ class _Visitors:
             self._channel.verify(Delivery(b"", headers, {"token": str(token or "")}))
         except Refused as error:
             raise Unwelcome(str(error)) from error
-        self._addresses[sid] = address = _address(environ["asgi.scope"])
-        if "transport=polling" in environ.get("QUERY_STRING", ""):  # the door counts the others
-            counted = ExitStack()
-            try:
-                counted.enter_context(self._running.limits.socket(address))
-            except TooMany as error:
-                del self._addresses[sid]
-                raise Unwelcome(str(error)) from error
-            self._counted[sid] = counted
+        self._addresses[sid] = _address(environ["asgi.scope"])
         if not self._options.session_persistence:
             await self._join(sid, sid)
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         self._sockets.leave(sid)
         self._addresses.pop(sid, None)
-        if counted := self._counted.pop(sid, None):
-            counted.close()
         tasks = self._tasks.pop(sid, [])
         for task in tasks:
             task.cancel()
@@ -227,6 +217,37 @@ class _Visitors:
             log.exception("socketio.failed", conversation=conversation_id)
         finally:
             following.set()
+
+
+class _Polling:
+    """Connections that poll, counted from their first request on; the door counts the others.
+
+    Engine.IO remembers one for a minute that never says what it wants.
+    """
+
+    def __init__(self, server: socketio.AsyncServer, limits: Limits) -> None:
+        self._limits = limits
+        self._open: dict[str, ExitStack] = {}
+        self._before = dict(server.eio.handlers)
+        server.eio.on("connect", self._connect)
+        server.eio.on("disconnect", self._disconnect)
+
+    async def _connect(self, sid: str, environ: Mapping[str, Any]) -> Any:
+        """A sentence where it is refused."""
+        scope = environ["asgi.scope"]
+        if scope["type"] == "http":
+            counted = ExitStack()
+            try:
+                counted.enter_context(self._limits.socket(_address(scope)))
+            except TooMany as error:
+                return str(error)
+            self._open[sid] = counted
+        return await self._before["connect"](sid, environ)
+
+    async def _disconnect(self, sid: str, reason: str) -> None:
+        if counted := self._open.pop(sid, None):
+            counted.close()
+        await self._before["disconnect"](sid, reason)
 
 
 class _Door:

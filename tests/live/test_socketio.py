@@ -255,6 +255,19 @@ async def test_no_more_pages_of_an_address_connect_than_allowed(tmp_path: Path) 
             assert await page.told() == GREETED
 
 
+async def test_a_connection_that_polls_is_counted_though_it_never_says_what_it_wants(
+    tmp_path: Path,
+) -> None:
+    limit = {"max_sockets_per_address": 2, "unlimited": ()}
+    async with server(tmp_path, **limit) as address, httpx2.AsyncClient(base_url=address) as client:
+        opened = [await client.get(POLL) for _ in range(3)]
+        assert [each.status_code for each in opened] == [200, 200, 401]
+        assert "Too many pages" in opened[2].text
+        url = f"{POLL}&sid={json.loads(opened[0].text[1:])['sid']}"
+        await client.post(url, content="1")  # it leaves
+        assert (await client.get(POLL)).status_code == 200
+
+
 async def test_a_page_that_says_too_much_is_told_so(tmp_path: Path) -> None:
     limit = {"conversation_rate": "2/3600", "unlimited": ()}
     async with server(tmp_path, **limit) as address, visiting(address) as page:
