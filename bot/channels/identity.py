@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import OctKey, RSAKey
 
 from bot.channels.base import Unproven
 from bot.errors import SettingsError
+from bot.people.tokens import BadKey, BadToken, Signers, weakness
 
 Method = Literal["HS256", "RS256"]
 LEAST_SECRET_BYTES = 32  # RFC 7518, 3.2: as many as the hash has
@@ -40,13 +40,15 @@ class Identities:
     """
 
     def __init__(self, keys: Sequence[str], *, method: Method, audience: str = "") -> None:
-        self._keys = [_key(key, method) for key in keys]
-        self._method = method
+        self._signers = _signers(keys, method)
         self._audience = audience
 
     def read(self, token: str, now: float) -> Identity:
         """Who ``token`` says it is. It needs ``sub`` and ``exp``. Raises Unproven."""
-        claims = self._claims(token[: MOST_TOKEN_CHARS + 1])
+        try:
+            claims = self._signers.signed(token[: MOST_TOKEN_CHARS + 1])
+        except BadToken as error:
+            raise Unproven("The identity is not signed with a key that is known here.") from error
         wanted: dict[str, jwt.ClaimsOption] = {
             "sub": {"essential": True},
             "exp": {"essential": True},
@@ -64,27 +66,20 @@ class Identities:
             raise Unproven("The identity's sub should be 1 to 200 letters, digits or signs.")
         return Identity(user, float(min(claims["exp"], now + LONGEST_S)))
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        for key in self._keys:
-            try:
-                return jwt.decode(token, key, algorithms=[self._method]).claims
-            except (JoseError, ValueError, TypeError, RecursionError):
-                continue  # the other of two keys may have signed it
-        raise Unproven("The identity is not signed with a key that is known here.")
 
-
-def _key(key: str, method: Method) -> OctKey | RSAKey:
+def _signers(keys: Sequence[str], method: Method) -> Signers:
     where = "credentials.yml: web: identity_keys"
-    if method == "RS256":
-        try:
-            return RSAKey.import_key(key)
-        except (JoseError, ValueError, TypeError) as error:
-            raise SettingsError(f"{where}: no public RSA key in PEM: {error}") from error
-    if "-----BEGIN" in key:
-        raise SettingsError(f"{where}: a key in PEM needs identity_method: RS256.")
-    if len(key.encode()) < LEAST_SECRET_BYTES:
-        raise SettingsError(f"{where}: a secret should have {LEAST_SECRET_BYTES} bytes or more.")
-    return OctKey.import_key(key)
+    for key in keys:
+        if method == "HS256" and "-----BEGIN" in key:
+            raise SettingsError(f"{where}: a key in PEM needs identity_method: RS256.")
+        if weakness(key, method):
+            raise SettingsError(
+                f"{where}: a secret should have {LEAST_SECRET_BYTES} bytes or more."
+            )
+    try:
+        return Signers(keys, method=method)
+    except BadKey as error:
+        raise SettingsError(f"{where}: no public RSA key in PEM: {error}") from error
 
 
 def _reason(error: JoseError) -> str:

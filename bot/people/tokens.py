@@ -48,17 +48,23 @@ class Signers:
 
         One that names an audience is for somebody else (RFC 7519, section 4.1.3).
         """
+        said = self.signed(token)
+        try:
+            self._claims.validate(said)
+        except (JoseError, TypeError) as error:
+            raise BadToken(getattr(error, "error", "") or "it cannot be read") from error
+        if "aud" in said:
+            raise BadToken("it is for another audience")
+        return said
+
+    def signed(self, token: str) -> dict[str, Any]:
+        """What ``token`` says, signed by one of them, be it valid or not. Raises BadToken."""
         why: Exception = BadToken("there is no key")
         for key in self._keys:
             try:
-                said = jwt.decode(token, key, registry=self._registry).claims
-                self._claims.validate(said)
+                return jwt.decode(token, key, registry=self._registry).claims
             except (JoseError, ValueError, TypeError, RecursionError) as error:
-                why = error
-                continue
-            if "aud" in said:
-                raise BadToken("it is for another audience")
-            return said
+                why = error  # the other of two keys may have signed it
         raise BadToken(getattr(why, "error", "") or "it cannot be read") from why
 
 
