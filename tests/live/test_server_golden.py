@@ -36,9 +36,7 @@ FAILURE_KEYS = ("status", "reason", "code", "details")  # the wording is each se
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.skipif(
-        not GOLDEN.exists(), reason="shared/rasa-golden, the recordings of Rasa, is not here"
-    ),
+    pytest.mark.skipif(not GOLDEN.exists(), reason="shared/rasa-golden is absent"),
 ]
 
 

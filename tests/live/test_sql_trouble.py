@@ -97,7 +97,7 @@ def test_a_disk_that_is_full_is_said_and_there_is_room_again(tmp_path: Path):
     home.mkdir()
     mounted = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(home)]
     if os.geteuid() or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        pytest.skip("shared/ of this machine's kernel: it lets nobody mount a small disk")
+        pytest.skip("this kernel lets us mount no small disk")
     try:
         fill_and_clear(write(tmp_path / "project"), home)
     finally:

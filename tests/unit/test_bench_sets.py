@@ -9,7 +9,7 @@ import pytest
 from tests.bench.sets import banking77, braun, clinc150, crosswoz, hint3, nlupp, snips
 from tests.bench.sets.parts import DATASETS
 
-needs_data = pytest.mark.skipif(not DATASETS.is_dir(), reason="the public data sets are not here")
+needs_data = pytest.mark.skipif(not DATASETS.is_dir(), reason="shared/datasets is absent")
 
 
 def test_tags_become_spans_of_the_joined_words():

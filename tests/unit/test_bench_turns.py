@@ -8,7 +8,7 @@ from nlu.parse import Context
 from tests.bench.sets import multidogo, restaurant8k
 from tests.bench.sets.parts import DATASETS
 
-pytestmark = pytest.mark.skipif(not DATASETS.is_dir(), reason="the public data sets are not here")
+pytestmark = pytest.mark.skipif(not DATASETS.is_dir(), reason="shared/datasets is absent")
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_parts_come_in_rasas_order():
 def test_replies_are_split_as_rasa_split_them():
     """Each utterance that Rasa logged, as one Reply, becomes the messages Rasa sent."""
     if not GOLDEN.exists():
-        pytest.skip("the recordings of Rasa are not here")
+        pytest.skip("shared/rasa-golden is absent")
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     steps = [step for conversation in golden["conversations"] for step in conversation["steps"]]
     compared = 0

@@ -193,7 +193,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path):
     assert read(log(written(tmp_path / "log"))) == ([], [])
 
 
-@pytest.mark.skipif(not TRACKERS.is_dir(), reason="shared/ is not beside this checkout")
+@pytest.mark.skipif(not TRACKERS.is_dir(), reason="shared/ is absent")
 def test_the_events_of_a_real_tracker_store_are_read():
     turns, bad = read(log(TRACKERS / "helpdesk-assistant.jsonl", "rasa"))
     assert bad == []

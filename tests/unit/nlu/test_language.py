@@ -52,7 +52,6 @@ def test_without_a_judge_the_main_language_is_meant():
 
 
 def test_sentences_of_one_script_are_told_apart_by_what_is_installed():
-    pytest.importorskip("py3langid", reason="the extra `language` is not installed")
     languages = Languages(("en", "de", "fr"))
     assert languages.of("where is my order please") == "en"
     assert languages.of("wo ist denn meine Bestellung") == "de"

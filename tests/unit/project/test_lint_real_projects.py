@@ -20,7 +20,7 @@ def projects() -> list[Path]:
     return [p for p in found if p.is_dir() and not p.name.startswith("_")]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared is not beside this repository")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared/ is absent")
 @pytest.mark.parametrize("path", projects(), ids=lambda path: path.name)
 def test_a_project_that_rasa_runs_has_no_errors(path: Path) -> None:
     found = [str(p) for p in check_project(path, environ={}) if p.severity == "error"]
@@ -36,6 +36,6 @@ def test_our_own_projects_are_without_a_warning(folder: str) -> None:
 MOODBOT = SHARED / "rasa-projects" / "moodbot"
 
 
-@pytest.mark.skipif(not MOODBOT.is_dir(), reason="shared is not beside this repository")
+@pytest.mark.skipif(not MOODBOT.is_dir(), reason="shared/ is absent")
 def test_a_clean_project_of_rasas_is_clean() -> None:
     assert [str(p) for p in check_project(MOODBOT) if p.severity != "note"] == []

@@ -20,9 +20,7 @@ VERDICTS = SHARED / "rasa-golden" / "load_verdicts.json"
 
 WITH_OR = ("ecommerce-shreyas", "helpdesk-assistant")
 
-pytestmark = pytest.mark.skipif(
-    not VERDICTS.is_file(), reason="shared/rasa-golden is not beside this repository"
-)
+pytestmark = pytest.mark.skipif(not VERDICTS.is_file(), reason="shared/rasa-golden is absent")
 
 
 def folders(*parts: str) -> list[Path]:
@@ -121,7 +119,7 @@ def test_a_real_project_is_read_without_an_error(path: Path) -> None:
 def test_a_project_in_markdown_is_told_what_to_do(folder: str) -> None:
     path = SHARED / "datasets" / "rasa_projects" / "permissive" / folder
     if not path.is_dir():
-        pytest.skip("shared/datasets is not beside this repository")
+        pytest.skip("shared/datasets is absent")
     said = [str(p) for p in check_project(path) if p.file.endswith(".md")]
     assert [line.partition(":")[0] for line in said] == ["data/nlu.md", "data/stories.md"]
     assert all("`rasa data convert` of Rasa 2.8" in line for line in said)

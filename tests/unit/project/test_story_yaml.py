@@ -133,7 +133,7 @@ def test_a_comment_stands_on_one_line_behind_its_step():
     assert "  - action: utter_a  # predicted: utter_b\n" in written
 
 
-@pytest.mark.skipif(not GOLDEN.is_file(), reason="shared recordings are not beside the repository")
+@pytest.mark.skipif(not GOLDEN.is_file(), reason="shared/rasa-golden is absent")
 def test_recorded_stories_are_written_as_rasa_wrote_them():
     recorded = json.loads(GOLDEN.read_bytes())["conversations"]
     views = next(each for each in recorded if each["id"] == "tracker_views")["steps"]

@@ -73,9 +73,7 @@ WRONG_LINES = {
 }
 """Every wrong line of the files made to be refused."""
 
-pytestmark = pytest.mark.skipif(
-    not RECORDED.is_file(), reason="shared/rasa-golden is not beside this repository"
-)
+pytestmark = pytest.mark.skipif(not RECORDED.is_file(), reason="shared/rasa-golden is absent")
 
 
 def verdicts() -> dict[str, Any]:
