@@ -14,6 +14,7 @@ from training import pretrain_cli, rebuild_cli, replay_cli, rollout_cli, testing
 from training.gate import cli as gate_cli
 from training.logs import cli as logs
 from training.terminal import needs_torch, progress, told
+from training.watch import cli as watch_cli
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,7 @@ def register(app: typer.Typer) -> None:
     app.command()(rebuild_cli.rebuild)
     app.add_typer(rebuild_cli.app, name="dataset")
     app.command()(tune_cli.tune)
+    app.command()(watch_cli.report)
     app.add_typer(logs.app, name="logs")
     rollout_cli.app.command()(replay_cli.replay)
     app.add_typer(rollout_cli.app, name="models")

@@ -153,6 +153,16 @@ class Shelf:
         for number, *row in rows:
             yield number, self._opened(*row)
 
+    def by_conversation(self, origin: str) -> Iterator[Turn]:
+        """The turns of a log, conversation by conversation, one in memory at a time."""
+        rows = self._db.execute(
+            "SELECT turn, origin, conversation_id, seq FROM turn"
+            " WHERE origin = ? ORDER BY conversation_id, seq",
+            (origin,),
+        )
+        for row in rows:
+            yield self._opened(*row)
+
     def conversation(self, origin: str, conversation_id: str) -> list[Turn]:
         """The turns of one conversation, in order."""
         rows = self._db.execute(
