@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from bot.testing.pictures import COLOURS, SHAPES
 from training.gate.verdict import ByIntent, Check, GateReport
-from training.page import STYLE
+from training.sheet import document, table
 
 WORDS = {"pass": "passes", "open": "not enough evidence", "fail": "fails"}
 MOST_DIFFERENCES = 200
-OWN = """
-.pass { color: var(--right); } .fail { color: var(--wrong); } .open { color: var(--mute); }
-td.pass, td.fail, td.open { font-weight: 600; white-space: nowrap; }
-svg .gain { fill: var(--right); } svg .loss { fill: var(--wrong); }
-"""
 
 
 def page(report: GateReport) -> str:
     """The whole page."""
     return document(f"Gate: {report.candidate}", sections(report))
-
-
-def document(title: str, body: str) -> str:
-    """A page of its own around ``body``."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{COLOURS}{SHAPES}{STYLE}{OWN}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
-    )
 
 
 def sections(report: GateReport) -> str:
@@ -52,18 +34,6 @@ def sections(report: GateReport) -> str:
             _recipe(report),
         ]
     )
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; a cell that is a pair is its text and its class."""
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
-
-
-def _cell(cell: Any) -> str:
-    text, kind = cell if isinstance(cell, tuple) else (cell, "")
-    return f'<td class="{kind}">{escape(str(text)).replace("_", "_<wbr>")}</td>'
 
 
 def _sentences(report: GateReport) -> str:

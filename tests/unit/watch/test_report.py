@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -191,3 +193,9 @@ def test_a_file_of_nonsense_holds_no_drift(tmp_path):
     assert read() is None
     file.write_bytes(msgspec.json.encode(Drift(1.0)))
     assert read() == Drift(1.0)
+
+
+def test_a_report_needs_no_torch():
+    asked = "import training.watch.build, training.watch.page, sys; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
