@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,17 @@ def ranking(
 
 
 def selection(
-    probabilities: Sequence[float], intents: Sequence[str], selectors: Sequence[str | None]
+    probabilities: Sequence[float],
+    intents: Sequence[str],
+    selectors: Mapping[str | None, int],
 ) -> dict[str, Any]:
     """Which answer of a retrieval intent fits, as Rasa's ResponseSelector writes it.
 
     Args:
         probabilities: One per intent.
         intents: ``faq/opening_hours`` for an answer of ``faq``.
-        selectors: Retrieval intents asked for; None asks for all together, as ``default``.
+        selectors: Retrieval intents asked for, and how many answers of each are ranked (0: all);
+            None asks for all together, as ``default``.
 
     An answer's confidence is its share among the answers of its selector.
     """
@@ -72,14 +75,14 @@ def selection(
         return {}
     known = list(dict.fromkeys(name.partition("/")[0] for name, _ in answers))
     selected: dict[str, Any] = {"all_retrieval_intents": known}
-    for selector in selectors:
+    for selector, most in selectors.items():
         own = [(n, p) for n, p in answers if selector in (None, n.partition("/")[0])]
         if own:
-            selected[selector or "default"] = _selected(own)
+            selected[selector or "default"] = _selected(own, most)
     return selected
 
 
-def _selected(answers: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def _selected(answers: Sequence[tuple[str, float]], most: int) -> dict[str, Any]:
     total = sum(probability for _, probability in answers) or 1.0
     ranked = sorted(((p / total, name) for name, p in answers), key=lambda pair: -pair[0])
     confidence, best = ranked[0]
@@ -90,7 +93,7 @@ def _selected(answers: Sequence[tuple[str, float]]) -> dict[str, Any]:
             "intent_response_key": best,
             "utter_action": f"utter_{best}",
         },
-        "ranking": [{"confidence": p, "intent_response_key": name} for p, name in ranked[:10]],
+        "ranking": [{"confidence": p, "intent_response_key": name} for p, name in ranked[: most or None]],
     }
 
 

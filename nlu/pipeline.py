@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -51,7 +51,8 @@ class Pipeline:
 
     ``before`` and ``after`` are the decisions that come before and after the model's, which
     overrules those before it, as any later component of Rasa's pipeline does.
-    ``selectors`` are the retrieval intents to choose an answer of; None is all of them together.
+    ``selectors`` are the retrieval intents to choose an answer of, and how many answers of each are
+    ranked (0: all); None is all of them together.
     ``finder`` is named as the extractor of what the model finds. ``finders`` are asked while the
     model works. With ``sentiment`` what the model tells of it is an entity as well.
     """
@@ -60,7 +61,7 @@ class Pipeline:
     entities: bool = True
     most_ranked: int = 10
     finder: str = "DIETClassifier"
-    selectors: tuple[str | None, ...] = ()
+    selectors: Mapping[str | None, int] = field(default_factory=dict)
     before: tuple[Decision, ...] = ()
     after: tuple[Decision, ...] = ()
     extractors: tuple[Extractor, ...] = ()

@@ -194,7 +194,7 @@ def _pipeline(project: Project) -> Pipeline:
 def _parts(project: Project) -> Pipeline:
     """What the model of ``project`` is asked for."""
     intents, entities, most_ranked, finder = False, False, 10, "DIETClassifier"
-    selectors: list[str | None] = []
+    selectors: dict[str | None, int] = {}
     for component in project.config.pipeline:
         name = _name(component)
         if name in INTENT_MODELS and _flag(component, "intent_classification", True):
@@ -202,8 +202,9 @@ def _parts(project: Project) -> Pipeline:
         if name in ENTITY_MODELS and _flag(component, "entity_recognition", True):
             entities, finder = True, name
         if name == "ResponseSelector" and _has_answers(project):
-            selectors.append(component.options.get("retrieval_intent"))
-    return Pipeline(intents, entities, max(most_ranked, 0), finder, tuple(selectors))
+            most = int(_number(component, "ranking_length", 10))
+            selectors[component.options.get("retrieval_intent")] = max(most, 0)
+    return Pipeline(intents, entities, max(most_ranked, 0), finder, selectors)
 
 
 def _keywords_only(pipeline: Pipeline) -> Pipeline:

@@ -18,7 +18,7 @@ MEANT: Mapping[str, frozenset[str]] = {
     "CRFEntityExtractor": frozenset({"entity_recognition"}),
     "MitieEntityExtractor": frozenset({"entity_recognition"}),
     "SpacyEntityExtractor": frozenset({"entity_recognition"}),
-    "ResponseSelector": frozenset({"retrieval_intent"}),
+    "ResponseSelector": frozenset({"retrieval_intent", "ranking_length"}),
     "RegexEntityExtractor": frozenset(
         {"case_sensitive", "use_regexes", "use_lookup_tables", "use_word_boundaries", "fuzzy"}
     ),

@@ -47,7 +47,7 @@ async def main() -> None:
     except BundleError as error:
         sys.exit(f"No model to measure (make train): {error}")
     async with serve(bundle) as served:
-        nlu = Nlu(Pipeline(selectors=(None,)), served)
+        nlu = Nlu(Pipeline(selectors={None: 10}), served)
         for name, text in TEXTS.items():
             await _measure(name, text, nlu, bundle)
         _beside_the_floor(TEXTS["twelve words"], bundle, registry)
@@ -90,7 +90,7 @@ def _alone(text: str, bundle: Bundle) -> None:
 def _decode(text: str, scores: Scores, manifest: Manifest) -> None:
     probabilities = decode.softmax(scores.intents / manifest.temperature).tolist()
     decode.ranking(probabilities, manifest.intents)
-    decode.selection(probabilities, manifest.intents, (None,))
+    decode.selection(probabilities, manifest.intents, {None: 10})
     decode.entities(text, scores.words, scores.tags, manifest.labels, extractor="bench")
 
 

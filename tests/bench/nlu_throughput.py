@@ -42,7 +42,7 @@ async def main() -> None:
     except BundleError as error:
         sys.exit(f"No model to measure (make train): {error}")
     async with serve(bundle) as served:
-        nlu = Nlu(Pipeline(selectors=(None,)), served)
+        nlu = Nlu(Pipeline(selectors={None: 10}), served)
         await asyncio.gather(*(nlu.parse(text) for text in TEXTS * 4))
         for callers in (1, 16, 64):
             await _load(nlu, callers)

@@ -20,7 +20,7 @@ async def main() -> None:
     registry = Registry(Path(sys.argv[1]))
     bundle = open_bundle(registry.folder(registry.current() or "none"))
     async with serve(bundle) as served:
-        nlu = Nlu(Pipeline(selectors=(None,)), served)
+        nlu = Nlu(Pipeline(selectors={None: 10}), served)
         for line in sys.stdin:
             runs, texts = json.loads(line)
             took = []

@@ -100,7 +100,7 @@ def test_an_intent_the_model_does_not_know_is_not_taken():
 
 async def test_a_model_that_heeds_answers_otherwise_at_once_and_still_finds_entities(make_bundle):
     async with serve(open_bundle(make_bundle())) as served:
-        nlu = Nlu(Pipeline(selectors=("faq",)), served)
+        nlu = Nlu(Pipeline(selectors={"faq": 10}), served)
         heeded = nlu.heed()
         assert heeded
         again = nlu.heed()

@@ -36,7 +36,7 @@ def test_a_ranking_is_as_long_as_asked():
 
 
 def test_an_answer_is_selected_as_rasa_writes_it():
-    selected = selection([0.2, 0.1, 0.3, 0.4], INTENTS, ["faq", None])
+    selected = selection([0.2, 0.1, 0.3, 0.4], INTENTS, {"faq": 10, None: 0})
     assert selected["all_retrieval_intents"] == ["faq"]
     response = selected["faq"]["response"]
     assert response["intent_response_key"] == "faq/price"
@@ -51,9 +51,16 @@ def test_an_answer_is_selected_as_rasa_writes_it():
 
 
 def test_a_selector_without_answers_selects_nothing():
-    assert set(selection([1.0, 0, 0, 0], INTENTS, ["other"])) == {"all_retrieval_intents"}
-    assert selection([1.0], ["greet"], ["faq"]) == {}
-    assert selection([1.0, 0, 0, 0], INTENTS, []) == {}
+    assert set(selection([1.0, 0, 0, 0], INTENTS, {"other": 10})) == {"all_retrieval_intents"}
+    assert selection([1.0], ["greet"], {"faq": 10}) == {}
+    assert selection([1.0, 0, 0, 0], INTENTS, {}) == {}
+
+
+def test_so_many_answers_are_ranked_as_a_selector_wants():
+    names = [f"faq/{number}" for number in range(12)]
+    selected = selection([1 / 12] * 12, names, {"faq": 2, None: 0})
+    assert len(selected["faq"]["ranking"]) == 2
+    assert len(selected["default"]["ranking"]) == 12
 
 
 def legal(tags):

@@ -26,7 +26,7 @@ async def nlu_of(make_bundle):
 
 
 async def test_a_text_is_understood_whole(nlu_of):
-    nlu = nlu_of(selectors=("faq",), synonyms=Synonyms({"new york": "NYC"}))
+    nlu = nlu_of(selectors={"faq": 10}, synonyms=Synonyms({"new york": "NYC"}))
     parse = await nlu.parse("hello, order green tea to new york")
     assert parse.intent == parse.intent_ranking[0]
     assert {intent.name for intent in parse.intent_ranking} == {"bye", "faq", "greet", "order"}
@@ -42,7 +42,7 @@ async def test_a_text_is_understood_whole(nlu_of):
 
 
 async def test_a_retrieval_intent_comes_with_its_answer(nlu_of):
-    parse = await nlu_of(selectors=("faq", None)).parse("price")
+    parse = await nlu_of(selectors={"faq": 10, None: 10}).parse("price")
     assert parse.intent.name == "faq"
     assert parse.intent.confidence > 0.9
     for selector in ("faq", "default"):
@@ -72,7 +72,7 @@ async def test_blank_text_means_nothing(nlu_of, text):
 )  # fmt: skip
 async def test_whatever_is_written_gets_an_answer_that_can_be_sent_soon(nlu_of, text):
     nlu = nlu_of(
-        selectors=(None,),
+        selectors={None: 10},
         extractors=(RegexExtractor({"n": [r"\d+"]}), LookupExtractor({"drink": ["tea"]})),
         after=(Keywords([("order", "order")]), Fallback()),
         synonyms=Synonyms({}),

@@ -85,7 +85,7 @@ async def test_the_model_is_opened_off_the_event_loop(models, monkeypatch):
 async def test_options_of_the_pipeline_are_honoured(models):
     pipeline = (
         Component("DIETClassifier", {"entity_recognition": False, "ranking_length": 2}),
-        Component("ResponseSelector", {"retrieval_intent": "faq"}),
+        Component("ResponseSelector", {"retrieval_intent": "faq", "ranking_length": 1}),
         Component("FallbackClassifier", {"threshold": 0.9999, "ambiguity_threshold": 0.0}),
     )
     parse = await parsed(project(*pipeline), models, "hello tea")
@@ -93,6 +93,7 @@ async def test_options_of_the_pipeline_are_honoured(models):
     assert len(parse.intent_ranking) == 3
     assert parse.entities == ()
     assert set(parse.response_selector) == {"all_retrieval_intents", "faq"}
+    assert len(parse.response_selector["faq"]["ranking"]) == 1
 
 
 async def test_patterns_and_lists_named_like_an_entity_are_extracted(models):
