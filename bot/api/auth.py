@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from fastapi import Depends, Security
@@ -25,10 +25,12 @@ from bot.people.access import Access
 from bot.people.caller import Caller, NotAuthenticated, NotAuthorized
 from bot.people.person import Person
 from bot.people.roles import ALL, OWN, Scope, known, scopes_of
-from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.running import running
 from bot.settings import Settings, is_loopback, variable
 from bot.store.base import Log
+
+if TYPE_CHECKING:
+    from bot.people.tokens import Signers
 
 TOKEN = "parley.token"  # where the scope keeps what was taken out of the query
 UNKNOWN = "The caller is not known here: a token, a JWT or a session is missing."
@@ -79,6 +81,8 @@ class Guard:
             return _TOKENS_OWNER
         if not self._signers or not bearer:
             raise NotAuthenticated(UNKNOWN)
+        from bot.people.tokens import BadToken  # megabytes that most servers do without
+
         try:
             return _named(self._signers.claims(bearer))
         except BadToken as error:
@@ -217,6 +221,8 @@ def _named(said: Mapping[str, Any]) -> Caller:
 
 
 def _signers(keys: Sequence[str], method: str) -> Signers:
+    from bot.people.tokens import BadKey, Signers, weakness  # as above
+
     try:
         signers = Signers(keys, method=method)
     except BadKey as error:

@@ -21,10 +21,10 @@ from bot.channels.tokens import Tokens, tokens_of
 from bot.dialogue.messages import Message, Reply
 from bot.door import WrongShape, checked, is_of, read_json
 from bot.errors import BadRequest, SettingsError
-from bot.people.tokens import BadKey, BadToken, Signers, weakness
 from bot.reply import Absent
 
 if TYPE_CHECKING:
+    from bot.people.tokens import Signers
     from bot.running import Running
 
 BEARER = "Bearer "
@@ -133,6 +133,8 @@ class SocketioChannel:
             return
         if self._signers is None:
             raise Unproven("Who connects here shows the channel's token: auth: {token: …}.")
+        from bot.people.tokens import BadToken  # megabytes that most servers do without
+
         try:
             self._signers.claims(given)
         except BadToken as wrong:
@@ -220,6 +222,8 @@ def open_socketio(credentials: Mapping[str, Any], place: Place) -> SocketioChann
 
 
 def _signers(options: Options) -> Signers:
+    from bot.people.tokens import BadKey, Signers, weakness  # as above
+
     try:
         signers = Signers(options.jwt_key, method=options.jwt_method)
     except BadKey as error:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from bot.commands.memory import settle_memory
 from bot.commands.patience import PatientProtocol
 
 TICKS = 10  # of uvicorn in a second
@@ -39,6 +40,7 @@ async def serve(
     ``PatientProtocol``.
     """
     gc.set_threshold(*_GARBAGE)
+    settle_memory()
     config = uvicorn.Config(
         app,
         http=cast(Any, partial(PatientProtocol, slow_s=slow_s, most_head_bytes=most_head_bytes)),

@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from sqlite3 import SQLITE_FULL
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -29,11 +29,13 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, StorageFull, Unavailable
 from bot.store.sealing import Seal, seal_of_environment
 from bot.store.writer import Writer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 CONNECTIONS = 20  # to PostgreSQL at most, half of them kept
 READERS = 4  # threads that read SQLite, beside the one that writes
@@ -242,6 +244,8 @@ def _postgresql(url: URL, connections: int) -> AsyncEngine:
         "application_name": "parley",
         "options": options,
     }
+    from sqlalchemy.ext.asyncio import create_async_engine  # megabytes that SQLite does without
+
     return create_async_engine(
         url,
         pool_size=(connections + 1) // 2,
