@@ -93,7 +93,9 @@ def _selected(answers: Sequence[tuple[str, float]], most: int) -> dict[str, Any]
             "intent_response_key": best,
             "utter_action": f"utter_{best}",
         },
-        "ranking": [{"confidence": p, "intent_response_key": name} for p, name in ranked[: most or None]],
+        "ranking": [
+            {"confidence": p, "intent_response_key": name} for p, name in ranked[: most or None]
+        ],
     }
 
 
