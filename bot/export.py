@@ -17,7 +17,7 @@ from bot.dialogue.tracker import Tracker
 from bot.dialogue.written import event_state, tracker_state
 from bot.errors import SettingsError
 from bot.project.cache import cache_folder
-from bot.project.load import load_project
+from bot.project.load import load_endpoints, load_project
 from bot.project.paths import ProjectPaths
 from bot.project.project import Project
 from bot.project.story_yaml import Pieces, WrittenStory, story_steps
@@ -102,6 +102,14 @@ def open_source(folder: Path, paths: ProjectPaths) -> Source:
     settings = load_settings(project=folder)
     project = load_project(folder, paths=paths, cache=cache_folder())
     return Source(project, settings.completed(project.endpoints).sql_url)
+
+
+def url_of(folder: Path, endpoints: Path | None = None) -> str:
+    """Where the log of the project in ``folder`` is, be the project right or wrong: who may sign
+    in, or what was sent, must not wait for that. Raises ParleyError."""
+    settings = load_settings(project=folder)
+    paths = ProjectPaths(endpoints=endpoints)
+    return settings.completed(load_endpoints(folder, paths=paths)).sql_url
 
 
 def time_of(since: str | None) -> float | None:

@@ -43,14 +43,14 @@ def list_(
     """Show who did what. A conversation that was erased has no name here any more."""
     import asyncio
 
-    from bot.export import open_source, time_of
+    from bot.export import time_of, url_of
     from bot.store.audits import Wanted, as_told, open_audit
 
-    source = open_source(project, options.paths_of(None, None, None, endpoints))
+    url = url_of(project, endpoints)
     wanted = Wanted(conversation, actor, action, time_of(since), after)
 
     async def rows() -> list[dict[str, Any]]:
-        async with open_audit(source.url) as audit:
+        async with open_audit(url) as audit:
             if conversation is not None and await audit.subject(conversation) is None:
                 return []
             return [as_told(row) for row in await audit.rows(wanted, limit=limit)]
@@ -75,17 +75,17 @@ def verify(
     """
     import asyncio
 
-    from bot.export import open_source
+    from bot.export import url_of
     from bot.store.audits import Verdict, anchor_of, open_audit, shown
 
-    source = open_source(project, options.paths_of(None, None, None, endpoints))
+    url = url_of(project, endpoints)
     try:
         anchors = [anchor_of(each) for each in anchor or ()]
     except ValueError as error:
         raise SettingsError("--anchor: give NUMBER:HASH as `parley audit anchor` does.") from error
 
     async def whole() -> Verdict:
-        async with open_audit(source.url) as audit:
+        async with open_audit(url) as audit:
             return await audit.verify(anchors)
 
     verdict = asyncio.run(whole())
@@ -101,13 +101,13 @@ def anchor(project: options.Project = Path(), endpoints: options.Endpoints = Non
     """Write the last row's number and hash, to keep where the database's owner cannot write."""
     import asyncio
 
-    from bot.export import open_source
+    from bot.export import url_of
     from bot.store.audits import open_audit, shown
 
-    source = open_source(project, options.paths_of(None, None, None, endpoints))
+    url = url_of(project, endpoints)
 
     async def head() -> str:
-        async with open_audit(source.url) as audit:
+        async with open_audit(url) as audit:
             return shown(await audit.head())
 
     typer.echo(asyncio.run(head()))

@@ -54,15 +54,13 @@ def list_(
     """Show replies that wait or were given up; nothing else unless --state names it."""
     import asyncio
 
-    from bot.export import open_source
+    from bot.export import url_of
     from bot.outbox import GIVEN_UP, listed
 
-    source = open_source(project, options.paths_of(None, None, None, endpoints))
+    url = url_of(project, endpoints)
     states = [str(each) for each in state] if state else ["waiting", *GIVEN_UP]
-    record(source.url, "outbox.list", [conversation] if conversation else ())
-    wanted = listed(
-        source.url, states=states, channel=channel, conversation_id=conversation, limit=limit
-    )
+    record(url, "outbox.list", [conversation] if conversation else ())
+    wanted = listed(url, states=states, channel=channel, conversation_id=conversation, limit=limit)
     found = asyncio.run(wanted)
     if format == "json":
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
@@ -86,7 +84,7 @@ def resend(
     """
     import asyncio
 
-    from bot.export import open_source
+    from bot.export import url_of
     from bot.outbox import GIVEN_UP, sent_again
 
     states = [str(each) for each in state or ()]
@@ -94,10 +92,10 @@ def resend(
         raise SettingsError("Name either the numbers of replies, or a --state to send again.")
     if wrong := [each for each in states if each not in GIVEN_UP]:
         raise SettingsError(f"--state {wrong[0]}: only failed and unknown replies were given up.")
-    source = open_source(project, options.paths_of(None, None, None, endpoints))
+    url = url_of(project, endpoints)
     named = ",".join(map(str, ids or states))[:MOST_CHARS]
-    record(source.url, "outbox.resend", what=named)
-    done = asyncio.run(sent_again(source.url, ids or (), states=states, channel=channel))
+    record(url, "outbox.resend", what=named)
+    done = asyncio.run(sent_again(url, ids or (), states=states, channel=channel))
     if left := [each for each in ids or () if each not in done]:
         named = ", ".join(map(str, left))
         raise SettingsError(f"Not given up, or not there: {named}. {len(done)} wait to be sent.")

@@ -166,14 +166,13 @@ def _settings(project: Path, endpoints: Path | None) -> tuple[Settings, str]:
     """The settings, with the Redis that `parley run` started where none is named, and the prefix
     of the keys there."""
     from bot.children import redis
-    from bot.project.cache import cache_folder
-    from bot.project.load import load_project
+    from bot.project.load import load_endpoints
+    from bot.project.paths import ProjectPaths
     from bot.rasa_stores import redis_prefix
     from bot.settings import load_settings
 
     settings = load_settings(project=project)
-    paths = options.paths_of(None, None, None, endpoints)
-    found = load_project(project, paths=paths, cache=cache_folder()).endpoints
+    found = load_endpoints(project, paths=ProjectPaths(endpoints=endpoints))
     settings = settings.completed(found)
     if settings.redis_url is None:
         url = redis.running_in(settings.home)

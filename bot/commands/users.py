@@ -146,12 +146,12 @@ def _do(
     """What ``work`` gives; recorded as ``people.<what>``, unless it only reads."""
     import asyncio
 
-    from bot.export import open_source
+    from bot.export import url_of
     from bot.store import schema
     from bot.store.audits import record_at_terminal
     from bot.store.people import open_people
 
-    url = open_source(project, options.paths_of(None, None, None, endpoints)).url
+    url = url_of(project, endpoints)
     if url.startswith("sqlite"):
         schema.upgrade(url)
 

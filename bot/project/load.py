@@ -17,8 +17,10 @@ from bot.project.files import ProjectFiles, find_files
 from bot.project.hashes import nlu_hash, project_hash
 from bot.project.node import Node
 from bot.project.paths import ProjectPaths
-from bot.project.project import Project
+from bot.project.project import Endpoints, Project
 from bot.project.report import Report
+
+_MARKS = ("endpoints.yml", "config.yml", "domain.yml", "domain")
 
 
 def load_project(
@@ -57,6 +59,24 @@ def read_texts(files: ProjectFiles, report: Report) -> dict[str, str]:
         with report.going_on():
             texts[file] = files.text(file)
     return texts
+
+
+def load_endpoints(
+    folder: Path, *, paths: ProjectPaths | None = None, environ: Mapping[str, str] = os.environ
+) -> Endpoints:
+    """What the project in ``folder`` calls, be the rest of it right or wrong.
+
+    Raises ProjectError, also where there is nothing of a project.
+    """
+    if not any((folder / name).exists() for name in _MARKS):
+        return load_project(folder, paths=paths, environ=environ).endpoints
+    report = Report()
+    endpoints = read_endpoints(None, report)
+    with report.going_on():
+        node = ProjectFiles(folder, paths or ProjectPaths()).optional("endpoints", report)
+        endpoints = read_endpoints(None if node is None else expand(node, environ, report), report)
+    report.raise_first_error()
+    return endpoints
 
 
 def assemble(

@@ -55,6 +55,23 @@ def test_people_are_added_listed_changed_and_removed():
     assert "1 people\n" in said("list")
 
 
+def test_somebody_is_kept_out_though_the_project_is_wrong_just_now(tmp_path: Path):
+    said("add", "mia", stdin=f"{PASSWORD}\n")
+    (tmp_path / "domain.yml").write_text("slots: {size: {type: flaot}}")
+    (tmp_path / "data" / "rules.yml").write_text("rules: [{rule: x, steps: [{action: nope}]}]")
+    said("disable", "mia")
+    assert people()["mia"]["disabled"]
+    assert "people.disable" in said("list", command="audit")
+    assert said("list", command="outbox") == "0 replies\n"
+
+
+def test_where_there_is_no_project_nobody_is_added(tmp_path: Path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(ParleyError, match="domain"):
+        said("add", "mia", stdin=f"{PASSWORD}\n")
+
+
 def test_nothing_of_a_password_is_shown():
     told = (
         said("add", "mia", stdin=f"{PASSWORD}\n") + said("list") + said("list", "--format", "json")
