@@ -1,0 +1,166 @@
+"""What a budget of labels brings, mined and at random, cheaply: several domains, several seeds.
+
+    python -m tests.bench.learning_curve finance software --seeds 0 1 --budgets 200 500 --full
+
+As `learning_loop`, but no server hears the conversations, no gate judges and nothing is kept back
+for one: the turns go straight to the miners of `parley logs mine`, and all that was asked is
+learnt. A line for each model, and for each budget one of mined less random on the same
+turns; intervals are of a bootstrap over conversations. `--valid` scores the conversations
+that are there to choose by, in place of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.project.load import load_project
+from bot.project.project import Example
+from bot.review.item import ReviewItem
+from bot.review.turn import Turn
+from nlu.bundle import Bundle, open_bundle
+from nlu.registry import Registry
+from training.evaluate import answer
+from training.mining.budget import Split, at_random
+from training.mining.mine import Known, chosen, mine
+from training.mining.seen import see, vectors_of
+from training.publish import build
+from training.recipe import load_recipe
+
+from .learning_loop import conversations, few, write_project
+from .line import show
+from .paired import Said, difference, scored
+from .sets import multidogo
+
+SPLIT = Split(random=0.2, uncertain=0.8, suspects=0.0)
+
+Place = tuple[str, int]  # a turn's conversation and number
+Choose = Callable[["Arm", int], Sequence[Place]]
+
+
+@dataclass
+class Arm:
+    """One way to choose what is asked: what it has been told, and the model that made of it."""
+
+    first: Sequence[Example]
+    turns: dict[Place, Example]
+    seed: int
+    bundle: Bundle
+    told: dict[Place, Example] = field(default_factory=dict)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("domains", nargs="+", choices=multidogo.DOMAINS)
+    parser.add_argument("--budgets", type=int, nargs="+", default=[200, 500])
+    parser.add_argument("--stream", type=int, default=2000, help="turns that are heard")
+    parser.add_argument("--tests", type=int, default=1500, help="turns that are scored")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--full", action="store_true", help="learn the whole stream, too")
+    parser.add_argument("--valid", action="store_true", help="score what is there to choose by")
+    parser.add_argument("--recipe", default="", help="TOML of what differs from the default")
+    wanted = parser.parse_args()
+    for name in wanted.domains:
+        for seed in wanted.seeds:
+            one_domain(name, seed, wanted)
+
+
+def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
+    """Every arm on one draw of a domain."""
+    parts, rng = multidogo.domain(name), random.Random(seed)
+    tests = conversations(parts.valid if wanted.valid else parts.test, rng, wanted.tests)
+    heard = conversations(parts.train, rng, wanted.stream)
+    turns = {(talk, seq): each for talk, said in heard.items() for seq, each in enumerate(said)}
+    first = few(parts.train, rng, {each.text for each in turns.values()})
+
+    def tell(arm: str, learned: Sequence[Example], bundle: Bundle, **facts: object) -> list[Said]:
+        said = asked_of(bundle, tests)
+        about = {"domain": name, "seed": seed, "arm": arm, "learned": len(learned)}
+        show("learning_curve", **about, **facts, turns=len(said), **scored(said))
+        return said
+
+    begin = trained(first, wanted.recipe)
+    tell("first", first, begin)
+    found: dict[tuple[str, int], list[Said]] = {}
+    for how, choose in ARMS.items():
+        arm = Arm(first, turns, seed, begin)
+        for budget in wanted.budgets:
+            for place in choose(arm, budget - len(arm.told)):
+                arm.told[place] = turns[place]
+            learned = [*first, *arm.told.values()]
+            arm.bundle = trained(learned, wanted.recipe)
+            found[how, budget] = tell(how, learned, arm.bundle, asked=len(arm.told))
+    for budget in wanted.budgets:
+        differs = difference(found["mined", budget], found["random", budget])
+        show("mined less random", domain=name, seed=seed, asked=budget, **differs)
+    if wanted.full:
+        everything = [*first, *turns.values()]
+        tell("full", everything, trained(everything, wanted.recipe))
+
+
+def trained(examples: Sequence[Example], recipe: str) -> Bundle:
+    """A model of ``examples``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, began = Path(scratch), time.monotonic()
+        write_project(folder, examples, recipe)
+        registry = Registry(folder / "models")
+        made = build(load_project(folder), load_recipe(folder / "recipe.toml"), registry)
+        print(f"{len(examples)} learnt in {time.monotonic() - began:.0f} s", file=sys.stderr)
+        return open_bundle(registry.folder(made.version))
+
+
+def mined(arm: Arm, count: int) -> Sequence[Place]:
+    """What `parley logs mine` would propose."""
+    turns = [Turn(talk, seq, each.text) for (talk, seq), each in arm.turns.items()]
+    seen = see(turns, arm.bundle)
+    with tempfile.TemporaryDirectory() as scratch:
+        write_project(Path(scratch), [*arm.first, *arm.told.values()], "")
+        data = load_project(Path(scratch)).nlu
+    known = Known(data, vectors_of([each.text for each in data.examples], arm.bundle))
+
+    def are_new(items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
+        return [item for item in items if place_of(item) not in arm.told]
+
+    items = chosen(
+        *(seen, mine(seen, known), known),
+        budget=count,
+        split=SPLIT,
+        scrub="",
+        seed=arm.seed,
+        are_new=are_new,
+    )
+    return [place_of(item) for item in items]
+
+
+def drawn(arm: Arm, count: int) -> Sequence[Place]:
+    """Turns drawn at random, each at most once."""
+    left = [place for place in arm.turns if place not in arm.told]
+    return [left[at] for at in at_random(len(left), count, arm.seed + len(arm.told))]
+
+
+ARMS: dict[str, Choose] = {"mined": mined, "random": drawn}
+
+
+def place_of(item: ReviewItem) -> Place:
+    return item.conversation_id or "", item.seq
+
+
+def asked_of(bundle: Bundle, tests: dict[str, list[Example]]) -> list[Said]:
+    """What the model says of every test; the same words are asked once."""
+    texts = list(dict.fromkeys(each.text for talk in tests.values() for each in talk))
+    manifest = bundle.manifest
+    said = answer(
+        *(bundle.model, texts, manifest.intents, manifest.labels), temperature=manifest.temperature
+    )
+    by_text = dict(zip(texts, said, strict=True))
+    return [Said(name, each, by_text[each.text]) for name, talk in tests.items() for each in talk]
+
+
+if __name__ == "__main__":
+    main()
