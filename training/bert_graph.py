@@ -34,7 +34,7 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
     config = model.encoder.config
     weights = {name: value.detach().float().numpy() for name, value in model.state_dict().items()}
     graph = Graph(weights)
-    heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
+    width = config.hidden_size // config.num_attention_heads
 
     length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.ints(1))
     mask = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
@@ -66,8 +66,6 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
             x = graph.node("Add", x, graph.node("Mul", behind, other))
     x = graph.norm(x, embeddings + "LayerNorm", config.layer_norm_eps)
 
-    split = graph.ints(0, 0, 3 * heads, width)
-    joined = graph.ints(0, 0, config.hidden_size)
     for layer in range(config.num_hidden_layers):
         at = f"encoder.encoder.layer.{layer}."
         parts = [f"{at}attention.self.{part}" for part in ("query", "key", "value")]
@@ -79,13 +77,15 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
             [weights[p + ".bias"] * s for p, s in zip(parts, scales, strict=True)]
         )
         qkv = graph.product(x, at + "qkv", weight, bias)
+        # Of its heads a layer may have kept fewer than it had.
+        split = graph.ints(0, 0, len(bias) // width, width)
         qkv = graph.node("Reshape", qkv, split)  # (B, T, 3 x heads, width)
         qkv = graph.node("Transpose", qkv, perm=[0, 2, 1, 3])
         q, k, v = graph.split(qkv, 3, axis=1)  # (B, heads, T, width)
         scores = graph.node("MatMul", q, graph.node("Transpose", k, perm=[0, 1, 3, 2]))
         shares = graph.node("Softmax", graph.node("Add", scores, masked), axis=-1)
         mixed = graph.node("Transpose", graph.node("MatMul", shares, v), perm=[0, 2, 1, 3])
-        mixed = graph.node("Reshape", mixed, joined)
+        mixed = graph.node("Reshape", mixed, graph.ints(0, 0, len(bias) // 3))
         mixed = graph.linear(mixed, at + "attention.output.dense")
         x = graph.node("Add", mixed, x)
         x = graph.norm(x, at + "attention.output.LayerNorm", config.layer_norm_eps)

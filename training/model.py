@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import normalize
 from transformers import PreTrainedModel
 
+from training.pruning import layers_of
 from training.tag_chain import TagChain
 
 
@@ -98,8 +99,7 @@ class JointModel(nn.Module):
 
 def upper_layers(encoder: PreTrainedModel, frozen: float) -> tuple[nn.Module, ...]:
     """The layers above the lower ``frozen`` share; none where that share is less than a layer."""
-    stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    layers = max(stacks, key=len, default=nn.ModuleList())
+    layers = layers_of(encoder)
     below = int(len(layers) * frozen + 1e-6)  # a third of six is two
     return tuple(layers)[below:] if below else ()
 

@@ -39,6 +39,9 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The numbers of a training run; ``recipes/default.toml`` says what each does and why."""
 
     encoder: Annotated[str, Meta(min_length=1)]
+    layers: Annotated[int, Meta(ge=0)]
+    heads: Annotated[int, Meta(ge=0)]
+    columns: Annotated[int, Meta(ge=0)]
     seed: Annotated[int, Meta(ge=0)]
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
     context_tokens: Annotated[int, Meta(ge=0, le=1024)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,11 +23,14 @@ from training.encoders import load_encoder, load_tokenizer
 from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.multi_label import Targets, with_names
+from training.pruning import keep_layers, keep_parts
 from training.recipe import Recipe
 from training.schedule import epochs_of, told_size
 from training.step import Step as Step
 from training.stopping import EarlyStop
 from training.team import current
+
+MEASURED = 1000  # rows tell which heads and columns matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def train(
     tokenizer_json = load_tokenizer(recipe.encoder, recipe.max_tokens)
     tokenizer = open_tokenizer(tokenizer_json, recipe)
     encoder = load_encoder(recipe.encoder, recipe.max_tokens + recipe.context_tokens)
+    if recipe.layers:
+        keep_layers(encoder, recipe.layers)
     model = JointModel(
         encoder,
         len(labels.columns),
@@ -90,8 +95,6 @@ def train(
         sentiments=len(labels.sentiments),
     )
     model.to(device)
-    if recipe.compile:
-        model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     for line in told(examples, tokenizer):
         report(line)
@@ -112,6 +115,10 @@ def train(
         scale=recipe.intent_scale,
         targets=targets,
     )
+    if recipe.heads or recipe.columns:
+        prune(model, [row for rows in plain for row in rows], tokenizer, recipe, targets)
+    if recipe.compile:
+        model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     augmenter = Augmenter(
         examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
@@ -158,6 +165,27 @@ def train(
         epochs = stop.restore(model)
         report(f"the best epoch was {epochs}")
     return Trained(model.eval().cpu(), tokenizer_json, labels, epochs)
+
+
+def prune(
+    model: JointModel,
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    targets: Targets | None,
+) -> None:
+    """Take out of the encoder the heads and columns that ``rows`` can best do without."""
+    model.eval()
+    device = model.intent_head.weight.device
+    some = random.Random(recipe.seed).sample(rows, min(len(rows), MEASURED))
+
+    def losses() -> Iterator[torch.Tensor]:
+        for begin in range(0, len(some), recipe.batch_size):
+            batch = collate(some[begin : begin + recipe.batch_size], tokenizer.pad_id).to(device)
+            yield loss_of(model, batch, recipe, targets)
+
+    keep_parts(model.encoder, losses, heads=recipe.heads, columns=recipe.columns)
+    model.zero_grad(set_to_none=True)
 
 
 @torch.no_grad()
