@@ -17,7 +17,7 @@ import httpx2
 CHECKOUT = Path(__file__).parents[1]
 PARLEY = Path(sys.executable).with_name("parley")
 ACTIONS_PYTHON = os.environ.get("PARLEY_ACTIONS_PYTHON", str(CHECKOUT / ".venv-actions/bin/python"))
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0  # two servers that start on a machine that is busy took more than 60
 WEBHOOK = "/webhooks/rest/webhook"
 
 KEYWORDS = {
