@@ -15,6 +15,7 @@ from nlu.parse import NO_CONTEXT, Context, Entity, Intent, Parse, Sentiment
 from nlu.tokenizer import readable
 
 LARGEST_ANSWER = 4_000_000  # bytes
+MOST_EARLIER = 8  # of the user's turns; a Parley takes no more
 
 
 class _Entity(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class RemoteNlu:
         text = readable(text)
         self._asked += 1
         try:
-            answer = await self._ask(text)
+            answer = await self._ask(text, context)
         finally:
             self._asked -= 1
         intent = answer.intent or Intent()
@@ -91,11 +92,10 @@ class RemoteNlu:
             sentiment=_sentiment(answer.sentiment),
         )
 
-    async def _ask(self, text: str) -> _Answer:
+    async def _ask(self, text: str, context: Context) -> _Answer:
         token = {"token": self._token} if self._token else {}
-        question = self._client.build_request(
-            "POST", self._url, json={"text": text, **token}, params=token
-        )
+        asked = {"text": text, **_told(context), **token}
+        question = self._client.build_request("POST", self._url, json=asked, params=token)
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.send(question, stream=True)
@@ -124,6 +124,17 @@ class RemoteNlu:
 
     def _unavailable(self, what: str) -> NluUnavailable:
         return NluUnavailable(f"The NLU server at {self._url} {what}.")
+
+
+def _told(context: Context) -> dict[str, Any]:
+    """What a Parley reads of ``context``; a Rasa passes it over."""
+    told = {
+        "bot_text": readable(context.bot_text or ""),
+        "requested_slot": context.requested_slot,
+        "earlier": [readable(text) for text in context.earlier[:MOST_EARLIER]],
+    }
+    told = {key: value for key, value in told.items() if value}
+    return {"context": told} if told else {}
 
 
 def _sentiment(value: Any) -> Sentiment | msgspec.UnsetType:

@@ -4,10 +4,11 @@ import json
 import httpx2
 import pytest
 
+from bot.api.schemas import ParseBody
 from nlu import http
 from nlu.errors import NluUnavailable
 from nlu.http import open_remote
-from nlu.parse import Entity, Intent
+from nlu.parse import Context, Entity, Intent
 
 ANSWER = {
     "text": "order me tea",
@@ -50,6 +51,19 @@ async def test_another_servers_answer_is_a_parse():
     assert parse.text_tokens == ((0, 5), (6, 8), (9, 12))
     assert str(seen[0].url) == "http://nlu.test/model/parse?token=s3cret"
     assert json.loads(seen[0].content) == {"text": "order me tea", "token": "s3cret"}
+
+
+async def test_another_server_is_told_what_went_before():
+    seen = []
+    context = Context("When?", "delivery_time", ("send me a lamp", "hi\ud800"), at=3.0)
+    async with open_remote("http://nlu.test", transport=server(ANSWER, seen=seen)) as remote:
+        await remote.parse("tomorrow", context)
+    body = json.loads(seen[0].content)
+    assert body.pop("text") == "tomorrow"
+    read = ParseBody(text="", **body).context.read()
+    assert (read.bot_text, read.requested_slot) == ("When?", "delivery_time")
+    assert read.earlier[0] == "send me a lamp"
+    assert len(read.earlier) == 2
 
 
 async def test_headers_and_credentials_are_sent():
