@@ -22,7 +22,9 @@ from bot.errors import Unavailable
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.limits import limits_of
+from bot.model.drifted import DriftFile, file_of
 from bot.model.loading import Live, Shared, open_model, own_project
+from bot.model.outcomes import Outcomes, Watched
 from bot.model.pulling import Pulling, Source
 from bot.model.rollout import Rollouts, rolling_out
 from bot.model.serving import Opening, Serving
@@ -52,6 +54,7 @@ from bot.store.sessions import RedisSessions, RedisTries
 from bot.store.sql import SqlLog, open_log
 from bot.store.tallies import SqlTally
 from bot.telemetry import Metrics
+from bot.turn import Done
 from bot.upkeep import DAY_S, beside, clear_away
 from nlu.registry import Registry
 
@@ -115,13 +118,20 @@ async def open_parley(
         clean = cleaning(settings)
         open_other = partial(open_model, shared=shared)
         rollouts = await _follow(settings, serving, open_other, sql.database, stack)
+        outcomes = await _watched(settings, serving, rollouts, metrics, stack)
+
+        def saw(conversation_id: str, done: Done, outcome: str) -> None:
+            outcomes.saw(conversation_id, done, outcome)
+            if rollouts:
+                rollouts.saw(conversation_id, done, outcome)
+
         inbox = await stack.enter_async_context(
             Inbox(
                 loaded.parley,
                 serving=serving,
                 senders=senders,
                 count=metrics.turn,
-                watch=rollouts.saw if rollouts else None,
+                watch=saw,
                 clean=clean,
             )
         )
@@ -205,6 +215,25 @@ async def _follow(
         SqlAudit(database),
     )
     return await stack.enter_async_context(rolling_out(serving, registry, open_other, tally, audit))
+
+
+async def _watched(
+    settings: Settings,
+    serving: Serving,
+    rollouts: Rollouts | None,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> Outcomes:
+    """What counts how turns end, beside what else the metrics tell of the bot."""
+
+    def corrections() -> int:
+        held = serving.loaded.corrections if serving.loaded else None
+        return len(held) if held else 0
+
+    drift = DriftFile(file_of(settings))
+    await stack.enter_async_context(beside(drift.follow()))
+    metrics.registry.register(Watched(corrections, rollouts, drift))
+    return Outcomes(metrics.registry)
 
 
 def _access(settings: Settings, sql: SqlLog, link: Link | None) -> Access:

@@ -12,6 +12,7 @@ import msgspec
 
 from training.gate import page
 from training.rebuild import Rebuilt
+from training.sheet import document, table
 from training.versions.dataset import Dataset
 
 WIDTH, HEIGHT, LEFT = 760, 220, 56
@@ -33,7 +34,7 @@ def rebuild_page(rebuilt: Rebuilt, dataset: Dataset, folder: Path) -> str:
         _scores(scores),
         _confusions(scores),
     ]
-    return page.document(f"Rebuild: {manifest.version}", "".join(parts))
+    return document(f"Rebuild: {manifest.version}", "".join(parts))
 
 
 def _data(dataset: Dataset) -> str:
@@ -50,8 +51,8 @@ def _data(dataset: Dataset) -> str:
         ("left out", len(dataset.left_out)),
     ]
     out = [(each.id, each.why) for each in dataset.left_out[:MOST_LEFT_OUT]]
-    told = f"<details><summary>Left out</summary>{page.table(('item', 'why'), out)}</details>"
-    return "<h2>What it learned</h2>" + page.table(("", ""), rows) + (told if out else "")
+    told = f"<details><summary>Left out</summary>{table(('item', 'why'), out)}</details>"
+    return "<h2>What it learned</h2>" + table(("", ""), rows) + (told if out else "")
 
 
 def _curve(losses: Sequence[tuple[int, float]]) -> str:
@@ -97,7 +98,7 @@ def _facts(rebuilt: Rebuilt) -> str:
         ("temperature", manifest.temperature),
         *((f"seconds, {name}", value) for name, value in rebuilt.seconds.items()),
     ]
-    return page.table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _scores(scores: dict[str, Any]) -> str:
@@ -114,7 +115,7 @@ def _scores(scores: dict[str, Any]) -> str:
     head = ("graph", "intents", "macro F1", "entity F1", f"sentences ({scores['scored']})")
     thresholds = scores.get("thresholds") or {}
     told = ", ".join(f"{name} {value}" for name, value in thresholds.items())
-    return "<h2>Scores</h2>" + page.table(head, rows) + (f"<p>{escape(told)}</p>" if told else "")
+    return "<h2>Scores</h2>" + table(head, rows) + (f"<p>{escape(told)}</p>" if told else "")
 
 
 def _confusions(scores: dict[str, Any]) -> str:
@@ -123,4 +124,4 @@ def _confusions(scores: dict[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    return "<h2>Taken for another</h2>" + page.table(("right", "answered", "times"), rows[:50])
+    return "<h2>Taken for another</h2>" + table(("right", "answered", "times"), rows[:50])

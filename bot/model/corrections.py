@@ -17,7 +17,7 @@ from bot.model.nlu import ServedUnderstanding
 from bot.review.item import ReviewItem
 from bot.review.store import Reviews
 from bot.upkeep import beside
-from nlu.corrections import MOST
+from nlu.corrections import MOST, Corrections
 from nlu.pipeline import Heeded, Nlu
 
 LOOK_S = 0.5  # between two looks: one is soon enough to be under a second
@@ -27,14 +27,15 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def heeding(nlu: ServedUnderstanding, reviews: Reviews) -> AsyncIterator[None]:
-    """Within the block, ``nlu`` heeds what people decide, and decided since its data was made."""
+async def heeding(nlu: ServedUnderstanding, reviews: Reviews) -> AsyncIterator[Corrections | None]:
+    """Within the block, ``nlu`` heeds what people decide, and decided since its data was made; what
+    it heeds, None where it cannot."""
     heeded = nlu.heed() if isinstance(nlu, Nlu) else None
     if heeded is None:
-        yield
+        yield None
         return
     async with beside(Corrector(heeded, reviews).follow()):
-        yield
+        yield heeded.corrections
 
 
 class Corrector:

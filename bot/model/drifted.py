@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from bot.settings import Settings
 
 FILE = "drift.json"
+LOOK_S = 10.0
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -36,12 +38,21 @@ def file_of(settings: Settings) -> Path:
 
 class DriftFile:
     """Reads the file again when it was written anew; without one, or with half of one, nothing was
-    found."""
+    found.
+
+    ``latest`` is what was found when it was read last.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._stamp: tuple[int, int] | None = None
-        self._drift: Drift | None = None
+        self.latest: Drift | None = None
+
+    async def follow(self) -> None:
+        """Read it again and again, without end."""
+        while True:
+            await asyncio.to_thread(self.read)
+            await asyncio.sleep(LOOK_S)
 
     def read(self) -> Drift | None:
         """What the last report found."""
@@ -49,8 +60,8 @@ class DriftFile:
             state = self._file.stat()
             stamp = state.st_mtime_ns, state.st_size
             if stamp != self._stamp:
-                self._drift = msgspec.json.decode(self._file.read_bytes(), type=Drift)
+                self.latest = msgspec.json.decode(self._file.read_bytes(), type=Drift)
                 self._stamp = stamp
         except (OSError, msgspec.MsgspecError):
-            self._stamp = self._drift = None
-        return self._drift
+            self._stamp = self.latest = None
+        return self.latest

@@ -118,8 +118,9 @@ async def open_model(
                 project, found.models, mode=shared.settings.nlu, version=found.version
             )
         )
+        corrections = None
         if shared.reviews:
-            await stack.enter_async_context(heeding(nlu, shared.reviews))
+            corrections = await stack.enter_async_context(heeding(nlu, shared.reviews))
         ranker = await stack.enter_async_context(open_ranking(project, found.models))
         bot = await asyncio.to_thread(_bot, project, found.models, nlu, ranker, policy)
         faq = None
@@ -141,7 +142,7 @@ async def open_model(
             most_buttons=shared.settings.max_buttons,
         )
         _tell(project)
-        yield Loaded(project, parley, nlu, found.file or nlu.model_id, faq, ranker)
+        yield Loaded(project, parley, nlu, found.file or nlu.model_id, faq, ranker, corrections)
 
 
 def _bot(

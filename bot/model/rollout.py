@@ -78,6 +78,8 @@ class Rollouts:
         self._serving, self._registry, self._following = serving, registry, following
         self._tally, self._audit = tally, audit
         self._counts: Counter[str] = Counter()
+        self._stored: Counter[str] = Counter()
+        self.ended = 0  # by this server, as worse
         self._counted: Rollout | None = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._texts: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(MOST_WAITING)
@@ -90,6 +92,7 @@ class Rollouts:
         if rollout != self._counted:
             self._counted = rollout
             self._counts.clear()
+            self._stored.clear()
             self._known.clear()
         if rollout.share:
             arm = "candidate" if rollout.answers(conversation_id) else "current"
@@ -98,6 +101,10 @@ class Rollouts:
             for event in done.events:
                 if isinstance(event, UserUttered) and _is_read(event):
                     self._read(event.text or "", event.intent)
+
+    def counted(self) -> dict[str, int]:
+        """What this server counted of the trial, by name; nothing while there is none."""
+        return dict(self._stored + self._counts) if self._following.rollout else {}
 
     def _count(self, conversation_id: str, arm: str, *, is_bad: bool) -> None:
         known = self._known.pop(conversation_id, None)
@@ -151,6 +158,7 @@ class Rollouts:
         counts = dict(self._counts)
         await self._tally.add(rollout.name, counts)
         self._counts.subtract(counts)
+        self._stored.update(counts)
         told = await self._tally.of(rollout.name)
         new, old = share(told, "candidate"), share(told, "current")
         if is_worse(new, old) and await asyncio.to_thread(self._end, rollout):
@@ -159,6 +167,7 @@ class Rollouts:
                 "bad": new.rate,
                 "current bad": old.rate,
             }
+            self.ended += 1
             log.error("rollout.worse", **facts)
             await self._tally.add(rollout.name, {"ended as worse": 1})
             await self._audit.record(Deed(SERVER, "models.rollout.end", facts=facts))

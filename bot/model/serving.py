@@ -17,6 +17,7 @@ from bot.model.nlu import ServedUnderstanding
 from bot.model.ranking import ServedRanker
 from bot.project.project import Project
 from bot.services import Services
+from nlu.corrections import Corrections
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,8 @@ class Loaded:
     """A model at work: a project with its NLU and policies.
 
     ``file`` is what /status calls it: a package's file name or a version of the registry, empty
-    when the project needs neither. ``faq`` and ``ranker`` are there where the project has them.
+    when the project needs neither. ``faq`` and ``ranker`` are there where the project has them;
+    ``corrections`` where people's labels are heeded.
     """
 
     project: Project
@@ -45,6 +47,7 @@ class Loaded:
     file: str = ""
     faq: ServedFaq | None = None
     ranker: ServedRanker | None = None
+    corrections: Corrections | None = None
 
 
 Opening = AbstractAsyncContextManager[Loaded]
