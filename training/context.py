@@ -44,7 +44,8 @@ def with_contexts(project: Project, seed: int) -> list[Example]:
         ProjectError: An example's metadata describe no context.
     """
     rng = random.Random(seed)
-    told = _of_stories(project.stories, project.domain)
+    meant = {example.text: _base(example) for example in project.nlu.examples}
+    told = _of_stories(project.stories, project.domain, meant)
     asked = list(_questions(project.domain))
     every = sorted({c for cs in told.values() for c in cs} | {c for _, _, c in asked}, key=repr)
     texts: dict[str, list[str]] = {}
@@ -130,22 +131,27 @@ def _worded(context: Context, texts: Mapping[str, Sequence[str]], rng: random.Ra
     return msgspec.structs.replace(context, earlier=earlier)
 
 
-def _of_stories(stories: Sequence[Story], domain: Domain) -> dict[str, list[Context]]:
+def _of_stories(
+    stories: Sequence[Story], domain: Domain, meant: Mapping[str, str]
+) -> dict[str, list[Context]]:
     """What stands before each intent, earlier turns by their intents. Checkpoints carry it from a
-    story to those they lead to."""
+    story to those they lead to. ``meant`` is the intent of words that stand without one."""
     found: dict[str, dict[Context, None]] = {}
     ends: dict[str, frozenset[Context]] = {}
     while True:
         before = dict(ends)
         for story in stories:
-            for intent, contexts in _walk(story, domain, ends):
+            for intent, contexts in _walk(story, domain, ends, meant):
                 found.setdefault(intent, {}).update(dict.fromkeys(contexts))
         if ends == before:
             return {intent: list(contexts) for intent, contexts in found.items()}
 
 
 def _walk(
-    story: Story, domain: Domain, ends: dict[str, frozenset[Context]]
+    story: Story,
+    domain: Domain,
+    ends: dict[str, frozenset[Context]],
+    meant: Mapping[str, str],
 ) -> Iterator[tuple[str, Sequence[Context]]]:
     """Each intent of ``story`` with what may go before it; ``ends`` learns of its checkpoints."""
     loop = next((s.name for s in story.condition if isinstance(s, LoopStep)), None)
@@ -154,7 +160,7 @@ def _walk(
     for place, step in enumerate(story.steps):
         match step:
             case UserStep() | OrStep():
-                for intent in (intents := _intents(step)):
+                for intent in (intents := _intents(step, meant)):
                     yield intent, now
                 now, earlier = [], tuple(intents[:1])
             case ActionStep(name=name, bot_text=text):
@@ -171,9 +177,11 @@ def _walk(
                 pass
 
 
-def _intents(step: UserStep | OrStep) -> list[str]:
+def _intents(step: UserStep | OrStep, meant: Mapping[str, str]) -> list[str]:
     choices = step.choices if isinstance(step, OrStep) else (step,)
-    return [each.intent for each in choices if isinstance(each, UserStep) and each.intent]
+    said = [each for each in choices if isinstance(each, UserStep)]
+    intents = [each.intent or meant.get(each.text or "") for each in said]
+    return [intent for intent in intents if intent]
 
 
 def _base(example: Example) -> str:

@@ -118,6 +118,20 @@ def test_what_a_bot_says_word_by_word_counts_and_so_does_each_choice():
     assert contexts(found) == [{Context("Sure?")}]
 
 
+def test_words_that_a_story_shares_with_an_example_stand_for_its_intent():
+    told = (
+        story(
+            ActionStep(bot_text="Sure?"),
+            UserStep(text="go ahead"),
+            ActionStep(bot_text="Done."),
+            UserStep(text="words of no example"),
+        ),
+    )
+    examples = (Example("go ahead", "yes"), Example("aye", "yes"), Example("x", "no"))
+    found = contexts(project(*examples, stories=told, domain=Domain()))
+    assert found == [{Context("Sure?")}, {Context("Sure?")}, set()]
+
+
 def test_a_checkpoint_carries_on_what_was_said_before_it():
     told = (
         story(CheckpointStep("two"), user("no")),
