@@ -85,7 +85,7 @@ def run(
         bool,
         typer.Option(
             "--actions-in-process",
-            help="Run the package `actions` in this process, with parley[actions] installed.",
+            help="Run the package `actions` in this process, with the extra `actions` installed.",
         ),
     ] = False,
     domain: options.Domain = None,

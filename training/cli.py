@@ -40,8 +40,8 @@ class Part(StrEnum):
 RecipeFile = Annotated[
     Path | None,
     typer.Option(
-        help="TOML file of what differs from the default recipe. [default: `recipe.toml` in the "
-        "project, if there is one]",
+        help="TOML file of what differs from the default recipe. Default: `recipe.toml` in the "
+        "project, if there is one.",
         show_default=False,
     ),
 ]
@@ -49,8 +49,8 @@ RecipeFile = Annotated[
 PolicyRecipeFile = Annotated[
     Path | None,
     typer.Option(
-        help="The same for the policy model. [default: `policy.toml` in the project, if there is "
-        "one]",
+        help="The same for the policy model. Default: `policy.toml` in the project, if there is "
+        "one.",
         show_default=False,
     ),
 ]
@@ -74,7 +74,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     part: Annotated[
-        Part | None, typer.Argument(help="Only this model. [default: all]", show_default=False)
+        Part | None, typer.Argument(help="Only this model. Default: all.", show_default=False)
     ] = None,
     project: options.Project = Path(),
     recipe: RecipeFile = None,
@@ -98,7 +98,7 @@ def train(
         typer.Option(
             min=0,
             max=1000,
-            help="How many stories are chained for the policy model. [default: 50]",
+            help="How many stories are chained for the policy model. Default: 50.",
             show_default=False,
         ),
     ] = None,
@@ -218,14 +218,14 @@ def evaluate(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Sentences in Rasa's NLU format. [default: `tests/nlu.yml` in the project]",
+            help="Sentences in Rasa's NLU format. Default: `tests/nlu.yml` in the project.",
             show_default=False,
         ),
     ] = None,
     models: options.Models = None,
     version: Annotated[
         str | None,
-        typer.Option(help="A model's version. [default: the current]", show_default=False),
+        typer.Option(help="A model's version. Default: the current.", show_default=False),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:

@@ -88,7 +88,7 @@ def diff_models(
     context: typer.Context,
     one: Version,
     other: Annotated[
-        str | None, typer.Argument(help="Another. [default: the current]", show_default=False)
+        str | None, typer.Argument(help="Another. Default: the current.", show_default=False)
     ] = None,
     project: options.Project = Path(),
     models: options.Models = None,
@@ -109,7 +109,7 @@ def promote(
     context: typer.Context,
     version: Annotated[
         str | None,
-        typer.Argument(help="As `list` shows it. [default: the candidate]", show_default=False),
+        typer.Argument(help="As `list` shows it. Default: the candidate.", show_default=False),
     ] = None,
     project: options.Project = Path(),
     models: options.Models = None,
@@ -207,7 +207,7 @@ def push(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="A folder anywhere: s3://bucket/models, file:///…")],
     version: Annotated[
-        str | None, typer.Option(help="[default: the current]", show_default=False)
+        str | None, typer.Option(help="Default: the current.", show_default=False)
     ] = None,
     project: options.Project = Path(),
     models: options.Models = None,
@@ -229,7 +229,7 @@ def pull(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="What `push` was given.")],
     version: Annotated[
-        str | None, typer.Option(help="[default: the current one there]", show_default=False)
+        str | None, typer.Option(help="Default: the current one there.", show_default=False)
     ] = None,
     project: options.Project = Path(),
     models: options.Models = None,

@@ -24,7 +24,7 @@ def pretrain(
         str | None,
         typer.Option(
             help="Encoder that goes on learning: a name or a folder, as in a recipe. "
-            "[default: a small one is made anew, with a vocabulary of the texts' own]",
+            "Default: a small one is made anew, with a vocabulary of the texts' own.",
             show_default=False,
         ),
     ] = None,

@@ -34,13 +34,13 @@ def rebuild(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Version of the data. [default: a new one of all that is decided by now]",
+            help="Version of the data. Default: a new one of all that is decided by now.",
             show_default=False,
         ),
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Models to train, each on another seed. [default: gate.toml's]"),
+        typer.Option(min=1, help="Models to train, each on another seed. Default: gate.toml's."),
     ] = None,
     if_new: Annotated[
         int,
@@ -54,8 +54,8 @@ def rebuild(
     recipe: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file of what differs from the default recipe. [default: `recipe.toml` in "
-            "the project, if there is one]",
+            help="TOML file of what differs from the default recipe. Default: `recipe.toml` in "
+            "the project, if there is one.",
             show_default=False,
         ),
     ] = None,
@@ -143,7 +143,7 @@ def show_dataset(
 def diff(
     one: Annotated[str, typer.Argument(help="The newer version.")],
     other: Annotated[
-        str | None, typer.Argument(help="[default: its parent]", show_default=False)
+        str | None, typer.Argument(help="Default: its parent.", show_default=False)
     ] = None,
     project: options.Project = Path(),
     models: options.Models = None,

@@ -20,7 +20,7 @@ SHOWN = 20  # differences; all are in the JSON
 def replay(
     context: typer.Context,
     conversation: Annotated[
-        list[str] | None, typer.Argument(help="[default: all]", show_default=False)
+        list[str] | None, typer.Argument(help="Default: all.", show_default=False)
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Only what went on after: 2026-01-31, or with a time.")

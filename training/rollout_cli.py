@@ -23,7 +23,7 @@ app = models_cli.app  # these are commands of `parley models` like those there
 
 Tried = Annotated[
     str | None,
-    typer.Argument(help="As `list` shows it. [default: the candidate]", show_default=False),
+    typer.Argument(help="As `list` shows it. Default: the candidate.", show_default=False),
 ]
 
 

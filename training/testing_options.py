@@ -12,7 +12,7 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A version of the registry, or a package. [default: the current]",
+        help="A version of the registry, or a package. Default: the current.",
         show_default=False,
     ),
 ]
@@ -21,7 +21,7 @@ Stories = Annotated[
     typer.Option(
         "--stories",
         "-s",
-        help="File or folder of test conversations. [default: `tests` in the project]",
+        help="File or folder of test conversations. Default: `tests` in the project.",
         show_default=False,
     ),
 ]
@@ -73,8 +73,8 @@ NluFile = Annotated[
     typer.Option(
         "--nlu",
         "-u",
-        help="File or folder of labelled sentences. [default: `tests/nlu.yml` in the project, "
-        "else what it is trained on]",
+        help="File or folder of labelled sentences. Default: `tests/nlu.yml` in the project, "
+        "else what it is trained on.",
         show_default=False,
     ),
 ]

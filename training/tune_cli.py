@@ -37,7 +37,7 @@ def tune(
     space: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file of what to try. [default: `tune.toml` in the project, else Parley's]",
+            help="TOML file of what to try. Default: `tune.toml` in the project, else Parley's.",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,7 @@ def tune(
     recipe: Annotated[
         Path | None,
         typer.Option(
-            help="Recipe to begin from. [default: `recipe.toml` in the project, if there is one]",
+            help="Recipe to begin from. Default: `recipe.toml` in the project, if there is one.",
             show_default=False,
         ),
     ] = None,

@@ -29,7 +29,7 @@ def explain(
     models: options.Models = None,
     version: Annotated[
         str | None,
-        typer.Option(help="A model's version. [default: the current]", show_default=False),
+        typer.Option(help="A model's version. Default: the current.", show_default=False),
     ] = None,
     bot_text: Annotated[
         str | None,

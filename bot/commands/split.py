@@ -28,7 +28,7 @@ def nlu(
         typer.Option(
             "--nlu",
             "-u",
-            help="File or folder of NLU data. [default: the project's]",
+            help="File or folder of NLU data. Default: the project's.",
             show_default=False,
         ),
     ] = None,

@@ -19,7 +19,7 @@ def visualize(
         typer.Option(
             "--stories",
             "-s",
-            help="File or folder of stories and rules. [default: the project's]",
+            help="File or folder of stories and rules. Default: the project's.",
             show_default=False,
         ),
     ] = None,
@@ -29,7 +29,7 @@ def visualize(
     max_history: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Join steps whose last so many are the same. [default: only beginnings]"
+            min=1, help="Join steps whose last so many are the same. Default: only beginnings."
         ),
     ] = None,
     rules: Annotated[bool, typer.Option(help="Draw rules too.")] = True,

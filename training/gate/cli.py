@@ -20,7 +20,7 @@ Recipe = Annotated[
     Path | None,
     typer.Option(
         "--gate-recipe",
-        help="TOML file of thresholds. [default: `gate.toml` in the project, if there is one]",
+        help="TOML file of thresholds. Default: `gate.toml` in the project, if there is one.",
         show_default=False,
     ),
 ]
@@ -29,12 +29,12 @@ Recipe = Annotated[
 def gate(
     version: Annotated[
         str | None,
-        typer.Argument(help="The model to judge. [default: the candidate]", show_default=False),
+        typer.Argument(help="The model to judge. Default: the candidate.", show_default=False),
     ] = None,
     project: options.Project = Path(),
     against: Annotated[
         str | None,
-        typer.Option(help="The model it would replace. [default: the current]", show_default=False),
+        typer.Option(help="The model it would replace. Default: the current.", show_default=False),
     ] = None,
     seed: Annotated[
         list[str] | None,
@@ -43,8 +43,8 @@ def gate(
     nlu: Annotated[
         Path | None,
         typer.Option(
-            help="Labelled sentences neither learned. [default: `tests/nlu.yml`, and what people "
-            "labelled of the traffic]",
+            help="Labelled sentences neither learned. Default: `tests/nlu.yml`, and what people "
+            "labelled of the traffic.",
             show_default=False,
         ),
     ] = None,

@@ -43,12 +43,12 @@ app = typer.Typer(
 )
 EngineOption = Annotated[
     Where,
-    typer.Option(help="`ray`: on a Ray cluster, or this machine's cores; needs parley[ray]."),
+    typer.Option(help="`ray`: on a Ray cluster, or this machine's cores; needs the extra `ray`."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress: for logs.")]
 Origin = Annotated[
     str | None,
-    typer.Option(help="Name of what is imported. [default: that of the file]", show_default=False),
+    typer.Option(help="Name of what is imported. Default: that of the file.", show_default=False),
 ]
 
 

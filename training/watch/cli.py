@@ -26,7 +26,7 @@ def report(
     models: options.Models = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The page. [default: report.html in PARLEY_HOME]", show_default=False),
+        typer.Option(help="The page. Default: report.html in PARLEY_HOME.", show_default=False),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
     days: Annotated[float, typer.Option(min=0.01, help="Length of a window.")] = 7,
@@ -36,7 +36,7 @@ def report(
     ] = 28,
     until: Annotated[
         str | None,
-        typer.Option(help="End of the last window: 2026-01-31. [default: now]", show_default=False),
+        typer.Option(help="End of the last window: 2026-01-31. Default: now.", show_default=False),
     ] = None,
     most: Annotated[
         int, typer.Option(min=100, help="Turns of a window that the model reads, at most.")
