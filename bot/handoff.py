@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from bot.dialogue.events import (
+    ActionExecuted,
     AgentUttered,
     BotUttered,
     ConversationPaused,
@@ -19,6 +20,7 @@ from bot.dialogue.events import (
     Event,
 )
 from bot.dialogue.messages import Message
+from bot.dialogue.policy import LISTEN
 from bot.dialogue.responses import reply
 from bot.dialogue.tracker import AGENT, Tracker
 from bot.errors import Conflict, NotFound
@@ -127,9 +129,14 @@ async def hand_back(
 
     async def give(tracker: Tracker, epoch: int) -> Tracker:
         await _own(conversation_id, parley, agent, force=force)
-        resumed = ConversationResumed(timestamp=parley.clock(), metadata={AGENT: agent})
-        after = tracker.apply(resumed)
-        await parley.log.hand_back(conversation_id, [resumed], seq=tracker.seq, epoch=epoch)
+        now = parley.clock()
+        back: list[Event] = [ConversationResumed(timestamp=now, metadata={AGENT: agent})]
+        if tracker.latest_action_name != LISTEN:  # the action that asked for the person paused it
+            back.insert(0, ActionExecuted(name=LISTEN, timestamp=now, metadata={AGENT: agent}))
+        after = tracker
+        for event in back:
+            after = after.apply(event)
+        await parley.log.hand_back(conversation_id, back, seq=tracker.seq, epoch=epoch)
         await parley.trackers.keep(after, epoch=epoch)
         return after
 

@@ -57,6 +57,18 @@ async def test_a_person_is_asked_for_takes_over_speaks_and_hands_back(client, in
     assert inboxes[0].sent == ["anna"]
 
 
+async def test_a_bot_that_paused_itself_listens_once_it_is_handed_back(client):
+    for event in ({"event": "action", "name": "action_human_handoff"}, {"event": "pause"}):
+        await post(client, "/conversations/anna/tracker/events", event)
+    await hand(client, "takeover")
+    back = await hand(client, "resume")
+    assert back["latest_action_name"] == "action_listen"
+    assert [each["event"] for each in back["events"]][-2:] == ["action", "resume"]
+    await hand(client, "takeover")
+    again = await hand(client, "resume")
+    assert [each["event"] for each in again["events"]][-2:] == ["pause", "resume"]
+
+
 async def test_what_a_person_says_goes_where_the_user_wrote_last(client, inboxes):
     said = {"event": "user", "text": "hi", "input_channel": "callback"}
     await post(client, "/conversations/anna/tracker/events", said)
