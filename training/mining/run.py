@@ -86,11 +86,12 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
     with open_shelf(shelf_file(settings)) as shelf:  # somebody may have been erased meanwhile
         items = [item for item in items if _is_kept(item, shelf)]
 
-    async def propose() -> int:
+    async def propose() -> tuple[int, int]:
         async with open_reviews(settings.sql_url) as reviews:
-            return await reviews.propose(items)
+            return await reviews.propose(items), (await reviews.counts()).get("open", 0)
 
-    typer.echo(f"{asyncio.run(propose())} items wait for review: parley review")
+    new, waiting = asyncio.run(propose())
+    typer.echo(f"{new} new items, {waiting} items wait for review: parley review")
 
 
 def _is_kept(item: ReviewItem, shelf: Shelf) -> bool:

@@ -73,7 +73,7 @@ def items(project: Path) -> Sequence[ReviewItem]:
 
 def test_a_budget_is_kept_and_what_was_proposed_is_not_again(project: Path):
     shown = parley("logs", "mine", "-p", project, "--budget", "4", "--quiet")
-    assert "4 items wait for review" in shown
+    assert "4 new items, 4 items wait for review" in shown
     first = items(project)
     assert len(first) == 4
     assert all(item.reasons for item in first)
@@ -82,7 +82,8 @@ def test_a_budget_is_kept_and_what_was_proposed_is_not_again(project: Path):
     whole = items(project)
     assert len({(item.text, item.conversation_id, item.labelled) for item in whole}) == len(whole)
     assert {item.text for item in whole if item.conversation_id} == set(SAID)
-    assert "0 items wait" in parley("logs", "mine", "-p", project, "--quiet")
+    shown = parley("logs", "mine", "-p", project, "--quiet")
+    assert f"0 new items, {len(whole)} items wait for review" in shown
 
 
 def test_what_is_uncertain_comes_with_its_reasons_and_near_duplicates_together(project: Path):
