@@ -1,4 +1,4 @@
-"""From logs to a better model: what a budget of labels brings, mined and at random.
+"""The learning loop: what a budget of labels brings, mined and at random.
 
     python -m tests.bench.learning_loop airline --budgets 200 500
 
