@@ -106,7 +106,7 @@ async def constant(
     """``rate`` messages a second for ``seconds``; ``tick`` is called every second."""
     loop, load, connections = asyncio.get_running_loop(), Load(), Connections(port)
     begin = loop.time()
-    said = 0
+    said, wanted = 0, round(rate * seconds)  # all of them, though this process was held up
 
     async def say(due: float, content: dict[str, str]) -> None:
         load.on_their_way += 1
@@ -121,8 +121,9 @@ async def constant(
 
     async with asyncio.TaskGroup() as group:
         next_tick = begin + 1
-        while (now := loop.time()) < begin + seconds:
-            while said < (now - begin) * rate:
+        while said < wanted:
+            now = loop.time()
+            while said < min(wanted, (now - begin) * rate):
                 group.create_task(say(begin + said / rate, users.next()))
                 said += 1
             if now >= next_tick:
