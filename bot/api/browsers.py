@@ -77,7 +77,7 @@ def check_local(request: Request, host: str) -> None:
     A page whose name was made to lead to this machine (DNS rebinding) names itself. A proxy on this
     machine brings others, and may name it as it likes.
     """
-    if not all(map(is_loopback, _addresses(request))):
+    if not all(map(is_loopback, _forwarded(request))):
         raise CrossSite(
             "Without token or secret the API is for this machine, and this came through a proxy. "
             "Set PARLEY_AUTH_TOKEN; where the proxy asks who is calling, "
@@ -88,11 +88,10 @@ def check_local(request: Request, host: str) -> None:
         raise CrossSite(f"Without token or secret the API is for this machine, not for {named!r}.")
 
 
-def _addresses(request: Request) -> list[str]:
-    """Whoever may have sent the request: who connects, and those that proxies name."""
+def _forwarded(request: Request) -> list[str]:
+    """Those for whom proxies, trusted or not, say that they send the request."""
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-    named = [each.strip() for each in forwarded.split(",") if each.strip()]
-    return named if request.client is None else [*named, request.client.host]
+    return [each.strip() for each in forwarded.split(",") if each.strip()]
 
 
 def is_tls(request: Request) -> bool:

@@ -180,11 +180,11 @@ class Page:
                 busy = Unavailable(f"{MOST_UNANSWERED} messages are being answered already.")
                 await self._tell(error_frame(busy, message.message_id))
             else:
+                self._unanswered += 1
                 self._start(self._answer(message))
 
     async def _answer(self, message: Message) -> None:
         stamped = msgspec.structs.replace(message, received=self._running.parley.clock())
-        self._unanswered += 1
         seen = self._seen
         try:
             address = _address(self._websocket)

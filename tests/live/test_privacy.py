@@ -33,6 +33,7 @@ def test_no_byte_of_it_is_left_anywhere(tmp_path: Path) -> None:
         path.read_bytes()
         for folder, _, names in os.walk(tmp_path / "home")
         for path in (Path(folder) / name for name in names)
+        if path.is_file()  # a Redis that was slow to end, and killed, leaves its socket
     ]
     assert any(b"<email_" in content for content in held)
     for canary in CANARIES:

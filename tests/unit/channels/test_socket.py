@@ -1,5 +1,7 @@
+import asyncio
 import json
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -7,7 +9,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from starlette.websockets import WebSocketDisconnect
 
-from bot.channels.web import Options, WebChannel
+from bot.channels.socket import MOST_UNANSWERED, Page
+from bot.channels.web import Options, Visitor, WebChannel
+from bot.limits import Limits
 from bot.settings import Settings
 from tests.serving import echo_app
 
@@ -315,3 +319,34 @@ def test_a_page_is_told_the_latest_of_a_long_history(client):
     with page(client, begun["ticket"]) as (socket, _):
         frames = said(until(socket, "hello"))
     assert (len(frames), frames[0][2], frames[-1][2]) == (200, "t50", "t249")
+
+
+async def test_of_many_messages_that_come_at_once_so_many_are_in_hand_and_no_more():
+    told = []
+
+    class Told:
+        client = None
+
+        async def send_text(self, text):
+            told.append(json.loads(text))
+
+    class Never:
+        async def answer(self, message, timeout_s):
+            await asyncio.Event().wait()
+
+    server = SimpleNamespace(
+        parley=SimpleNamespace(clock=lambda: 0.0),
+        limits=Limits(),
+        inbox=Never(),
+        settings=Settings(),
+    )
+    page = Page(Told(), WebChannel(), Visitor("web:anna"), server)
+    for number in range(MOST_UNANSWERED + 4):
+        frame = {"type": "message", "id": f"m-{number}", "text": "hi"}
+        await page._take(json.dumps(frame).encode())
+    try:
+        assert [frame["reason"] for frame in told] == ["Unavailable"] * 4
+    finally:
+        for task in page._tasks:
+            task.cancel()
+        await asyncio.gather(*page._tasks, return_exceptions=True)
