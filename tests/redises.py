@@ -25,8 +25,9 @@ class Watched:
     """A master, a replica, and three Sentinels."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.master = _started(stack)
-        self.replica = _started(stack, "--repl-diskless-sync-delay", "0")
+        self.master = _started(stack, "--dir", str(folder))
+        kept = ("--dir", str(folder), "--dbfilename", "replica.rdb")  # what its master sends it
+        self.replica = _started(stack, *kept, "--repl-diskless-sync-delay", "0")
         self.replica.send("REPLICAOF", "127.0.0.1", str(self.master.port))
         wait_until(lambda: b"master_link_status:up" in self.replica.send("INFO"), "the replica")
         self.sentinels = [self._sentinel(folder / f"{n}.conf", stack) for n in range(3)]
