@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 
-from training.gate.page import document, table
+from training.sheet import document, table
 from training.watch.drift import Alarm, Shift
 from training.watch.report import Day, Report
 
