@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bot.audit import Fact
 from bot.errors import ParleyError
+from nlu.bundle import read_manifest
+from nlu.folder import check_files
 from nlu.registry import Registry
 from training.gate.reports import kept
 from training.gate.verdict import GateReport
@@ -46,8 +48,11 @@ def permission(
     """The right to make ``version`` current.
 
     The gate gives it, by a verdict against what is current now; or a person who takes it upon
-    himself and says why. Raises NotPromoted.
+    himself and says why. Raises NotPromoted, and BundleError for files that are not those that were
+    published: no server would take them up, whoever answers for it.
     """
+    folder = registry.folder(version)
+    check_files(folder, read_manifest(folder).files)
     current = registry.current() or ""
     report = kept(registry, version)
     why_not = _objection(report, version, current)

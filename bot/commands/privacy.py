@@ -69,7 +69,8 @@ def erase(
     """Take away all that is held of USER, for ever, and write a receipt without texts.
 
     Servers may run meanwhile: a turn in flight cannot write anything back. Ends with 1 when a place
-    could not be reached; ask again then. Backups, and what an event broker was given, are yours.
+    could not be reached; ask again then. Backups, what an event broker was given, and sentences
+    that `parley review export` wrote into the project's files are yours.
     """
     from bot.audit import at_terminal
     from bot.privacy.requests import counted, erased

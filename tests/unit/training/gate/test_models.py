@@ -171,6 +171,17 @@ def test_a_model_the_gate_has_not_seen_or_saw_against_another_is_not_promoted(
     assert "not enough evidence" in str(refused.exception)
 
 
+def test_a_model_whose_files_were_changed_is_not_promoted_by_anybody(parley, registry, publish):
+    publish("v1", use=True)
+    publish("v2", day=2)
+    with (registry.folder("v2") / "model.onnx").open("ab") as file:
+        file.write(b"more")
+    words = ("models", "promote", "v2", "--by", "ann", "--reason", "it is better")
+    refused = parley(*words, expect=SettingsError)
+    assert "not the file that was published" in str(refused.exception)
+    assert registry.current() == "v1"
+
+
 def test_a_first_model_needs_no_gate(parley, registry, publish):
     publish("v1")
     parley("models", "promote", "v1")
