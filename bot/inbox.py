@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from bot.understand import expect
 
 POLL_S = 0.5  # how often to look whether another worker has answered, when no news comes
 MOST_CONFLICTS = 10
+MOST_SPARED = 10_000
 TRY_AGAIN_S = 0.2
 CLOSING = "The server is closing; ask again soon."
 
@@ -122,6 +124,8 @@ class Inbox:
         # What was accepted here just now with nothing before it; it need not be looked up.
         self._next: dict[str, _Next] = {}
         self._swept: set[str] = set()
+        # How often a message was put off here: that is no sign of what it does to a worker.
+        self._spared: Counter[int] = Counter()
         self._closing = asyncio.Event()
         self._ringing: asyncio.Task[None] | None = None
 
@@ -312,9 +316,10 @@ class Inbox:
         take: TakeTurn = self._take_turn
         waited_ms = self._waited_ms(waiting.message)
         if waiting.message.conversation_id in self._swept:
-            # Somebody left it, perhaps by dying of it.
+            # Somebody left it, perhaps by dying of it; not this worker, as often as it knows why.
             self._swept.discard(waiting.message.conversation_id)
-            if await log_.tried(waiting.inbox_id) > self._limits.tries:
+            died = await log_.tried(waiting.inbox_id) - self._spared[waiting.inbox_id]
+            if died > self._limits.tries:
                 take = apologise
         for _ in range(MOST_CONFLICTS):
             try:
@@ -328,6 +333,7 @@ class Inbox:
                     return True
             except Unavailable as error:
                 self._tell(waiting, "postponed", error=str(error))
+                self._spare(waiting.inbox_id)
                 return False
             except Exception:
                 log.exception("turn.failed", inbox_id=waiting.inbox_id)
@@ -340,9 +346,15 @@ class Inbox:
                     await asyncio.sleep(TRY_AGAIN_S)
             else:
                 outcome = "done" if take is not apologise else "given_up"
+                self._spared.pop(waiting.inbox_id, None)
                 self._finish(waiting, done, outcome, waited_ms)
                 return True
         return False
+
+    def _spare(self, inbox_id: int) -> None:
+        self._spared[inbox_id] += 1
+        if len(self._spared) > MOST_SPARED:
+            del self._spared[next(iter(self._spared))]
 
     def _waited_ms(self, message: Message) -> float:
         """From the door of the channel to the beginning of the turn."""

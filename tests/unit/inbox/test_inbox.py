@@ -209,6 +209,16 @@ async def test_a_turn_that_finds_something_unreachable_waits_for_the_sweep() -> 
     assert echo.heard == ["hello"] * 3
 
 
+async def test_however_long_something_is_unreachable_the_message_is_not_given_up() -> None:
+    async def fail_often(waiting: Waiting) -> None:
+        if len(echo.heard) < 20:
+            raise Unavailable("no database")
+
+    echo = Echo(fail_often)
+    async with Inbox(services(), take_turn=echo, limits=AT_ONCE) as inbox:
+        assert await inbox.answer(message("hello"), SOON_S) == (Reply("ann", "hello"),)
+
+
 async def test_what_was_left_is_answered_at_the_start_in_order() -> None:
     parley, echo = services(), Echo()
     for text in ("one", "two"):
