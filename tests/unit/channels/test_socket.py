@@ -109,7 +109,7 @@ def test_what_others_log_is_told_live(client):
     with page(client) as (socket, begun):
         until(socket, "hello")
         path = f"/conversations/web:{begun['conversation']}/tracker/events"
-        client.post(path, json={"event": "agent", "text": "Ana here"})
+        assert client.post(path, json={"event": "agent", "text": "Ana here"}).is_success
         frames = until(socket, "message")
     assert (frames[-1]["from"], frames[-1]["text"]) == ("agent", "Ana here")
 
