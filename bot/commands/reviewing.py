@@ -83,11 +83,11 @@ class Reviewing:
             self.told.print(Text(f"  {number} {intent}{sure}"))
 
     def _choices(self, item: ReviewItem) -> list[str]:
-        """Intents to choose from: what the model, the miners and weak labels say, then those that
-        were chosen most."""
+        """Intents to choose from: the label an example has, so that a key too quick changes
+        nothing; what the model, weak labels and the miners say; those that were chosen most."""
         weak = [one.intent for one in item.opinions if one.kind == "weak"]
         suggested = [reason.suggested for reason in item.reasons]
-        likely = [item.said.intent, *weak, *suggested, item.labelled]
+        likely = [item.labelled, item.said.intent, *weak, *suggested]
         often = [intent for intent, _ in self.used.most_common()]
         known = [one for one in (*likely, *often) if one and self.names.knows(one)]
         return list(dict.fromkeys(known))[:MOST]

@@ -124,6 +124,17 @@ async def test_a_key_labels_a_sentence_and_the_next_one_comes(sqlite_url: str, m
     assert "1 greet 60%" in shown
 
 
+async def test_enter_leaves_an_example_that_is_suspected_as_it_is(sqlite_url: str, monkeypatch):
+    reasons = (Reason("suspects", 0.9, suggested="order"),)
+    suspect = turn("cheerio", 0, reasons=reasons, said=Said("order", 0.6), labelled="greet")
+    suspect = msgspec.structs.replace(suspect, conversation_id="", origin="nlu.yml")
+    [one] = await proposed(sqlite_url, suspect)
+    await review(sqlite_url, monkeypatch, "\r")
+    decision = (await stored(sqlite_url, one)).decision
+    assert decision
+    assert decision.intent == "greet"
+
+
 async def test_undo_brings_the_sentence_back(sqlite_url: str, monkeypatch):
     [one] = await proposed(sqlite_url, turn("first", 1))
     await proposed(sqlite_url, turn("second", 2, score=0.1))
