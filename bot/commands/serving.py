@@ -15,6 +15,9 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+# Here, so that a missing module ends the start; "auto" would serve without sockets.
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
 from bot.commands.memory import settle_memory
 from bot.commands.patience import PatientProtocol
 
@@ -49,7 +52,7 @@ async def serve(
         proxy_headers=False,  # `bot.api.proxies` does it
         lifespan="off",  # opened by the caller, so that what it raises is an error and no log line
         server_header=False,
-        ws="websockets-sansio",  # "auto" would serve without sockets where the module is missing
+        ws=WebSocketsSansIOProtocol,
         ws_max_size=65_536,
         timeout_graceful_shutdown=STOP_S,
         ssl_context_factory=(lambda *_: context) if context else None,
