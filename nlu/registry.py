@@ -167,7 +167,7 @@ class Registry:
             return msgspec.json.decode(path.read_bytes(), type=Rollout)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BundleError(f"{path} cannot be read: {error}") from error
 
     def roll_out(self, rollout: Rollout) -> None:

@@ -186,7 +186,7 @@ def _journal(plan: Plan) -> Journal:
     """That of a run like ``plan``; an empty one where the last was another."""
     try:
         found = msgspec.json.decode((plan.registry.root / JOURNAL).read_bytes(), type=Journal)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Journal(plan.key)
     return found if found.key == plan.key else Journal(plan.key)
 

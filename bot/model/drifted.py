@@ -62,6 +62,6 @@ class DriftFile:
             if stamp != self._stamp:
                 self.latest = msgspec.json.decode(self._file.read_bytes(), type=Drift)
                 self._stamp = stamp
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             self._stamp = self.latest = None
         return self.latest

@@ -164,7 +164,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> Non
 def _check(package: Path, folder: Path) -> None:
     try:
         about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=_About)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadRequest(f"{package.name} is no model package: it has no {ABOUT}.") from error
     if about.format != FORMAT:
         raise BadRequest(

@@ -49,7 +49,7 @@ def recall(cache: Path, key: str, root: Path) -> Content | None:
         for file, expected in entry.lookup_files.items():
             if file_digest(root / file) != expected:
                 return None
-    except (OSError, msgspec.MsgspecError, RecursionError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return entry.content
 

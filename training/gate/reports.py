@@ -34,5 +34,5 @@ def kept(registry: Registry, version: str) -> GateReport | None:
         return msgspec.json.decode(path.read_bytes(), type=GateReport)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no report of the gate: {error}. Run it again.") from error

@@ -180,7 +180,10 @@ def test_what_is_no_package_is_refused_with_a_sentence(tmp_path: Path, content: 
         unpack(tmp_path / "bot.tar.gz", tmp_path / "out")
 
 
-@pytest.mark.parametrize("about", [b"{}", b"[]", b'{"format": 2}', b'{"format": "1"}', b"\xff"])
+@pytest.mark.parametrize(
+    "about",
+    [b"{}", b"[]", b'{"format": 2}', b'{"format": "1"}', b"\xff", b'{"format": "\x80"}'],
+)
 def test_a_package_of_another_format_is_refused(tmp_path: Path, about: bytes):
     package = made(tmp_path / "bot.tar.gz", (ABOUT, about))
     with pytest.raises(BadRequest):

@@ -171,8 +171,9 @@ def test_a_version_that_is_not_there_is_not_rolled_out(registry, publish):
         registry.roll_out(Rollout("v2", 0.1, 5.0))
 
 
-def test_a_damaged_rollout_is_told(registry, publish):
+@pytest.mark.parametrize("content", [b"{", b'{"version": "\x80"}'])
+def test_a_damaged_rollout_is_told(registry, publish, content):
     publish("v1")
-    (registry.root / "rollout").write_text("{")
+    (registry.root / "rollout").write_bytes(content)
     with pytest.raises(BundleError, match="rollout cannot be read"):
         registry.rollout()
