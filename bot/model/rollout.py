@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import structlog
 
@@ -29,14 +28,6 @@ KEEP_S = 5.0  # between two times that counts are stored, and looked at
 FALLBACKS = ("action_default_fallback", "action_two_stage_fallback", "action_human_handoff")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Known:
-    """What a conversation was counted for already."""
-
-    arm: str
-    bad: bool = False
 
 
 @asynccontextmanager
@@ -81,7 +72,7 @@ class Rollouts:
         self._stored: Counter[str] = Counter()
         self.ended = 0  # by this server, as worse
         self._counted: Rollout | None = None
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, bool] = OrderedDict()  # whether it went wrong
         self._texts: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(MOST_WAITING)
 
     def saw(self, conversation_id: str, done: Done, outcome: str) -> None:
@@ -90,10 +81,7 @@ class Rollouts:
         if rollout is None:
             return
         if rollout != self._counted:
-            self._counted = rollout
-            self._counts.clear()
-            self._stored.clear()
-            self._known.clear()
+            self._begin(rollout)
         if rollout.share:
             arm = "candidate" if rollout.answers(conversation_id) else "current"
             self._count(conversation_id, arm, is_bad=outcome != "done" or _fell_back(done.events))
@@ -102,19 +90,25 @@ class Rollouts:
                 if isinstance(event, UserUttered) and _is_read(event):
                     self._read(event.text or "", event.intent)
 
+    def _begin(self, rollout: Rollout) -> None:
+        """Count anew; what was to be read for another trial counts for none."""
+        self._counted = rollout
+        for counts in (self._counts, self._stored, self._known):
+            counts.clear()
+        while not self._texts.empty():
+            self._texts.get_nowait()
+
     def counted(self) -> dict[str, int]:
         """What this server counted of the trial, by name; nothing while there is none."""
         return dict(self._stored + self._counts) if self._following.rollout else {}
 
     def _count(self, conversation_id: str, arm: str, *, is_bad: bool) -> None:
-        known = self._known.pop(conversation_id, None)
-        if known is None:
-            known = _Known(arm)
+        was_bad = self._known.pop(conversation_id, None)
+        if was_bad is None:
             self._counts[f"{arm} conversations"] += 1
-        if is_bad and not known.bad:
-            known.bad = True
+        if is_bad and not was_bad:
             self._counts[f"{arm} bad"] += 1
-        self._known[conversation_id] = known
+        self._known[conversation_id] = is_bad or bool(was_bad)
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
 
@@ -155,10 +149,12 @@ class Rollouts:
         rollout = self._counted
         if rollout is None or rollout != self._following.rollout:
             return
-        counts = dict(self._counts)
+        counts = +self._counts
         await self._tally.add(rollout.name, counts)
-        self._counts.subtract(counts)
-        self._stored.update(counts)
+        if rollout != self._counted:  # another began meanwhile
+            return
+        self._counts -= counts
+        self._stored += counts
         told = await self._tally.of(rollout.name)
         new, old = share(told, "candidate"), share(told, "current")
         if is_worse(new, old) and await asyncio.to_thread(self._end, rollout):

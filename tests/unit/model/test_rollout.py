@@ -155,6 +155,36 @@ async def test_the_shadow_never_makes_more_work_than_it_can_do(trial):
     assert await trial.tally.of(rollout.name) == {"shadow dropped": 5}
 
 
+async def test_what_another_trial_left_to_be_read_counts_for_none(trial):
+    await begin(trial, share=0)
+    trial.rollouts.saw("ann", turn("bye", "bye"), "done")
+    trial.models.tried = Rollout("v3", 0, 2.0)
+    await trial.following.look()
+    trial.rollouts.saw("ann", turn(), "done")
+    await shadowed(trial)
+    await trial.rollouts.judge()
+    assert await trial.tally.of(trial.models.tried.name) == {"shadow same": 1}
+
+
+async def test_a_trial_that_begins_while_counts_are_stored_begins_at_nothing(trial, monkeypatch):
+    await begin(trial, share=0)
+    for _ in range(MOST_WAITING + 2):
+        trial.rollouts.saw("ann", turn(), "done")
+    stored = trial.tally.add
+
+    async def slowly(name: str, counts: dict[str, int]) -> None:
+        await stored(name, counts)
+        trial.models.tried = Rollout("v3", 0, 2.0)
+        await trial.following.look()
+        trial.rollouts.saw("ann", turn(), "done")
+
+    monkeypatch.setattr(trial.tally, "add", slowly)
+    await trial.rollouts.judge()
+    monkeypatch.undo()
+    await trial.rollouts.judge()
+    assert await trial.tally.of(trial.models.tried.name) == {}
+
+
 async def test_a_conversation_counts_once_however_often_it_goes_wrong(trial):
     rollout = await begin(trial, share=1)
     for _ in range(3):
