@@ -100,7 +100,7 @@ async def test_a_jwt_opens_what_its_user_may_do(user, path, expected):
         token(ADMIN, SECRET[::-1]),
         token(ADMIN, SECRET, "HS512"),
         token(ADMIN, exp=time.time() - 10),
-        token(ADMIN, nbf=time.time() + 1000),
+        token(ADMIN, nbf=time.time() + 86_400),
         unsigned({"user": ADMIN}),
     ],
 )
