@@ -50,9 +50,28 @@ app.add_typer(privacy.app, name="privacy")
 app.add_typer(review.app, name="review")
 app.add_typer(split.app, name="split")
 app.add_typer(users.app, name="users")
-app.command()(visualize)
-app.command()(explain)
-convert.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def parley(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            help="Print the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    pass  # its help is the app's
 
 
 @app.command()
@@ -257,6 +276,11 @@ def version() -> None:
     from bot.version import VERSION
 
     typer.echo(f"Parley {VERSION}, Python {sys.version.split()[0]}")
+
+
+app.command()(explain)
+app.command()(visualize)
+convert.register(app)
 
 
 def main() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 
 import pytest
 import typer.main
 from rich.markup import render
+from typer.testing import CliRunner
 
 from bot.cli import app
+from bot.version import VERSION
 
 HELPS = ("help", "short_help", "epilog")
 
@@ -28,3 +31,16 @@ def test_no_words_of_a_help_are_taken_for_markup(path: str):
     texts = [getattr(each, "help", None) for each in (command, *command.params)]
     for text in filter(None, texts):
         assert render(text).plain == text
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-V"], ["version"]])
+def test_the_version_is_printed_however_it_is_asked_for(words: list[str]):
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.output) == (
+        0,
+        f"Parley {VERSION}, Python {platform.python_version()}\n",
+    )
+
+
+def test_the_first_command_listed_is_the_first_one_needs():
+    assert next(iter(EVERY["parley"].commands)) == "init"
