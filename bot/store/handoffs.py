@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from bot.store.base import Handoff
+from bot.store.columns import REASON
+from bot.store.sealing import Seal, seal_of
 from bot.store.tables import handoff
 
 Insert = Callable[[Table], Any]
@@ -15,17 +17,17 @@ Insert = Callable[[Table], Any]
 
 def ask(db: Connection, wanted: Handoff, insert: Insert) -> Handoff:
     """Put ``wanted`` into the queue; where the conversation is in it already, what stands there."""
-    new = insert(handoff).values(_row(wanted))
+    new = insert(handoff).values(_row(wanted, seal_of(db)))
     # Changes nothing, but has the row stay: another may be about to end it.
     found = new.on_conflict_do_update(
         index_elements=["conversation_id"], set_={"since": handoff.c.since}
     ).returning(handoff)
-    return _one(db.execute(found).one())
+    return _one(db.execute(found).one(), seal_of(db))
 
 
 def take(db: Connection, taken: Handoff, insert: Insert) -> None:
     """The conversation is ``taken.agent``'s, whoever had it."""
-    new = insert(handoff).values(_row(taken))
+    new = insert(handoff).values(_row(taken, seal_of(db)))
     db.execute(
         new.on_conflict_do_update(
             index_elements=["conversation_id"],
@@ -43,7 +45,7 @@ def get(db: Connection, conversation_id: str) -> Handoff | None:
     """Who has the conversation, or is asked for."""
     theirs = select(handoff).where(handoff.c.conversation_id == conversation_id)
     row = db.execute(theirs).one_or_none()
-    return None if row is None else _one(row)
+    return None if row is None else _one(row, seal_of(db))
 
 
 def listed(db: Connection, *, taken: bool | None, agent: str | None, limit: int) -> list[Handoff]:
@@ -53,17 +55,14 @@ def listed(db: Connection, *, taken: bool | None, agent: str | None, limit: int)
         wanted = wanted.where(handoff.c.agent.is_not(None) if taken else handoff.c.agent.is_(None))
     if agent is not None:
         wanted = wanted.where(handoff.c.agent == agent)
-    return [_one(row) for row in db.execute(wanted)]
+    return [_one(row, seal_of(db)) for row in db.execute(wanted)]
 
 
-def _row(one: Handoff) -> dict[str, Any]:
-    return {
-        "conversation_id": one.conversation_id,
-        "agent": one.agent,
-        "reason": one.reason or None,
-        "since": one.since,
-    }
+def _row(one: Handoff, seal: Seal) -> dict[str, Any]:
+    row = {"conversation_id": one.conversation_id, "agent": one.agent, "since": one.since}
+    return {**row, "reason": REASON.told(seal, one.reason, row)}
 
 
-def _one(row: Any) -> Handoff:
-    return Handoff(row.conversation_id, row.agent, row.reason or "", row.since)
+def _one(row: Any, seal: Seal) -> Handoff:
+    reason = REASON.heard(seal, row._mapping)
+    return Handoff(row.conversation_id, row.agent, reason, row.since)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bot.store.audits import forget_subject, subject_of
-from bot.store.rekeying import COLUMNS
+from bot.store.columns import COLUMNS
 from bot.store.sealing import seal_of
 from bot.store.tables import (
     audit,
@@ -107,7 +107,7 @@ def _opened(db: Connection, table: Table, row: Row[Any]) -> dict[str, Any]:
     """A row with its texts as JSON values."""
     shown = {name: value for name, value in row._mapping.items() if value is not None}
     for column in COLUMNS:
-        if column.table is table:
+        if column.table is table and column.name in shown:
             text = column.opened(seal_of(db), row._mapping)
             shown[column.name] = text if column.kind == "digest" else msgspec.json.decode(text)
     return shown

@@ -1,49 +1,19 @@
-"""Which columns hold what users wrote, and their encryption with the newest key, in small steps."""
+"""What people wrote, encrypted with the newest key, in small steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, tuple_, update
 
 from bot.errors import SettingsError
+from bot.store.columns import COLUMNS, Column
 from bot.store.database import Database
 from bot.store.sealing import MARK, Locked, Seal, seal_of
-from bot.store.tables import event, inbox, outbox, reminder, review, unpublished
 
 PAGE = 500  # rows that are looked at in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of texts; ``kind`` and the columns ``where`` name its row to the seal."""
-
-    table: Table
-    name: str
-    kind: str
-    where: tuple[str, ...]
-
-    def opened(self, seal: Seal, row: Mapping[Any, Any]) -> str:
-        """The text in ``row``. Raises Locked."""
-        return seal.open(row[self.name], self.kind, *(row[name] for name in self.where))
-
-    def closed(self, seal: Seal, text: str, row: Mapping[Any, Any]) -> str:
-        """``text`` as it is stored in ``row``."""
-        return seal.close(text, self.kind, *(row[name] for name in self.where))
-
-
-COLUMNS = (
-    Column(event, "event", "event", ("conversation_id", "seq")),
-    Column(inbox, "message", "inbox", ("conversation_id", "position")),
-    Column(inbox, "digest", "digest", ("conversation_id", "position")),
-    Column(outbox, "reply", "outbox", ("conversation_id", "inbox_id")),
-    Column(reminder, "message", "reminder", ("conversation_id", "name")),
-    Column(unpublished, "events", "unpublished", ("conversation_id",)),
-    Column(review, "item", "review", ("id",)),
-)
 
 
 async def check_keys(database: Database) -> None:
@@ -53,8 +23,9 @@ async def check_keys(database: Database) -> None:
         for column in COLUMNS:
             if "id" in column.table.c:
                 newest = select(column.table).order_by(column.table.c.id.desc()).limit(1)
-                for row in db.execute(newest):
-                    column.opened(seal_of(db), row._mapping)
+                for row in db.execute(newest).mappings():
+                    if row[column.name] is not None:
+                        column.opened(seal_of(db), row)
 
     try:
         await database.read(look)
@@ -63,7 +34,7 @@ async def check_keys(database: Database) -> None:
 
 
 async def count(database: Database) -> int:
-    """How many texts there are."""
+    """How many rows ``rekey`` looks at; one with several texts counts once for each."""
 
     def counted(db: Connection) -> int:
         each = (select(func.count()).select_from(column.table) for column in COLUMNS)
@@ -112,11 +83,21 @@ def _step(
 
 def _changed(db: Connection, column: Column, row: Row[Any], seal: Seal, wanted: str) -> bool:
     fields = row._mapping
-    stored = str(fields[column.name])
-    if stored.startswith(wanted) if wanted else not stored.startswith(MARK):
+    if not _is_wanted(column, seal, fields, wanted):
         return False
     text = column.opened(seal, fields)
     body = column.closed(seal, text, fields) if wanted else text
     this = [each == fields[each.name] for each in column.table.primary_key.columns]
     db.execute(update(column.table).where(*this).values({column.name: body}))
     return True
+
+
+def _is_wanted(column: Column, seal: Seal, fields: Mapping[Any, Any], wanted: str) -> bool:
+    """Whether the text should be stored otherwise than it is."""
+    stored: str | None = fields[column.name]
+    if stored is None:
+        return False
+    if not wanted:
+        return stored.startswith(MARK)
+    is_closed = stored.startswith(wanted)
+    return not is_closed or (bool(column.before) and not column.is_bound(seal, fields))

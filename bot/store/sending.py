@@ -12,6 +12,7 @@ from bot.dialogue.messages import Reply
 from bot.errors import NotFound
 from bot.store.base import Letter, Outgoing
 from bot.store.checks import MISSED_OF, TO_SEND, WENT_OUT
+from bot.store.columns import ERROR, REPLY
 from bot.store.sealing import Seal, seal_of
 from bot.store.tables import MISSED, WITHDRAWN, inbox, outbox
 
@@ -110,7 +111,7 @@ def settle(
     withdrawn = (outbox.c.state == "withdrawn", outbox.c.state)
     ended = state if state in WENT_OUT else case(withdrawn, else_=state)
     parts = {} if part is None else {"parts": part}
-    told = {"state": ended, "settled_at": now, "error": error or None}
+    told = {"state": ended, "settled_at": now, "error": _sealed(db, outbox_id, error)}
     if not _change(db, outbox_id, begun=begun, begun_at=None, **told, **parts) and (
         state in WENT_OUT
     ):
@@ -130,8 +131,9 @@ def postpone(
     error: str,
 ) -> None:
     """Let the reply wait until ``due_at``; it goes on with ``part``."""
-    later = {"due_at": due_at, "parts": part, "tries": tries, "error": error}
-    _change(db, outbox_id, begun=begun, begun_at=None, **later)
+    later = {"due_at": due_at, "parts": part, "tries": tries}
+    told = _sealed(db, outbox_id, error)
+    _change(db, outbox_id, begun=begun, begun_at=None, error=told, **later)
 
 
 def is_on_its_way(db: Connection, conversation_id: str, since: float) -> bool:
@@ -169,10 +171,7 @@ def letters(
         wanted.append(outbox.c.conversation_id == conversation_id)
     read = (*_READ, outbox.c.state, outbox.c.settled_at, outbox.c.error)
     rows = db.execute(select(*read).where(*wanted).order_by(outbox.c.id).limit(limit))
-    return [
-        Letter(_one(row, seal_of(db)), row.state, row.recorded_at, row.settled_at, row.error or "")
-        for row in rows
-    ]
+    return [_letter(row, seal_of(db)) for row in rows]
 
 
 def send_again(db: Connection, outbox_ids: Sequence[int], now: float) -> list[int]:
@@ -184,6 +183,20 @@ def send_again(db: Connection, outbox_ids: Sequence[int], now: float) -> list[in
         state="waiting", settled_at=None, due_at=now, tries=0, recorded_at=now, error=None
     )
     return list(db.scalars(anew.returning(outbox.c.id)))
+
+
+def reply_in(row: Any, seal: Seal) -> Reply:
+    """The reply of a row. Raises Locked."""
+    return _replies.decode(REPLY.opened(seal, row._mapping))
+
+
+def _sealed(db: Connection, outbox_id: int, error: str) -> str | None:
+    return ERROR.told(seal_of(db), error, {"id": outbox_id})
+
+
+def _letter(row: Any, seal: Seal) -> Letter:
+    error = ERROR.heard(seal, row._mapping)
+    return Letter(_one(row, seal), row.state, row.recorded_at, row.settled_at, error)
 
 
 def _begun(at: float | None) -> ColumnElement[bool]:
@@ -207,12 +220,11 @@ def _outgoing(db: Connection, replies: Select[Any]) -> list[Outgoing]:
 
 
 def _one(row: Any, seal: Seal) -> Outgoing:
-    body = seal.open(row.reply, "outbox", row.conversation_id, row.inbox_id)
     return Outgoing(
         row.id,
         row.conversation_id,
         row.channel,
-        _replies.decode(body),
+        reply_in(row, seal),
         recorded_at=row.recorded_at,
         tries=row.tries,
         due_at=row.due_at or 0.0,

@@ -30,6 +30,7 @@ from bot.store.base import (
 )
 from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.clearing import clear
+from bot.store.columns import ASIDE, REPLY, closed_rows
 from bot.store.database import CONNECTIONS, Database, Synchronous
 from bot.store.sealing import Seal, seal_of
 from bot.store.session import latest_session
@@ -49,7 +50,6 @@ class _Repeated(Exception):
 
 _events = msgspec.json.Decoder(Event)
 _messages = msgspec.json.Decoder(Message)
-_replies = msgspec.json.Decoder(Reply)
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ class SqlLog:
     async def accepted(self, inbox_id: int) -> Accepted:
         found = select(inbox.c.position, inbox.c.done_at).where(inbox.c.id == inbox_id)
         answers = (
-            select(outbox.c.conversation_id, outbox.c.reply)
+            select(outbox.c.id, outbox.c.conversation_id, outbox.c.inbox_id, outbox.c.reply)
             .where(outbox.c.inbox_id == inbox_id)
             .order_by(outbox.c.id)
         )
@@ -127,8 +127,8 @@ class SqlLog:
                 raise NotFound(f"The inbox has no message {inbox_id}.")
             if row.done_at is None:
                 return Accepted(inbox_id, row.position, done=False)
-            opened = partial(_opened, seal_of(db), inbox_id)
-            replies = tuple(opened(*answer) for answer in db.execute(answers))
+            read = partial(sending.reply_in, seal=seal_of(db))
+            replies = tuple(read(row) for row in db.execute(answers))
             if not replies and db.execute(found).one_or_none() is None:
                 raise NotFound(f"Message {inbox_id} was cleared away just now.")
             return Accepted(inbox_id, row.position, done=True, replies=replies)
@@ -233,7 +233,7 @@ class SqlLog:
                 raise Conflict(f"Message {inbox_id} of {conversation_id!r} is already done.")
             self._log(db, conversation_id, logged)
             if to_send:
-                self._statements.send.add(db, [_closed(seal_of(db), row) for row in to_send])
+                self._send(db, to_send)
             alarms.change(db, conversation_id, changes, self._insert)
 
         await self._database.write(record)
@@ -361,10 +361,8 @@ class SqlLog:
         oldest = select(unpublished).order_by(unpublished.c.id).limit(limit)
 
         def look(db: Connection) -> Sequence[Unpublished]:
-            opened, found = seal_of(db).open, db.execute(oldest).all()
-            return [
-                Unpublished(id_, of, opened(body, "unpublished", of)) for id_, of, body in found
-            ]
+            opened, found = partial(ASIDE.opened, seal_of(db)), db.execute(oldest).all()
+            return [Unpublished(row.id, row.conversation_id, opened(row._mapping)) for row in found]
 
         return await self._database.read(look)
 
@@ -413,8 +411,15 @@ class SqlLog:
         )
         if self._publishing:
             events = f"[{','.join(row['event'] for row in rows)}]"
-            body = closed(events, "unpublished", conversation_id)
-            db.execute(unpublished.insert(), {"conversation_id": conversation_id, "events": body})
+            aside = {"conversation_id": conversation_id, "events": events}
+            db.execute(unpublished.insert(), closed_rows(db, ASIDE, [aside]))
+
+    def _send(self, db: Connection, replies: list[dict[str, Any]]) -> None:
+        """Put ``replies`` into the outbox."""
+        if seal_of(db).key_id:
+            db.execute(outbox.insert(), closed_rows(db, REPLY, replies))
+        else:
+            self._statements.send.add(db, replies)
 
     def _keep(self, db: Connection, message: Message, body: str) -> Accepted | None:
         """Put ``message`` into the inbox, unless its id is there already."""
@@ -509,16 +514,6 @@ def _event_rows(
         }
         for seq, one in enumerate(events, after + 1)
     ]
-
-
-def _closed(seal: Seal, row: dict[str, Any]) -> dict[str, Any]:
-    """A row of the outbox as it is stored."""
-    where = ("outbox", row["conversation_id"], row["inbox_id"])
-    return {**row, "reply": seal.close(row["reply"], *where)}
-
-
-def _opened(seal: Seal, inbox_id: int, conversation_id: str, body: str) -> Reply:
-    return _replies.decode(seal.open(body, "outbox", conversation_id, inbox_id))
 
 
 def _decoded(conversation_id: str, seq: int, body: str) -> Event:

@@ -106,7 +106,7 @@ outbox = Table(
     Column("due_at", Double),  # not to be tried before
     Column("parts", Integer, nullable=False, server_default="0"),  # of it that were sent
     Column("begun_at", Double),  # when sending the next part began
-    Column("error", Text),  # why it was not sent, in a sentence
+    Column("error", Text),  # JSON: why it was not sent, in a sentence
 )
 Index("outbox_answer", outbox.c.inbox_id)
 Index(
@@ -149,7 +149,7 @@ handoff = Table(
     metadata,
     Column("conversation_id", Text, primary_key=True),
     Column("agent", Text),  # who has it; nobody yet
-    Column("reason", Text),
+    Column("reason", Text),  # JSON
     Column("since", Double, nullable=False),
 )
 Index("handoff_since", handoff.c.since)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text, update
 
 from bot.audit import Actor, NoAudit
 from bot.dialogue.events import SessionStarted, UserUttered
@@ -22,11 +22,12 @@ from bot.privacy.requests import exported
 from bot.review.turn import Turn
 from bot.settings import Settings
 from bot.store.base import Cancellation, Reminder
+from bot.store.columns import ASIDE, REPLY, Column
 from bot.store.database import Database
 from bot.store.redis import open_redis
 from bot.store.rekeying import check_keys, count, rekey
 from bot.store.retention import Retention
-from bot.store.sealing import Locked, new_key, seal_from
+from bot.store.sealing import Locked, new_key, seal_from, seal_of
 from bot.store.shelf import Harvest, open_shelf, rekey_turns
 from bot.store.sql import SqlLog
 from bot.store.tables import metadata
@@ -70,6 +71,9 @@ async def fill(database: Database) -> int:
         channel="telegram",
         reminders=[Reminder(NOON + 5, later)],
     )
+    [first, *_] = await log.letters(states=["waiting"])
+    await log.postpone(first.outgoing.outbox_id, due_at=NOON, part=0, tries=1, error=SECRET)
+    await log.ask_for_person("ann", reason=SECRET)
     return accepted.inbox_id
 
 
@@ -100,6 +104,12 @@ async def test_no_text_of_a_user_lies_in_the_database_and_all_of_it_is_read(
     waiting = await log.waiting("ann")
     assert waiting is not None
     assert waiting.message.text == SECRET
+    assert [letter.error for letter in await log.letters(states=["waiting"])] == [SECRET, ""]
+    asked = await log.handoff("ann")
+    assert asked is not None
+    assert asked.reason == SECRET
+    await log.take_over("ann", [], seq=2, epoch=0, agent="mia")
+    assert [one.reason for one in await log.handoffs()] == [SECRET]
     assert SECRET not in await everything(database)
 
 
@@ -130,6 +140,60 @@ async def test_rows_cannot_change_places(database: Database) -> None:
         await SqlLog(database).history("ann")
 
 
+async def test_replies_to_one_message_cannot_change_places(database: Database) -> None:
+    log = SqlLog(database, clock=HandClock())
+    inbox_id = (await log.accept(message(SECRET))).inbox_id
+    replies = [Reply("ann", "Your new code is:"), Reply("ann", "1234")]
+    await log.commit("ann", [], seq=0, epoch=0, inbox_id=inbox_id, replies=replies)
+    await database.write(lambda db: swap(db, REPLY))
+    for read in (log.accepted(inbox_id), log.outgoing("ann"), log.letters(states=["waiting"])):
+        with pytest.raises(Locked, match="cannot be decrypted: it was changed, moved"):
+            await read
+
+
+async def test_what_waits_for_the_event_broker_cannot_change_places(database: Database) -> None:
+    log = SqlLog(database, publishing=True)
+    for seq in (0, 1):
+        await log.commit("ann", [SessionStarted(timestamp=NOON + seq)], seq=seq, epoch=0)
+    await database.write(lambda db: swap(db, ASIDE))
+    with pytest.raises(Locked, match="cannot be decrypted"):
+        await log.unpublished(limit=9)
+
+
+def swap(db: Connection, column: Column) -> None:
+    """The texts of the two rows there are change places."""
+    value, id_ = column.table.c[column.name], column.table.c.id
+    [(first, one), (second, other)] = db.execute(select(id_, value).order_by(id_)).all()
+    for number, body in ((first, other), (second, one)):
+        db.execute(update(column.table).where(id_ == number).values({column.name: body}))
+
+
+async def test_what_was_stored_before_ids_were_bound_is_read_and_bound_anew(
+    database: Database, url: str
+) -> None:
+    inbox_id = await fill(database)
+
+    def as_before(db: Connection) -> None:
+        for column in (REPLY, ASIDE):
+            for row in db.execute(select(column.table)).mappings():
+                text_ = column.opened(seal_of(db), row)
+                earlier = (row[name] for name in column.before)
+                body = seal_of(db).close(text_, column.kind, *earlier)
+                this = update(column.table).where(column.table.c.id == row["id"])
+                db.execute(this.values({column.name: body}))
+
+    await database.write(as_before)
+    log = SqlLog(database, clock=HandClock())
+    await check_keys(database)
+    assert [r.text for r in (await log.accepted(inbox_id)).replies] == [SECRET, SECRET]
+    assert len(await log.unpublished(limit=9)) == 1
+    assert await rekey(database) == 3, "two replies and what waits for the broker"
+    assert await rekey(database) == 0
+    await database.write(lambda db: swap(db, REPLY))
+    with pytest.raises(Locked):
+        await log.outgoing("ann")
+
+
 async def test_without_the_key_nothing_is_read_or_lost_and_a_server_does_not_start(
     database: Database, url: str
 ) -> None:
@@ -149,14 +213,14 @@ async def test_keys_are_changed_while_servers_run(database: Database, url: str) 
     await fill(database)
     both = Database(url, seal=seal_from(f"{NEW},{OLD}"))
     looked = list[int]()
-    texts = await count(both)
-    assert await rekey(both, told=looked.append) == texts == sum(looked) == 8
+    assert await rekey(both, told=looked.append) == 10
+    assert await count(both) == sum(looked)
     assert await rekey(both) == 0, "what was changed is left alone"
     assert "~old:" not in await everything(both)
     await both.close()
     only = Database(url, seal=seal_from(NEW))
     assert (await SqlLog(only).history("ann")).events == tuple(EVENTS)
-    assert await rekey(only, decrypt=True) == 8
+    assert await rekey(only, decrypt=True) == 10
     assert not re.search(r"~(old|new):", await everything(only))
     await only.close()
     plain = Database(url, seal=seal_from(""))
@@ -179,7 +243,7 @@ async def test_pages_of_any_size_are_gone_through(
 async def test_what_is_held_of_a_user_is_exported_readable(database: Database) -> None:
     await fill(database)
     found = await exported("ann", Places(Settings(), database), NoAudit(), Actor("terminal"))
-    assert str(found).count(SECRET) == 6
+    assert str(found).count(SECRET) == 8
 
 
 async def test_retention_knows_the_channel_of_encrypted_conversations(database: Database) -> None:

@@ -133,7 +133,7 @@ async def test_all_that_is_held_is_exported(
     places: Places, log: SqlLog, audit: SqlAudit, database: Database
 ) -> None:
     await fill("anna", log, database)
-    await fill("bob", log, database, text="nobody's business")
+    await fill("bob", log, database, text="none of their business")
     learn("anna", places)
     await places.trackers.keep(tracker("anna", 3), epoch=0)  # type: ignore[union-attr]
     await audit.record(Deed(ANN, "conversations.tracker", conversation_id="anna"))
@@ -144,7 +144,7 @@ async def test_all_that_is_held_is_exported(
         **{"turns": 1, "events": 4, "messages": 1, "replies": 1, "reminders": 1, "handoffs": 1},
         **{"unpublished": 1, "deeds": 1, "kept events": 6, "review items": 1},
     }
-    assert "nobody's business" not in str(found)
+    assert "none of their business" not in str(found)
     assert SECRET in json.dumps(found)
     [row] = await audit.rows(Wanted(action="privacy.export"), limit=9)
     assert SECRET not in str(row)
@@ -161,7 +161,7 @@ async def test_what_is_erased_is_nowhere_any_more_and_the_audit_log_stays_whole(
     places: Places, log: SqlLog, audit: SqlAudit, database: Database, clock: HandClock
 ) -> None:
     await fill("anna", log, database)
-    await fill("bob", log, database, text="nobody's business")
+    await fill("bob", log, database, text="none of their business")
     learn("anna", places)
     await places.trackers.keep(tracker("anna", 3), epoch=0)  # type: ignore[union-attr]
     await audit.record(Deed(ANN, "conversations.tracker", conversation_id="anna"))
@@ -181,7 +181,7 @@ async def test_what_is_erased_is_nowhere_any_more_and_the_audit_log_stays_whole(
     assert "anna" not in str(receipt)
     left = await everything(database)
     assert SECRET not in left
-    assert "nobody's business" in left
+    assert "none of their business" in left
     verdict = await audit.verify()
     assert (verdict.rows, verdict.broken) == (3, [])
     [_, ended] = await audit.rows(Wanted(action="privacy.erase"), limit=9)

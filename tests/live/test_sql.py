@@ -18,7 +18,7 @@ from bot.dialogue.events import SessionStarted, SlotSet
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Duplicate, ParleyError, SettingsError, StorageFull, Unavailable
 from bot.store import database, schema
-from bot.store.base import Accepted
+from bot.store.base import Accepted, Outgoing
 from bot.store.database import Database
 from bot.store.sql import SqlLog, open_log
 from bot.store.tables import metadata
@@ -90,6 +90,28 @@ async def test_an_older_schema_is_refused_with_what_to_do(url: str) -> None:
     change(url, "UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(SettingsError, match=r"schema 0001; .* needs \d+. Run: parley db upgrade"):
         await schema.check(url)
+
+
+async def test_words_that_were_stored_as_they_are_are_read_after_the_upgrade(url: str) -> None:
+    odd = '~it\'s "late"\n: ✓'
+    async with open_log(url) as log:
+        await log.ask_for_person("ann", reason="replaced")
+        [_] = await reply_to_send(log)
+        engine = engine_of(url)
+        with engine.begin() as db:
+            for command in ("UPDATE handoff SET reason = :odd", "UPDATE outbox SET error = :odd"):
+                db.execute(text(command), {"odd": odd})
+            db.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+        engine.dispose()
+        await asyncio.to_thread(schema.upgrade, url)
+        [asked], [letter] = await log.handoffs(), await log.letters(states=["waiting"])
+    assert (asked.reason, letter.error) == (odd, odd)
+
+
+async def reply_to_send(log: SqlLog) -> list[Outgoing]:
+    """What waits in the outbox, once one was put there."""
+    await log.commit("ann", [], seq=0, epoch=0, replies=[Reply("ann", "hello")])
+    return list(await log.outgoing("ann"))
 
 
 @pytest.mark.parametrize("bad", ["mysql://host/db", "nonsense", "sqlite://", "sqlite:///:memory:"])
