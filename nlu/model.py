@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
 from nlu import windows
 from nlu.chain import Chain
 from nlu.parse import NO_CONTEXT, Context
-from nlu.session import Float32, Outputs, Session
-from nlu.tokenizer import Tokenizer, Tokens, pad
+from nlu.session import Float32, Outputs
+from nlu.tokenizer import Batch, Tokenizer, Tokens, pad
 
 
 class Reading:
@@ -65,13 +66,21 @@ class Scores:
     sentence: Float32  # what it is about, (hidden,), of length 1
 
 
+class Graph(Protocol):
+    """What runs a batch: a ``Session``, or in training the model that is yet to be exported."""
+
+    def run(self, batch: Batch) -> Outputs:
+        """What it says of every row of ``batch``."""
+        ...
+
+
 class Model:
     """Reads texts. Not to be used from two threads at once.
 
     ``chain`` is what the tags of its words say of each other, where it has learnt that.
     """
 
-    def __init__(self, session: Session, tokenizer: Tokenizer, chain: Chain | None = None) -> None:
+    def __init__(self, session: Graph, tokenizer: Tokenizer, chain: Chain | None = None) -> None:
         self._session, self.tokenizer, self.chain = session, tokenizer, chain
 
     def read(self, readings: Sequence[Reading]) -> list[Scores]:

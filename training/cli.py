@@ -13,6 +13,7 @@ from bot.errors import NotFound
 from training import pretrain_cli, rebuild_cli, replay_cli, rollout_cli, testing, tune_cli
 from training.gate import cli as gate_cli
 from training.logs import cli as logs
+from training.teachers import Teacher, find_teacher
 from training.terminal import needs_torch, progress, told
 from training.watch import cli as watch_cli
 
@@ -93,6 +94,7 @@ def train(
         int | None,
         typer.Option(min=1, help="Passes over the NLU examples, whatever the recipe says."),
     ] = None,
+    teacher: Teacher = None,
     augmentation: Annotated[
         int | None,
         typer.Option(
@@ -117,6 +119,8 @@ def train(
 
     What was trained is current at once.
     """
+    from msgspec import structs
+
     from bot.project.cache import cache_folder
     from bot.project.load import load_project
     from training.examples import read_tests
@@ -128,13 +132,16 @@ def train(
         policy = load_policy_recipe(
             policy_recipe or _own(project, "policy.toml"), augmentation=augmentation
         )
+        registry = _registry(project, models)
+        if teacher is not None:
+            chosen = structs.replace(chosen, teacher=find_teacher(teacher, registry))
         paths = options.paths_of(domain, data, config)
         read = load_project(project, paths=paths, cache=cache_folder())
         if overlap:
             with needs_torch():
                 show_overlap(read.nlu.examples, read_tests(project), chosen)
             return
-        found = _works(read, part, chosen, policy, _registry(project, models), force=force)
+        found = _works(read, part, chosen, policy, registry, force=force)
         _tell_ready(project, part, found)
         waiting = [work for work in found if work.why]
         if dry_run:

@@ -17,6 +17,7 @@ from bot.testing.heard import Heard, in_parts, listen
 from nlu.registry import Registry
 from training.publish import build
 from training.recipe import Recipe
+from training.teachers import refuse_bundle
 from training.train import Step
 
 
@@ -41,6 +42,7 @@ def cross_validate(
     report: Callable[[str], None] = lambda line: None,
 ) -> list[list[Heard]]:
     """What each part's sentences were taken for. Raises ProjectError."""
+    refuse_bundle(recipe.teacher, "cross-validation")
     examples = project.nlu.examples
     if not wants_model(project):
         raise ProjectError("nothing in the pipeline is trained.", file="config.yml")

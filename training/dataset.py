@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from bot.errors import ProjectError
@@ -15,6 +16,8 @@ from nlu.several import Several
 from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
 from training.examples import WEIGHT
+from training.lesson import UNTOLD as UNSAID
+from training.lesson import Float32, Lesson
 from training.multi_label import is_name, several_of
 from training.sentiment import UNTOLD, sentiment_of, sentiments_of
 
@@ -64,7 +67,7 @@ class Labels:
 class Row:
     """An example as the model reads it; ``tags`` is one per token. The last ``context`` of the
     tokens are of what went before it. ``weight`` is how much its intent counts, from 0 to 1.
-    ``sentiment`` is its column, or UNTOLD."""
+    ``sentiment`` is its column, or UNTOLD. ``lesson`` is what a teacher says of it."""
 
     ids: Sequence[int]
     intent: int
@@ -72,11 +75,12 @@ class Row:
     context: int = 0
     weight: float = 1.0
     sentiment: int = UNTOLD
+    lesson: Lesson | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows padded to the longest."""
+    """Rows padded to the longest. The last two are a teacher's, below 0 where it says nothing."""
 
     ids: torch.Tensor  # (B, T)
     mask: torch.Tensor  # (B, T), 1 where there is a token
@@ -85,10 +89,14 @@ class Batch:
     tags: torch.Tensor  # (B, T)
     weights: torch.Tensor  # (B,), of the intents
     sentiments: torch.Tensor  # (B,)
+    soft_intents: torch.Tensor | None = None  # (B, columns)
+    soft_tags: torch.Tensor | None = None  # (B, T, tags)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        there = {name: part.to(device) for name, part in parts.items() if part is not None}
+        return Batch(**there)
 
 
 class Encoder:
@@ -184,4 +192,31 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
         tags=torch.tensor([row.tags + [IGNORED] * (longest - len(row.tags)) for row in rows]),
         weights=torch.tensor([row.weight for row in rows]),
         sentiments=torch.tensor([row.sentiment for row in rows]),
+        soft_intents=_soft_intents(rows),
+        soft_tags=_soft_tags(rows, longest),
     )
+
+
+def _soft_intents(rows: Sequence[Row]) -> torch.Tensor | None:
+    taught = [row.lesson.intents for row in rows if row.lesson]
+    if not taught:
+        return None
+    soft = np.full((len(rows), len(taught[0])), UNSAID, dtype=np.float32)
+    for row, said in zip(rows, soft, strict=True):
+        if row.lesson:
+            said[:] = row.lesson.intents
+    return torch.from_numpy(soft)
+
+
+def _soft_tags(rows: Sequence[Row], longest: int) -> torch.Tensor | None:
+    taught: list[tuple[int, list[int], Float32]] = []
+    for number, row in enumerate(rows):
+        places = [place for place, tag in enumerate(row.tags) if tag != IGNORED]
+        if places and row.lesson and row.lesson.tags is not None:
+            taught.append((number, places, row.lesson.tags))
+    if not taught:
+        return None
+    soft = np.full((len(rows), longest, taught[0][2].shape[1]), UNSAID, dtype=np.float32)
+    for number, places, said in taught:
+        soft[number, places] = said
+    return torch.from_numpy(soft)

@@ -118,6 +118,12 @@ class Loop:
                 self._maybe_save()
             yield epoch
 
+    def finish(self, count: int) -> None:
+        """Write down that all of ``count`` epochs are done, for a run that is part of a longer."""
+        if self._checkpoint and self._team.leads:
+            place = Place(epoch=count, rng=self._rng.getstate())
+            self._checkpoint.save(place, self.done, self._kept, self._optimizer)
+
     def left(self, batches: Iterable[B]) -> Iterator[B]:
         """What is left of an epoch's ``batches``."""
         before = self._place.batches

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,8 @@ from training.recipe import Recipe
 from training.scope import outside_intent
 from training.sentiment import calibrated, served_head
 from training.step import half
+from training.teachers import is_bundle
+from training.teaching import recipe_of, teacher_in, trained_teacher
 from training.torchscript import FILE as TORCHSCRIPT
 from training.torchscript import write_torchscript
 from training.train import Step, Trained, open_tokenizer, train
@@ -199,18 +202,25 @@ class _Run:
         recipe: Recipe | None = None,
         judge: Sequence[Example] = (),
     ) -> tuple[Trained, float]:
-        started = time.monotonic()
-        trained = train(
+        started, recipe = time.monotonic(), recipe or self.recipe
+        learn = partial(
+            train,
             examples,
-            recipe or self.recipe,
             lookups=self.lookups,
             split=self.split,
             frozen=self.frozen,
             judge=judge,
-            watch=watch,
             report=self.report,
-            checkpoint=checkpoint,
         )
+        teacher = None
+        if is_bundle(recipe.teacher):
+            teacher = teacher_in(Path(recipe.teacher))
+        elif recipe.teacher:
+            first, own = recipe_of(recipe), checkpoint and checkpoint.another("teacher")
+            self.report(f"training the teacher {recipe.teacher} first")
+            taught = learn(first, watch=half(watch, 0), checkpoint=own, going_on=True)
+            teacher, watch = trained_teacher(taught, first), half(watch, 1)
+        trained = learn(recipe, watch=watch, checkpoint=checkpoint, teacher=teacher)
         return trained, time.monotonic() - started
 
     def _export(

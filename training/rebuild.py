@@ -27,6 +27,7 @@ from training.gate.sentences import dataset_of, of_dataset, waiting
 from training.gate.verdict import GateReport
 from training.publish import build
 from training.recipe import Recipe
+from training.teachers import mark_of
 from training.team import team
 from training.train import Step
 from training.versions.dataset import Dataset
@@ -71,6 +72,7 @@ class Plan:
             str(self.gate.seeds),
             self.project.hash or self.project.nlu_hash,
             hashlib.sha256(tests).hexdigest(),
+            mark_of(self.recipe.teacher),
         )
         return " ".join(parts)
 

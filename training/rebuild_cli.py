@@ -11,6 +11,7 @@ import typer
 from bot.commands import options
 from training.gate.cli import Recipe as GateFile
 from training.gate.cli import log_errors_only, show
+from training.teachers import Teacher
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def rebuild(
             show_default=False,
         ),
     ] = None,
+    teacher: Teacher = None,
     gate_recipe: GateFile = None,
     conversations: Annotated[
         bool, typer.Option(help="Hold the conversation tests with both models.")
@@ -80,6 +82,7 @@ def rebuild(
             dataset,
             seeds=seeds,
             files=(recipe, gate_recipe),
+            teacher=teacher,
             stories=conversations,
         )
         if not _worth_it(plan, if_new):
@@ -168,6 +171,7 @@ def _plan(
     *,
     seeds: int | None,
     files: tuple[Path | None, Path | None],
+    teacher: str | None,
     stories: bool,
 ) -> Plan:
     import msgspec
@@ -176,11 +180,14 @@ def _plan(
     from training.gate.recipe import FILE, load_gate_recipe
     from training.rebuild import Plan
     from training.recipe import load_recipe
+    from training.teachers import find_teacher
     from training.versions.learning import newest_dataset
 
     project, registry = _load(folder), _registry(folder, models)
     own, gate = folder / "recipe.toml", folder / FILE
     recipe = load_recipe(files[0] or (own if own.is_file() else None))
+    if teacher is not None:
+        recipe = msgspec.structs.replace(recipe, teacher=find_teacher(teacher, registry))
     numbers = load_gate_recipe(files[1] or (gate if gate.is_file() else None))
     if seeds:
         numbers = msgspec.structs.replace(numbers, seeds=seeds)

@@ -67,6 +67,11 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sentiment_weight: Annotated[float, Meta(ge=0)]
     intent_scale: Annotated[float, Meta(gt=0)]
 
+    teacher: str
+    teacher_weight: Share
+    teacher_temperature: Annotated[float, Meta(ge=1, le=100)]
+    teacher_rate: Rate
+
     swap_values: Share
     typos: Share
 

@@ -19,6 +19,7 @@ from training.checkpoint import Checkpoint
 from training.context import ContextDraw, alone
 from training.dataset import IGNORED, Batch, Encoder, Labels, Row, batches, collate
 from training.dedupe import Nearest, nearest
+from training.distill import Lessons, Teacher, taught_intents, taught_tags
 from training.encoders import load_encoder, load_tokenizer
 from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
@@ -54,6 +55,8 @@ def train(
     watch: Callable[[Step], None] = lambda step: None,
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
+    teacher: Teacher | None = None,
+    going_on: bool = False,
 ) -> Trained:
     """Fine-tune the recipe's encoder on ``examples``.
 
@@ -63,6 +66,8 @@ def train(
         judge: What early stopping goes by, where the recipe has it.
         report: Told what a user should know, a line at a time.
         checkpoint: Where to go on from if there is one, and to write one at times.
+        teacher: What is learnt beside the labels; see ``training.distill``.
+        going_on: More follows: the checkpoint is written at the end, too.
 
     Raises:
         ProjectError: There are no examples.
@@ -108,6 +113,9 @@ def train(
             f"{sum(len(rows) > 1 for rows in plain)} examples are longer than {recipe.max_tokens} "
             "tokens and are read in windows"
         )
+    lessons = None
+    if teacher:
+        lessons = Lessons.of(teacher, examples, labels, tokenizer, recipe, report=report)
     begin_at_means(
         model,
         [row for rows in plain for row in rows],
@@ -153,14 +161,17 @@ def train(
     model.train()
     for epoch in loop.epochs(epochs):
         rows = []
-        for example, before in zip(examples, plain, strict=True):
+        for number, (example, before) in enumerate(zip(examples, plain, strict=True)):
             made = encode.windows(draw(augmenter.vary(example)))
             # As many as without variation, so that every epoch has as many steps.
-            rows += made if len(made) == len(before) else encode.windows(draw(example))
+            made = made if len(made) == len(before) else encode.windows(draw(example))
+            rows += lessons.given(number, made, before) if lessons else made
         for batch in loop.left(batches(rows, recipe.batch_size, tokenizer.pad_id, rng)):
             loop.step(batch, lambda part: loss_of(model, part, recipe, targets))
         if stop and stop.after(epoch + 1, model, judged(model, unseen, tokenizer, recipe, targets)):
             break
+    if going_on:
+        loop.finish(epochs)
     if stop:
         epochs = stop.restore(model)
         report(f"the best epoch was {epochs}")
@@ -210,8 +221,8 @@ def judged(
 def loss_of(
     model: JointModel, batch: Batch, recipe: Recipe, targets: Targets | None = None
 ) -> torch.Tensor:
-    """Cross-entropy of the intents, of each where there may be several, plus that of the tags, and
-    that of the sentiments where the model learns any."""
+    """Cross-entropy of the intents, of each where there may be several, plus that of the tags, both
+    mixed with what a teacher says, and that of the sentiments where the model learns any."""
     with half_precision(batch.ids.device):
         outputs = model(batch.ids, batch.mask, batch.types)
     logits = outputs.intent_logits.float()
@@ -221,8 +232,15 @@ def loss_of(
         intent_losses = cross_entropy(
             logits, batch.intents, label_smoothing=recipe.label_smoothing, reduction="none"
         )
+    if batch.soft_intents is not None:
+        intent_losses = taught_intents(
+            intent_losses, logits, batch.soft_intents, recipe, several=targets is not None
+        )
     intent_loss = (batch.weights * intent_losses).mean()
-    tag_loss = (model.chain or apart)(outputs.tag_logits.float(), batch.tags)
+    tag_logits = outputs.tag_logits.float()
+    tag_loss = (model.chain or apart)(tag_logits, batch.tags)
+    if batch.soft_tags is not None:
+        tag_loss = taught_tags(tag_loss, tag_logits, batch.tags, batch.soft_tags, recipe)
     loss = intent_loss + recipe.tag_weight * tag_loss
     if model.sentiment_head:
         felt = model.sentiment_head(model.dropout(outputs.sentence.float()))

@@ -25,6 +25,7 @@ from training.evaluate import score
 from training.make import make
 from training.publish import examples_of
 from training.recipe import Recipe, read_toml
+from training.teachers import refuse_bundle
 from training.train import Step
 
 DEFAULT = Path(__file__).parent / "recipes" / "tune.toml"
@@ -132,6 +133,7 @@ def tune(
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Tried]:
     """Every trial there is of this search, the best first. Raises ProjectError, SettingsError."""
+    refuse_bundle(plan.recipe.teacher, "a search")
     examples = examples_of(plan.project, plan.recipe)
     if len(examples) < 2 * plan.folds:
         raise ProjectError(f"nlu: {len(examples)} examples are too few for {plan.folds} folds.")

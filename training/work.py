@@ -64,12 +64,13 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         from training.checkpoint import Checkpoint
         from training.examples import read_tests
         from training.publish import build
+        from training.teachers import mark_of
         from training.team import team
 
         tests = read_tests(Path(project.path))
         # Examples that tests repeat are left out, so another test is another run.
         repeated = sha256(msgspec.json.encode(tests)).hexdigest()
-        key = f"{made_of} {recipe.hash} {repeated}"
+        key = f"{made_of} {recipe.hash} {repeated} {mark_of(recipe.teacher)}"
         path = registry.root / UNFINISHED
         with team() as member, tempfile.TemporaryDirectory() as scratch:
             if not member.leads:  # trains its share; of what comes out the leader's is kept
