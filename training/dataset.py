@@ -52,6 +52,11 @@ class Labels:
             sentiments=sentiments_of(examples),
         )
 
+    def know(self, example: Example) -> bool:
+        """Whether all that ``example`` is labelled with is among them."""
+        kinds = {EntityLabel(e.entity, e.role, e.group) for e in example.entities}
+        return example.intent in self.intents and kinds <= set(self.entities)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The intents that the columns of ``intent_logits`` stand for."""
