@@ -26,6 +26,7 @@ class ParleyError(Exception):
     status = 500
     reason = "InternalError"
     details: Mapping[str, Any] = {}  # for programs, beside the sentence
+    headers: Mapping[str, str] = {}  # of the answer over HTTP, beside the usual
 
 
 class ProjectError(ParleyError):

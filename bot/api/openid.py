@@ -9,9 +9,9 @@ from fastapi.requests import Request
 from fastapi.responses import RedirectResponse, Response
 
 from bot.api.browsers import is_tls
-from bot.api.people import check_encrypted, signed_in
+from bot.api.people import address_of, check_encrypted, signed_in
 from bot.errors import NotFound
-from bot.people.caller import NotAuthenticated, open_to
+from bot.people.caller import NotAuthenticated, NotAuthorized, open_to
 from bot.people.openid import OpenId, Pending
 from bot.running import Running, running
 
@@ -40,16 +40,24 @@ async def from_provider(
     request: Request,
     state: Annotated[str, Query(max_length=MOST_CHARS)] = "",
     code: Annotated[str, Query(max_length=MOST_CHARS)] = "",
+    iss: Annotated[str, Query(max_length=MOST_CHARS)] = "",
 ) -> Response:
     """Where the provider sends the browser back to: a session, and on to the chat page."""
     server = running(request)
     check_encrypted(request, server.settings)
     openid = _openid(server)
     pending = Pending.read(request.cookies.get(_cookie(request), ""))
-    if not code:
-        raise NotAuthenticated("The OpenID provider vouched for nobody.")
-    vouched = await openid.finish(pending, state=state, code=code, redirect_uri=_back(request))
-    person = await server.access.vouched(vouched)
+    try:
+        if not code:
+            raise NotAuthenticated("The OpenID provider vouched for nobody.")
+        await server.access.check_address(address_of(request))
+        vouched = await openid.finish(
+            pending, state=state, code=code, issuer=iss, redirect_uri=_back(request)
+        )
+        person = await server.access.vouched(vouched)
+    except (NotAuthenticated, NotAuthorized) as error:
+        error.headers = _forgotten(request)  # it counts for one try
+        raise
     session_id = await server.access.open(person)
     response = RedirectResponse("/", 303)
     _keep(response, request, "", 0)
@@ -77,6 +85,12 @@ def _keep(response: Response, request: Request, text: str, max_age: int) -> None
         httponly=True,
         samesite="lax",  # it comes back with a page of the provider's
     )
+
+
+def _forgotten(request: Request) -> dict[str, str]:
+    response = Response()
+    _keep(response, request, "", 0)
+    return {"Set-Cookie": response.headers["set-cookie"]}
 
 
 def _cookie(request: Request) -> str:

@@ -47,9 +47,8 @@ async def login(
     server = running(request)
     check_page(request, server.settings.cors)
     check_encrypted(request, server.settings)
-    address = subscriber(request.client.host) if request.client else ""
     session_id, person = await server.access.sign_in(
-        body.name, body.password.get_secret_value(), address=address
+        body.name, body.password.get_secret_value(), address=address_of(request)
     )
     response = answer(_told(person_caller(person), session_id))
     await signed_in(response, request, session_id, person)
@@ -73,6 +72,11 @@ async def me(request: Request, caller: Annotated[Caller, requires()]) -> Respons
     return answer(_told(caller, session_id))
 
 
+def address_of(request: Request) -> str:
+    """Whence it comes, as tries to sign in are counted."""
+    return subscriber(request.client.host) if request.client else ""
+
+
 def check_encrypted(request: Request, settings: Settings) -> None:
     """Raises NotAuthorized where a password or a session could be overheard."""
     if not is_tls(request) and not is_loopback(settings.host):
@@ -83,10 +87,12 @@ def check_encrypted(request: Request, settings: Settings) -> None:
 
 
 async def signed_in(response: Response, request: Request, session_id: str, person: Person) -> None:
-    """Have ``response`` carry the session, once the audit log knows of it."""
+    """Have ``response`` carry the session, once the audit log knows of it; one before is over."""
     server = running(request)
     who = Actor("person", person.name, person.role)
     await server.audit.record(Deed(who, "people.login"))
+    if before := session_of(request):
+        await server.access.sign_out(before)
     keep_session(response, request, session_id, most_s=server.access.lifetimes.most_s)
 
 

@@ -135,8 +135,9 @@ def _headers(error: ParleyError) -> dict[str, str]:
     """What a client should know beside the body: when to come again (whole seconds), or how."""
     after = getattr(error, "retry_after_s", None)
     if after is not None:
-        return {"Retry-After": str(math.ceil(after))}
-    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return {"Retry-After": str(math.ceil(after)), **error.headers}
+    asking = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return {**asking, **error.headers}
 
 
 class BodyTooLarge(ParleyError):

@@ -12,10 +12,11 @@ import structlog
 from bot.errors import BadRequest, Conflict, ParleyError
 from bot.people.caller import NotAuthorized
 from bot.people.memory import MemoryPeople, MemorySessions, MemoryTries
-from bot.people.openid import OpenId, Vouched
+from bot.people.openid import OpenId
 from bot.people.passwords import MOST_CHARS, Passwords
 from bot.people.person import People, Person, name_of, new_stamp
 from bot.people.sessions import Lifetimes, Session, Sessions, Tries, key_of, new_id
+from bot.people.vouching import Vouched
 
 WITHIN_S = 900.0
 USUAL = Lifetimes(idle_s=3600.0, most_s=43_200.0)
@@ -37,14 +38,14 @@ class WrongPassword(ParleyError):
 
 
 class TooManyTries(ParleyError):
-    """Too many wrong passwords; ask again in ``retry_after_s``."""
+    """Too many tries to sign in; ask again in ``retry_after_s``."""
 
     status = 429
     reason = "TooManyTries"
 
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = max(1, round(retry_after_s))
-        super().__init__(f"Too many wrong passwords. Try again in {self.retry_after_s} seconds.")
+        super().__init__(f"Too many tries to sign in. Try again in {self.retry_after_s} seconds.")
 
 
 class Access:
@@ -96,31 +97,40 @@ class Access:
             await self.people.change(person.name, password=await self._passwords.hash(password))
         return await self.open(person), person
 
+    async def check_address(self, address: str) -> None:
+        """Raises TooManyTries where ``address`` has had the OpenID provider asked too often."""
+        tries = await self._tries.count(key_of(f"openid {address}"), within_s=WITHIN_S)
+        _check("address", tries, address)
+
     async def vouched(self, vouched: Vouched) -> Person:
         """Whom the OpenID provider vouches for, with the role it gives them; new if need be.
 
         Raises NotAuthorized for who is disabled, and for a name that is somebody else's.
         """
-        person = await self.people.of_subject(vouched.subject)
-        if person is None:
-            person = Person(
-                vouched.name,
-                vouched.role,
-                subject=vouched.subject,
-                created_at=self._clock(),
-                stamp=new_stamp(),
-            )
-            try:
-                await self.people.add(person)
-            except Conflict as error:
-                raise NotAuthorized(
-                    f"The name {vouched.name!r} is somebody else's here; an administrator helps."
-                ) from error
+        person = await self.people.of_subject(vouched.subject) or await self._new(vouched)
         if person.disabled:
             raise NotAuthorized(f"{person.name!r} may not sign in any more.")
         if person.role != vouched.role:
             await self.people.change(person.name, role=vouched.role)
         return replace(person, role=vouched.role)
+
+    async def _new(self, vouched: Vouched) -> Person:
+        person = Person(
+            vouched.name,
+            vouched.role,
+            subject=vouched.subject,
+            created_at=self._clock(),
+            stamp=new_stamp(),
+        )
+        try:
+            await self.people.add(person)
+        except Conflict as error:
+            if found := await self.people.of_subject(vouched.subject):  # signed in twice at once
+                return found
+            raise NotAuthorized(
+                f"The name {vouched.name!r} is somebody else's here; an administrator helps."
+            ) from error
+        return person
 
     async def open(self, person: Person) -> str:
         """A session of ``person``, who has proved who they are; its id."""

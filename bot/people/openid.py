@@ -10,7 +10,8 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -18,33 +19,19 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from bot.errors import SettingsError, Unavailable
-from bot.people.caller import NotAuthenticated, NotAuthorized
-from bot.people.person import name_of
-from bot.people.roles import ROLES, Role
+from bot.people.bounded import PLAIN, bound
+from bot.people.caller import NotAuthenticated
+from bot.people.vouching import Provider, Vouched, check_claims, keys_of, vouched_for
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
 
 CALL_S = 10.0
-LEEWAY_S = 30
 KEYS_AGAIN_S = 60.0  # keys are asked for anew at most so often
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+HOOKS = {"response": [bound]}
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Who vouches for people, and how its claims are read.
-
-    ``roles`` are ours by what the claim ``role_claim`` holds, a text or a list of them.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str
-    name_claim: str
-    role_claim: str
-    roles: Mapping[str, Role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +54,6 @@ class Pending:
         return cls(*parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Vouched:
-    """Whom the provider vouches for: as whom it knows them, their name and role here."""
-
-    subject: str
-    name: str
-    role: Role
-
-
 class OpenId:
     """Signs people in by one provider. Raises SettingsError where the extra is not installed."""
 
@@ -92,7 +70,8 @@ class OpenId:
     async def begin(self, redirect_uri: str) -> tuple[str, Pending]:
         """Where to send the browser, and what it must bring back. Raises Unavailable."""
         pending = Pending(*(secrets.token_urlsafe(32) for _ in range(3)))
-        found = await self._discovered()
+        async with _in_time():
+            found = await self._discovered()
         async with self._client(redirect_uri) as client:
             url, _ = client.create_authorization_url(
                 found["authorization_endpoint"],
@@ -103,13 +82,26 @@ class OpenId:
         return url, pending
 
     async def finish(
-        self, pending: Pending, *, state: str, code: str, redirect_uri: str
+        self, pending: Pending, *, state: str, code: str, issuer: str, redirect_uri: str
     ) -> Vouched:
-        """Who signed in. Raises NotAuthenticated, NotAuthorized, Unavailable."""
+        """Who signed in. ``issuer`` is who says that it sent the browser back, empty for nobody.
+
+        Raises NotAuthenticated, NotAuthorized, Unavailable.
+        """
         if not hmac.compare_digest(state.encode(), pending.state.encode()):
             raise NotAuthenticated("This sign-in was begun elsewhere; begin again.")
-        token = await self._exchanged(code, pending.verifier, redirect_uri)
-        return self._vouched(await self._claims(token, pending.nonce))
+        async with _in_time():
+            self._check_issuer(issuer, await self._discovered())
+            token = await self._exchanged(code, pending.verifier, redirect_uri)
+            said = await self._signed(token)
+        check_claims(said, self._provider, nonce=pending.nonce, now=self._clock())
+        return vouched_for(said, self._provider)
+
+    def _check_issuer(self, issuer: str, found: Mapping[str, Any]) -> None:
+        """Raises NotAuthenticated where another provider sent the browser back (RFC 9207)."""
+        always = found.get("authorization_response_iss_parameter_supported") is True
+        if issuer != self._provider.issuer and (issuer or always):
+            raise NotAuthenticated("Another OpenID provider sent the browser back; begin again.")
 
     async def _exchanged(self, code: str, verifier: str, redirect_uri: str) -> str:
         """The ID token for ``code``."""
@@ -119,7 +111,7 @@ class OpenId:
         try:
             async with self._client(redirect_uri) as client:
                 told = await client.fetch_token(endpoint, code=code, code_verifier=verifier)
-        except (httpx2.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError, RecursionError) as error:
             raise _away() from error
         except AuthlibBaseError as error:
             raise NotAuthenticated("The OpenID provider does not take the code.") from error
@@ -128,49 +120,18 @@ class OpenId:
             raise NotAuthenticated("The OpenID provider vouched for nobody: no ID token.")
         return token
 
-    async def _claims(self, token: str, nonce: str) -> Mapping[str, Any]:
-        """What the ID token says, checked (OpenID Connect Core, section 3.1.3.7)."""
+    async def _signed(self, token: str) -> Mapping[str, Any]:
+        """What the ID token says, signed by the provider."""
         from joserfc import jwt
         from joserfc.errors import InvalidKeyIdError, JoseError
 
-        wanted = jwt.JWTClaimsRegistry(
-            int(self._clock()),
-            LEEWAY_S,
-            iss={"essential": True, "value": self._provider.issuer},
-            aud={"essential": True, "value": self._provider.client_id},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
         try:
             try:
-                said = jwt.decode(token, await self._signers(), list(ALGORITHMS)).claims
+                return jwt.decode(token, await self._signers(), list(ALGORITHMS)).claims
             except InvalidKeyIdError:  # the provider has changed its keys
-                said = jwt.decode(token, await self._signers(anew=True), list(ALGORITHMS)).claims
-            wanted.validate(said)
+                return jwt.decode(token, await self._signers(anew=True), list(ALGORITHMS)).claims
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise NotAuthenticated("The OpenID provider's ID token is not valid.") from error
-        if said.get("azp", self._provider.client_id) != self._provider.client_id:
-            raise NotAuthenticated("The OpenID provider's ID token is for somebody else.")
-        return said
-
-    def _vouched(self, said: Mapping[str, Any]) -> Vouched:
-        provider = self._provider
-        name = said.get(provider.name_claim)
-        if not isinstance(name, str) or not name:
-            raise NotAuthorized(f"The OpenID provider says no {provider.name_claim}.")
-        told = said.get(provider.role_claim)
-        groups = told if isinstance(told, list) else [told]
-        held = {
-            provider.roles[each]
-            for each in groups
-            if isinstance(each, str) and each in provider.roles
-        }
-        if not held:
-            raise NotAuthorized(f"{name!r} has no role here; an administrator gives one.")
-        most = max(held, key=list(ROLES).index)
-        return Vouched(f"{provider.issuer} {said['sub']}", name_of(name), most)
 
     async def _discovered(self) -> Mapping[str, Any]:
         """What the provider says of itself (OpenID Connect Discovery 1.0); asked for once."""
@@ -180,35 +141,31 @@ class OpenId:
                 found = await self._json(at)
                 if found.get("issuer") != self._provider.issuer:
                     raise Unavailable("The OpenID provider says that it is another issuer.")
-                needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-                if missing := [each for each in needed if not isinstance(found.get(each), str)]:
-                    raise Unavailable(f"The OpenID provider says no {missing[0]}.")
+                for each in ENDPOINTS:
+                    if not self._provider.is_asked_at(str(found.get(each, ""))):
+                        raise Unavailable(f"The OpenID provider says no {each} that is safe.")
                 self._found = found
             return self._found
 
     async def _signers(self, *, anew: bool = False) -> KeySet:
         """The provider's keys."""
-        from joserfc.errors import JoseError
-        from joserfc.jwk import KeySet
-
         found = await self._discovered()
         async with self._asking:
             is_old = self._clock() - self._keys_at >= KEYS_AGAIN_S
             if self._keys is None or (anew and is_old):
-                keys: Any = await self._json(found["jwks_uri"])
                 try:
-                    self._keys = KeySet.import_key_set(keys)
-                except (JoseError, ValueError, TypeError, KeyError) as error:
+                    self._keys = keys_of(await self._json(found["jwks_uri"]))
+                except ValueError as error:
                     raise _away() from error
                 self._keys_at = self._clock()
             return self._keys
 
     async def _json(self, url: str) -> dict[str, Any]:
         try:
-            async with httpx2.AsyncClient(timeout=CALL_S) as client:
-                answer = await client.get(url)
+            async with httpx2.AsyncClient(timeout=CALL_S, event_hooks=HOOKS) as client:
+                answer = await client.get(url, headers=PLAIN)
                 found = answer.raise_for_status().json()
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
             raise _away() from error
         if not isinstance(found, dict):
             raise _away()
@@ -224,7 +181,19 @@ class OpenId:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             timeout=CALL_S,
+            headers=PLAIN,
+            event_hooks=HOOKS,
         )
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """All that the provider is asked for one sign-in, waiting for others' included."""
+    try:
+        async with asyncio.timeout(CALL_S):
+            yield
+    except TimeoutError as late:
+        raise _away() from late
 
 
 def _away() -> Unavailable:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from bot.errors import SettingsError
-from bot.people.access import Access
+from bot.people.access import MOST_TRIES, Access
+from bot.people.memory import MemoryPeople
 from bot.people.openid import KEYS_AGAIN_S, openid_of
 from bot.people.person import Person
+from bot.people.vouching import Vouched
 from bot.settings import Settings
 from tests.browser.fake_server import serving
-from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OTHER_KEY, FakeProvider
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, KEY, OTHER_KEY, FakeProvider, Mint
 from tests.serving import echo_app, served
+from tests.signing import unsigned
 
 HTTPS = "https://localhost"
 TO, BACK = "/login/openid", "/login/openid/callback"
@@ -102,6 +110,8 @@ async def test_who_has_no_role_is_refused(client, provider, access, groups):
         {"iss": "https://other.example"},
         {"aud": "another"},
         {"aud": ["another", CLIENT_ID], "azp": "another"},
+        {"aud": ["another", CLIENT_ID]},
+        {"azp": 3},
         {"exp": 1},
         {"exp": None},
         {"nbf": 10**11},
@@ -109,6 +119,10 @@ async def test_who_has_no_role_is_refused(client, provider, access, groups):
         {"nonce": "another"},
         {"nonce": None},
         {"sub": None},
+        {"sub": ""},
+        {"sub": 17},
+        {"sub": "1\x00"},
+        {"sub": "1" * 256},
     ],
 )
 async def test_an_id_token_that_is_not_right_signs_nobody_in(client, provider, access, wrong):
@@ -117,7 +131,33 @@ async def test_an_id_token_that_is_not_right_signs_nobody_in(client, provider, a
 
     provider.twist = twist
     back = await sign_in(client)
-    assert (back.status_code, "set-cookie" in back.headers) == (401, False)
+    assert (back.status_code, "__Host-parley" in client.cookies) == (401, False)
+    assert not await access.people.exist()
+
+
+def by_secret(secret: str) -> Mint:
+    """An ID token that whoever knows ``secret`` can make."""
+
+    def mint(claims: dict[str, Any]) -> str:
+        return jwt.encode({"alg": "HS256", "kid": KEY.kid}, claims, OctKey.import_key(secret))
+
+    return mint
+
+
+def with_own_key(claims: dict[str, Any]) -> str:
+    """One that brings the key to believe it by."""
+    header = {"alg": "RS256", "kid": KEY.kid, "jwk": OTHER_KEY.as_dict(private=False)}
+    return jwt.encode(header, claims, OTHER_KEY)
+
+
+@pytest.mark.parametrize(
+    "mint",
+    [unsigned, by_secret(CLIENT_SECRET), by_secret(f"{KEY.as_dict()}"), with_own_key],
+    ids=["none", "the client's secret", "the public key", "its own key"],
+)
+async def test_an_id_token_that_others_could_make_signs_nobody_in(client, provider, access, mint):
+    provider.mint = mint
+    assert (await sign_in(client)).status_code == 401
     assert not await access.people.exist()
 
 
@@ -152,6 +192,134 @@ async def test_a_sign_in_that_another_browser_began_is_refused(client, settings,
     await went_to_provider(client)
     assert (await client.get(theirs)).status_code == 401
     assert not await access.people.exist()
+
+
+async def test_a_sign_in_that_failed_is_not_tried_again(client, provider):
+    back = await went_to_provider(client)
+    provider.signer = OTHER_KEY
+    failed = await client.get(back)
+    assert (failed.status_code, dict(client.cookies)) == (401, {})
+
+
+async def test_what_another_provider_sent_the_browser_back_with_signs_nobody_in(client, provider):
+    """RFC 9207: a browser that was sent to two providers brings one's code to the other."""
+    provider.sends = {"iss": "https://other.example"}
+    assert (await sign_in(client)).status_code == 401
+    provider.sends = {"iss": provider.issuer}
+    assert (await sign_in(client)).status_code == 303
+
+
+async def test_a_provider_that_says_who_it_is_always_does(client, provider):
+    provider.says = {"authorization_response_iss_parameter_supported": True}
+    assert (await sign_in(client)).status_code == 401
+    provider.sends = {"iss": provider.issuer}
+    assert (await sign_in(client)).status_code == 303
+
+
+@pytest.mark.parametrize("verified", [False, "false", 0])
+async def test_an_address_that_nobody_verified_is_nobody_s_name(client, provider, access, verified):
+    provider.claims["email_verified"] = verified
+    assert (await sign_in(client)).status_code == 403
+    assert not await access.people.exist()
+    provider.claims["email_verified"] = True
+    assert (await sign_in(client)).status_code == 303
+
+
+class SlowPeople(MemoryPeople):
+    """Between looking for somebody and adding them others are served."""
+
+    async def of_subject(self, subject: str) -> Person | None:
+        found = await super().of_subject(subject)
+        await asyncio.sleep(0)
+        return found
+
+
+async def test_who_signs_in_for_the_first_time_twice_at_once_is_one_person():
+    access = Access(SlowPeople())
+    mia = Vouched("https://id.example 17", "mia", "agent")
+    assert await asyncio.gather(access.vouched(mia), access.vouched(mia))
+    assert [one.name for one in await access.people.everybody()] == ["mia"]
+
+
+async def test_the_session_before_is_over(client):
+    await sign_in(client)
+    before = client.cookies["__Host-parley"]
+    await sign_in(client)
+    assert client.cookies["__Host-parley"] != before
+    async with httpx2.AsyncClient(
+        transport=client._transport, base_url=HTTPS, cookies={"__Host-parley": before}
+    ) as thief:
+        assert (await thief.get("/me")).status_code == 401
+
+
+async def drips() -> AsyncIterator[bytes]:
+    """Never silent for long, and never at an end."""
+    while True:
+        yield b" "
+        await asyncio.sleep(0.01)
+
+
+def without_end() -> Iterator[bytes]:
+    yield from itertools.repeat(b" " * 65_536)
+
+
+def nested() -> Response:
+    return Response("[" * 100_000, media_type="application/json")
+
+
+ANSWERS: dict[str, Callable[[], Response]] = {
+    "slow": lambda: StreamingResponse(drips()),
+    "huge": lambda: StreamingResponse(without_end()),
+    "nested": nested,
+    "elsewhere": lambda: RedirectResponse("http://169.254.169.254/latest/meta-data"),
+    "a list": lambda: JSONResponse([{}]),
+    "a text": lambda: JSONResponse("error"),
+    "no JSON": lambda: Response("<html>"),
+    "nothing": lambda: Response(status_code=204),
+    "broken": lambda: Response(status_code=500),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_a_provider_that_answers_nonsense_holds_nobody_up(
+    client, provider, access, monkeypatch, kind
+):
+    monkeypatch.setattr("bot.people.openid.CALL_S", 0.3)
+    async with asyncio.timeout(10):
+        for path in ("/.well-known/openid-configuration", "/token", "/keys"):
+            provider.instead = {path: ANSWERS[kind]}
+            begun = await client.get(TO)
+            answer = await sign_in(client) if begun.status_code == 303 else begun
+            assert answer.status_code == 503, answer.text
+            assert not await access.people.exist()
+            provider.instead = {}
+            assert (await client.get(TO)).status_code == 303
+        assert (await sign_in(client)).status_code == 303
+
+
+async def test_a_provider_is_not_followed_to_where_anybody_listens(client, provider):
+    for place in ("http://10.0.0.1/x", "file:///etc/passwd", "https://", "http://[", "x"):
+        for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            provider.says = {endpoint: place}
+            assert (await client.get(TO)).status_code == 503
+    provider.says = {}
+    assert (await client.get(TO)).status_code == 303
+
+
+async def test_of_the_provider_s_keys_those_that_are_understood_count(client, provider, access):
+    keys = [{"kty": "RSA"}, {"kty": "EC", "crv": "X", "x": "A", "y": "A"}, 3, KEY.as_dict()]
+    provider.instead["/keys"] = lambda: JSONResponse({"keys": keys})
+    assert (await sign_in(client)).status_code == 303
+    assert await access.people.exist()
+
+
+async def test_an_address_cannot_have_the_provider_asked_without_end(client, monkeypatch):
+    monkeypatch.setitem(MOST_TRIES, "address", 3)
+    statuses = []
+    for _ in range(5):
+        client.cookies.set("__Host-parley-openid", "a.b.c")
+        statuses.append((await client.get(f"{BACK}?state=a&code=x")).status_code)
+    assert statuses == [401] * 3 + [429] * 2
 
 
 async def test_a_code_counts_once(client):
