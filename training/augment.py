@@ -1,4 +1,4 @@
-"""Other wordings of an example: another value for an entity, a slip of the fingers."""
+"""Other wordings of an example: another value for an entity, other words, a slip of the fingers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ class Augmenter:
         *,
         swap_values: float,
         typos: float,
+        substitutions: float = 0.0,
         rng: random.Random,
     ) -> None:
         self._swap_values, self._typos, self._rng = swap_values, typos, rng
+        self._substitutions = substitutions
         values: dict[Kind, dict[str, None]] = {}
         for example in examples:
             for entity in example.entities:
@@ -45,8 +47,11 @@ class Augmenter:
                     known.update(dict.fromkeys(lookup.values))
         self._values = {kind: tuple(known) for kind, known in values.items()}
 
-    def vary(self, example: Example) -> Example:
-        """``example`` with some of its values swapped, and perhaps a typo."""
+    def vary(self, example: Example, substitutes: Sequence[Example] = ()) -> Example:
+        """``example``, or one of its ``substitutes``, with some of its values swapped, and perhaps
+        a typo."""
+        if substitutes and self._rng.random() < self._substitutions:
+            example = self._rng.choice(substitutes)
         pieces = [self._swap(*piece) for piece in _pieces(example)]
         if self._rng.random() < self._typos:
             pieces = self._slip(pieces)

@@ -18,6 +18,7 @@ from bot.project.project import Example
 from nlu.decode import softmax
 from nlu.manifest import EntityLabel
 from nlu.model import Model, Reading, Scores
+from nlu.several import Several
 from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
 from training.dataset import IGNORED, Labels, Row
@@ -53,6 +54,18 @@ class Teacher:
                 for n in some
             ]
             yield from zip(some, self.model.read(readings), strict=True)
+
+    def intent_of_each(
+        self, examples: Sequence[Example], *, several: Several | None = None
+    ) -> list[str]:
+        """The likeliest of each of ``examples``; where they may have ``several``, which."""
+        found = [""] * len(examples)
+        for number, scores in self.scores(examples):
+            if several:
+                found[number] = several.ranking(scores.intents, most=1)[0].name or ""
+            else:
+                found[number] = self.intents[int(scores.intents.argmax())]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

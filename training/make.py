@@ -26,12 +26,14 @@ from training.confidence import Confidence, fit_confidence
 from training.context import ContextDraw, first_context
 from training.evaluate import Answer, answer, top_columns
 from training.export import check_agreement, export
+from training.guesser import WordGuesser, open_guesser
 from training.recipe import Recipe
 from training.scope import outside_intent
 from training.sentiment import calibrated, served_head
 from training.step import half
+from training.substitutes import substitutes_of
 from training.teachers import is_bundle
-from training.teaching import recipe_of, teacher_in, trained_teacher
+from training.teaching import first_recipe, teacher_in, trained_teacher
 from training.torchscript import FILE as TORCHSCRIPT
 from training.torchscript import write_torchscript
 from training.train import Step, Trained, open_tokenizer, train
@@ -212,16 +214,31 @@ class _Run:
             judge=judge,
             report=self.report,
         )
-        teacher = None
-        if is_bundle(recipe.teacher):
-            teacher = teacher_in(Path(recipe.teacher))
-        elif recipe.teacher:
-            first, own = recipe_of(recipe), checkpoint and checkpoint.another("teacher")
-            self.report(f"training the teacher {recipe.teacher} first")
-            taught = learn(first, watch=half(watch, 0), checkpoint=own, going_on=True)
-            teacher, watch = trained_teacher(taught, first), half(watch, 1)
-        trained = learn(recipe, watch=watch, checkpoint=checkpoint, teacher=teacher)
+        teacher = teacher_in(Path(recipe.teacher)) if is_bundle(recipe.teacher) else None
+        guesser = self._guesser(recipe)
+        substitutes: list[list[Example]] = []
+        if first := first_recipe(recipe):
+            self.report(f"training {first.encoder} first")
+            own = checkpoint and checkpoint.another("first")
+            knowing = learn(first, watch=half(watch, 0), checkpoint=own, going_on=True)
+            watch, before = half(watch, 1), trained_teacher(knowing, first)
+            teacher = teacher or (before if recipe.teacher else None)
+            if guesser:
+                says = partial(before.intent_of_each, several=knowing.labels.several)
+                substitutes = substitutes_of(
+                    examples, guesser, says, seed=recipe.seed, report=self.report
+                )
+        trained = learn(
+            recipe, watch=watch, checkpoint=checkpoint, teacher=teacher, substitutes=substitutes
+        )
         return trained, time.monotonic() - started
+
+    def _guesser(self, recipe: Recipe) -> WordGuesser | None:
+        """What finds other words. Opened before anything is trained, so that one without a head is
+        refused at once."""
+        if not recipe.substitutions:
+            return None
+        return open_guesser(recipe.guesser or recipe.encoder, recipe.max_tokens)
 
     def _export(
         self, trained: Trained, examples: Sequence[Example], folder: Path

@@ -90,8 +90,9 @@ def teach(
     watch: Callable[[Step], None] = lambda step: None,
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
-) -> Learnt:
-    """Teach ``encoder`` ``texts``; it is changed in place and left on the CPU.
+) -> tuple[Guesser, Learnt]:
+    """Teach ``encoder`` ``texts``; it is changed in place and left on the CPU, with the head that
+    was taught beside it.
 
     Args:
         rate: Takes the place of the recipe's.
@@ -142,7 +143,7 @@ def teach(
             loop.step(batch, lambda part: loss_of(model, part))
     after = guessed(model, judged, vocabulary, recipe)
     model.eval().cpu()
-    return Learnt(len(rows), before, after)
+    return model, Learnt(len(rows), before, after)
 
 
 def loss_of(model: Guesser, batch: Masked) -> torch.Tensor:

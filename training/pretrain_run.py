@@ -21,7 +21,8 @@ from transformers import PreTrainedTokenizerFast as FastTokenizer
 from bot.errors import SettingsError
 from training.checkpoint import Checkpoint
 from training.encoders import find_encoder, load_encoder, load_tokenizer
-from training.pretrain import Learnt, key_of, teach
+from training.guesser import save_head
+from training.pretrain import Guesser, Learnt, key_of, teach
 from training.pretrain_recipe import PretrainRecipe
 from training.pretrain_vocabulary import make_vocabulary
 from training.step import Step
@@ -71,13 +72,13 @@ def pretrain(
             f"a new encoder of {sum(p.numel() for p in model.parameters()) / 1e6:.1f} million "
             f"parameters, {len(tokenizer)} pieces"
         )
-    learnt = teach(
+    guesser, learnt = teach(
         model, tokenizer_json, texts, recipe,
         rate=rate, watch=watch, report=report, checkpoint=checkpoint,
     )  # fmt: skip
     if current().leads:
         facts = {"encoder": encoder or "", "recipe": recipe, "texts": len(texts), "learnt": learnt}
-        save(model, tokenizer, out, msgspec.json.encode(facts))
+        save(model, tokenizer, out, msgspec.json.encode(facts), guesser)
         checkpoint.remove()
     return learnt
 
@@ -123,7 +124,11 @@ def new_encoder(vocabulary: int, recipe: PretrainRecipe) -> PreTrainedModel:
 
 
 def save(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, out: Path, about: bytes
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    out: Path,
+    about: bytes,
+    guesser: Guesser | None = None,
 ) -> None:
     """Write the folder whole; what was there before is replaced at the end."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +137,8 @@ def save(
         model.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
         (draft / ABOUT).write_bytes(msgspec.json.format(about, indent=1))
+        if guesser:
+            save_head(guesser, draft)
         if out.exists():
             out.rename(Path(scratch) / "before")
         shutil.move(draft, out)

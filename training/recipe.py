@@ -74,6 +74,8 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     swap_values: Share
     typos: Share
+    substitutions: Share
+    guesser: str
 
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
     small: Annotated[int, Meta(ge=0)]

@@ -15,6 +15,7 @@ from training.distill import Teacher
 from training.loop import half_precision, pick_device
 from training.model import JointModel
 from training.recipe import Recipe
+from training.teachers import is_bundle
 from training.train import Trained, open_tokenizer
 
 
@@ -34,17 +35,20 @@ def trained_teacher(trained: Trained, recipe: Recipe) -> Teacher:
     return Teacher(recipe.encoder, model, labels.columns, labels.entities, several)
 
 
-def recipe_of(recipe: Recipe) -> Recipe:
-    """How the teacher of ``recipe`` is trained: on the same, whole, and by nobody."""
-    return msgspec.structs.replace(
-        recipe,
-        encoder=recipe.teacher,
-        encoder_rate=recipe.teacher_rate,
-        teacher="",
-        layers=0,
-        heads=0,
-        columns=0,
-    )
+def first_recipe(recipe: Recipe) -> Recipe | None:
+    """How the model is made that has to be there before that of ``recipe``, if any: its teacher,
+    whole and by nobody; or, to judge other wordings, the same on the examples as they are."""
+    first = msgspec.structs.replace(recipe, teacher="", substitutions=0.0)
+    if recipe.teacher and not is_bundle(recipe.teacher):
+        return msgspec.structs.replace(
+            first,
+            encoder=recipe.teacher,
+            encoder_rate=recipe.teacher_rate,
+            layers=0,
+            heads=0,
+            columns=0,
+        )
+    return first if recipe.substitutions else None
 
 
 class _Torch:

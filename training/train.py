@@ -56,6 +56,7 @@ def train(
     report: Callable[[str], None] = lambda line: None,
     checkpoint: Checkpoint | None = None,
     teacher: Teacher | None = None,
+    substitutes: Sequence[Sequence[Example]] = (),
     going_on: bool = False,
 ) -> Trained:
     """Fine-tune the recipe's encoder on ``examples``.
@@ -67,6 +68,7 @@ def train(
         report: Told what a user should know, a line at a time.
         checkpoint: Where to go on from if there is one, and to write one at times.
         teacher: What is learnt beside the labels; see ``training.distill``.
+        substitutes: Other wordings of each example; see ``training.substitutes``.
         going_on: More follows: the checkpoint is written at the end, too.
 
     Raises:
@@ -129,15 +131,21 @@ def train(
         model.encoder.compile(mode=recipe.compile, dynamic=True)
 
     augmenter = Augmenter(
-        examples, lookups, swap_values=recipe.swap_values, typos=recipe.typos, rng=rng
+        examples,
+        lookups,
+        swap_values=recipe.swap_values,
+        typos=recipe.typos,
+        substitutions=recipe.substitutions,
+        rng=rng,
     )
+    reworded = dict(enumerate(substitutes))  # the names of intents behind them have none
     draw = ContextDraw(recipe.context_dropout, rng)
     chained = model.chain.parameters() if model.chain else ()
     felt = model.sentiment_head.parameters() if model.sentiment_head else ()
     per_epoch = -(-count // recipe.batch_size)
     epochs = epochs_of(count, recipe)
     report(told_size(model, plain, recipe, epochs * per_epoch))
-    unseen = encode.rows(alone(each for each in judge if each.intent in labels.intents))
+    unseen = encode.rows(alone(filter(labels.know, judge)))
     stop = EarlyStop(model, recipe.patience) if recipe.patience and unseen else None
     loop = Loop(
         model,
@@ -162,7 +170,8 @@ def train(
     for epoch in loop.epochs(epochs):
         rows = []
         for number, (example, before) in enumerate(zip(examples, plain, strict=True)):
-            made = encode.windows(draw(augmenter.vary(example)))
+            varied = augmenter.vary(example, reworded.get(number, ()))
+            made = encode.windows(draw(varied))
             # As many as without variation, so that every epoch has as many steps.
             made = made if len(made) == len(before) else encode.windows(draw(example))
             rows += lessons.given(number, made, before) if lessons else made

@@ -25,7 +25,7 @@ from training.publish import build
 from training.recipe import Recipe, load_recipe
 from training.step import Step
 from training.teachers import find_teacher, is_bundle, mark_of
-from training.teaching import recipe_of, teacher_in, trained_teacher
+from training.teaching import first_recipe, teacher_in, trained_teacher
 from training.train import open_tokenizer, train
 
 from .conftest import example
@@ -206,7 +206,7 @@ def test_several_intents_are_taught_too(recipe: Recipe):
 
 def test_the_teacher_is_trained_whole_on_the_same_and_by_nobody(recipe: Recipe):
     pruned = msgspec.structs.replace(recipe, teacher="larger", layers=1, teacher_rate=1e-5)
-    first = recipe_of(pruned)
+    first = first_recipe(pruned)
     assert (first.encoder, first.teacher, first.layers, first.encoder_rate) == (
         "larger",
         "",
