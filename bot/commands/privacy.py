@@ -113,16 +113,15 @@ def rekey(
     ] = False,
     endpoints: options.Endpoints = None,
 ) -> None:
-    """Encrypt everything that is stored with the first of PARLEY_ENCRYPTION_KEYS.
+    """Encrypt everything that is stored with the first of PARLEY_ENCRYPTION_KEYS: what is in SQL,
+    turns that were read to learn from, and versions of the training data.
 
     Servers may run meanwhile, when they have the new key already. Safe to break off and repeat.
     """
-    import asyncio
-
     from bot.audit import BEGUN, DONE, Deed, Fact, at_terminal
+    from bot.privacy.holders import holders
     from bot.store import rekeying
     from bot.store.audits import SqlAudit
-    from bot.store.shelf import rekey_turns, shelf_file
 
     async def work(places: Places) -> dict[str, Any]:
         audit, database = SqlAudit(places.database), places.database
@@ -130,10 +129,10 @@ def rekey(
             raise SettingsError("PARLEY_ENCRYPTION_KEYS names no key; see `parley privacy key`.")
         facts: dict[str, Fact] = {"key": "" if decrypt else database.seal.key_id}
         begun = await audit.record(Deed(at_terminal(), "privacy.rekey", BEGUN, facts=facts))
+        changed = 0
         with typer.progressbar(length=await rekeying.count(database), label="texts") as bar:
-            changed = await rekeying.rekey(database, decrypt=decrypt, told=bar.update)
-        turns = shelf_file(places.settings)
-        changed += await asyncio.to_thread(rekey_turns, turns, decrypt=decrypt)
+            for _, holder in holders(places):
+                changed += await holder.rekey(decrypt=decrypt, told=bar.update)
         ended: dict[str, Fact] = {**facts, "of": begun, "changed": changed}
         await audit.record(Deed(at_terminal(), "privacy.rekey", DONE, facts=ended))
         return ended

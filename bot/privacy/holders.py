@@ -1,4 +1,4 @@
-"""Everywhere something of a conversation is kept: one list for exporting and erasing.
+"""Everywhere something of a conversation is kept: one list for exporting, erasing and encrypting.
 
 A part of Parley that keeps what users wrote adds a function to ``HOLDERS``; one outside the
 server's packages adds it as an entry point in the group ``parley.holders``.
@@ -20,16 +20,17 @@ import msgspec
 from bot.review.item import ReviewItem
 from bot.review.store import Filter
 from bot.settings import Settings
-from bot.store import personal
+from bot.store import personal, rekeying
 from bot.store.base import TrackerStore
 from bot.store.database import Database
 from bot.store.redis import open_redis
 from bot.store.reviews import SqlReviews
 from bot.store.sealing import seal_from
-from bot.store.shelf import erase_turns, shelf_file, turns_of
+from bot.store.shelf import erase_turns, rekey_turns, shelf_file, turns_of
 from bot.store.sql import SqlLog
 
 REVIEW_PAGE = 1000
+Told = Callable[[int], None]
 
 
 class Holder(Protocol):
@@ -42,6 +43,13 @@ class Holder(Protocol):
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         """Take it away for ever; how much went, by what it was. Nothing is left to do is no error,
         so that an erasure that broke off can be done again."""
+        ...
+
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        """Have every text closed with the newest key, or with none; how many were changed.
+
+        Safe to repeat. ``told`` hears how many more of the log's were looked at. Raises Locked.
+        """
         ...
 
 
@@ -69,6 +77,9 @@ class InLog:
         erase = partial(personal.erase, conversation_id=conversation_id, now=self._clock())
         return await self._database.write(erase)
 
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        return await rekeying.rekey(self._database, decrypt=decrypt, told=told)
+
 
 class InRedis:
     """The live tracker, and whatever lets a server go on from it."""
@@ -88,6 +99,9 @@ class InRedis:
         _, epoch = await self._log.stands(conversation_id)
         return {"kept events": await self._trackers.erase(conversation_id, epoch=epoch)}
 
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        return 0  # what it keeps ends within a day, and is made anew from SQL
+
 
 class InReview:
     """Sentences that wait for a label, or have one."""
@@ -106,6 +120,9 @@ class InReview:
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         return {"review items": await self._reviews.erase(conversation_id)}
 
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        return 0  # they are in the log's database, which sees to all of its texts
+
 
 class InTurns:
     """Turns read from logs to be learnt from, in a file beside this server's own."""
@@ -119,6 +136,9 @@ class InTurns:
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         return {"turns": await asyncio.to_thread(erase_turns, self._file, conversation_id)}
+
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        return await asyncio.to_thread(rekey_turns, self._file, decrypt=decrypt)
 
 
 HOLDERS: Mapping[str, Callable[[Places], Holder]] = {

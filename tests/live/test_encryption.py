@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Connection, select, text, update
+from typer.testing import CliRunner
 
 from bot.audit import Actor, NoAudit
+from bot.commands.privacy import app as privacy
+from bot.dialogue.domain import Domain
 from bot.dialogue.events import SessionStarted, UserUttered
 from bot.dialogue.messages import Message, Reminding, Reply
 from bot.errors import Duplicate, SettingsError
 from bot.privacy.holders import Places
 from bot.privacy.requests import exported
+from bot.project.project import Config, Example, NluData, Project
+from bot.review.item import Opinion, ReviewItem
 from bot.review.turn import Turn
 from bot.settings import Settings
+from bot.store import schema
 from bot.store.base import Cancellation, Reminder
 from bot.store.columns import ASIDE, REPLY, Column
 from bot.store.database import Database
 from bot.store.redis import open_redis
 from bot.store.rekeying import check_keys, count, rekey
 from bot.store.retention import Retention
-from bot.store.sealing import Locked, new_key, seal_from, seal_of
+from bot.store.sealing import PLAIN, Locked, new_key, seal_from, seal_of
 from bot.store.shelf import Harvest, open_shelf, rekey_turns
 from bot.store.sql import SqlLog
 from bot.store.tables import metadata
@@ -36,7 +44,10 @@ from bot.testing.store import tracker
 from tests.command import running, write
 from tests.servers import Valkey
 from tests.turns import message
+from training.versions.making import make_dataset
+from training.versions.shelf import Shelf
 
+T = TypeVar("T")
 OLD, NEW = new_key("old"), new_key("new")
 SECRET = "my card is 4111"
 EVENTS = [SessionStarted(timestamp=NOON), UserUttered(text=SECRET, timestamp=NOON)]
@@ -283,6 +294,8 @@ async def test_of_a_server_with_keys_no_byte_of_what_users_write_is_left_anywher
     with running(project, home, keys) as server:
         first = server.say("a canary sings", message_id="m1")
         assert server.say("a canary sings", message_id="m1") == first
+        asked = {"reason": "her canary is ill"}
+        assert server.client.post("/conversations/ann/handoff", json=asked).json()["reason"]
         assert server.end() == 0
     files = [path for path in home.rglob("*") if path.is_file()]
     assert any(b"~new:" in path.read_bytes() for path in files)
@@ -290,6 +303,56 @@ async def test_of_a_server_with_keys_no_byte_of_what_users_write_is_left_anywher
     database = Database(f"sqlite:///{home / 'parley.db'}", seal=seal_from(NEW))
     assert "a canary sings" in str(await SqlLog(database).history("ann"))
     await database.close()
+
+
+def test_the_command_encrypts_what_is_in_every_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, home = write(tmp_path / "project"), tmp_path / "home"
+    monkeypatch.setenv("PARLEY_HOME", str(home))
+    monkeypatch.setenv("PARLEY_MODELS", str(home / "models"))
+    url = f"sqlite:///{home / 'parley.db'}"
+    schema.upgrade(url)
+    asyncio.run(in_database(url, fill))
+    with open_shelf(home / "turns.db") as shelf:
+        shelf.add(Harvest("log", [Turn("ann", 1, SECRET)]))
+    known = NluData((Example("hello", "greet"),))
+    shop = Project(".", Domain(), known, (), Config())
+    dataset = make_dataset(shop, [DECIDED], now=datetime.now(UTC))
+    version = Shelf(home / "models" / "datasets").keep(dataset)
+
+    def stored() -> str:
+        turns = sqlite3.connect(home / "turns.db")
+        with closing(turns):
+            read = str(turns.execute("SELECT turn FROM turn").fetchall())
+        return asyncio.run(in_database(url, everything)) + read + version.read_text("latin-1")
+
+    def rekey(*words: str) -> str:
+        done = CliRunner().invoke(privacy, ["rekey", "--project", str(project), *words])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout.splitlines()[-1]
+
+    assert stored().count(SECRET) == 10
+    monkeypatch.setenv("PARLEY_ENCRYPTION_KEYS", NEW)
+    assert rekey() == "12 texts changed, key new"
+    assert SECRET not in stored()
+    assert rekey("--decrypt") == "12 texts changed, key none"
+    assert stored().count(SECRET) == 10
+
+
+async def in_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database(url, seal=PLAIN)
+    try:
+        return await work(database)
+    finally:
+        await database.close()
+
+
+DECIDED = ReviewItem(
+    *("r1", SECRET, "ann"),
+    state="decided",
+    decision=Opinion("intent", "mia", 1.0, "greet", (), "person", 1.0),
+)
 
 
 def test_turns_that_were_read_to_learn_from_change_their_key_too(

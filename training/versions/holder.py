@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.privacy.holders import Places
+from bot.privacy.holders import Places, Told
 from nlu.registry import Registry
 from training.versions.shelf import Shelf
 
@@ -16,10 +16,14 @@ class InDatasets:
     by that: ``parley models list`` tells, until they are made anew."""
 
     def __init__(self, places: Places) -> None:
-        self._shelf = Shelf.of(Registry(places.settings.models_folder))
+        registry = Registry(places.settings.models_folder)
+        self._shelf = Shelf.of(registry, seal=places.database.seal)
 
     async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
         return {"training data": await asyncio.to_thread(self._shelf.held, conversation_id)}
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         return {"training data": await asyncio.to_thread(self._shelf.erase, conversation_id)}
+
+    async def rekey(self, *, decrypt: bool, told: Told) -> int:
+        return await asyncio.to_thread(self._shelf.rekey, decrypt=decrypt)

@@ -28,15 +28,39 @@ PAGE = 1000
 def newest_dataset(project: Project, registry: Registry) -> Dataset:
     """The version of the project's examples and all that is decided by now, kept in the registry.
 
-    The newest version there already, where nothing changed.
+    The newest version there already, where nothing changed. Who is erased meanwhile is in none:
+    his items go before the versions of the data are looked through, which so miss this one only
+    if his items are gone by now.
     """
-    shelf, items = Shelf.of(registry), decided(Path(project.path))
+    folder = Path(project.path)
+    shelf, items = Shelf.of(registry), decided(folder)
     revision = max((item.revision for item in items), default=0)
     made = make_dataset(
         project, items, now=datetime.now(UTC), parent=shelf.newest(), revision=revision
     )
     shelf.keep(made)
-    return made
+    erased = _erased_since(folder, items, revision)
+    for conversation_id in erased:
+        shelf.erase(conversation_id)
+    return shelf.load(made.version) if erased else made
+
+
+def _erased_since(folder: Path, items: Sequence[ReviewItem], revision: int) -> set[str]:
+    """Conversations of ``items`` that were erased after ``revision``."""
+    mine, url = {item.id: item.conversation_id for item in items}, reviews_url(folder)
+
+    async def read() -> set[str]:
+        found: set[str] = set()
+        after = revision
+        async with open_reviews(url) as reviews:
+            while page := await reviews.withdrawn(after=after, limit=PAGE):
+                after = page[-1][0]
+                for _, item_id in page:
+                    if item_id in mine and (await reviews.item(item_id)).state == "erased":
+                        found.add(mine[item_id])
+        return found
+
+    return asyncio.run(read())
 
 
 def decided(folder: Path) -> list[ReviewItem]:

@@ -1,12 +1,20 @@
-"""Where versions of the data are kept: ``datasets/<version>.json`` in a registry."""
+"""Where versions of the data are kept: ``datasets/<version>.json`` in a registry.
+
+They are encrypted where there are keys, each bound to its version; what names a version is a hash
+of what it says, so keys may change and it stays the same one.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from bot.store.sealing import MARK, Seal, seal_of_environment
 from nlu.registry import Registry
 from training.versions.dataset import Dataset, DatasetError, check
 from training.versions.making import subject_of
@@ -15,19 +23,24 @@ FOLDER = "datasets"
 
 
 class Shelf:
-    """The versions under ``root``, which need not exist yet."""
+    """The versions under ``root``, which need not exist yet.
 
-    def __init__(self, root: Path) -> None:
+    ``seal``: what they are encrypted with; that of the environment unless another is given. Every
+    method that reads one raises Locked where its key is missing.
+    """
+
+    def __init__(self, root: Path, *, seal: Seal | None = None) -> None:
         self.root = root
+        self._seal = seal or seal_of_environment()
 
     @classmethod
-    def of(cls, registry: Registry) -> Shelf:
+    def of(cls, registry: Registry, *, seal: Seal | None = None) -> Shelf:
         """That of a registry."""
-        return cls(registry.root / FOLDER)
+        return cls(registry.root / FOLDER, seal=seal)
 
     def versions(self) -> tuple[str, ...]:
         """Every version, the oldest first."""
-        found = [self._read(path) for path in self.root.glob("d*.json")]
+        found = [self._read(path) for path in self._files()]
         return tuple(each.version for each in sorted(found, key=lambda each: each.created))
 
     def load(self, version: str) -> Dataset:
@@ -48,8 +61,10 @@ class Shelf:
     def keep(self, dataset: Dataset) -> Path:
         """Write it, whole or not at all. What is there already stays: a version never changes."""
         path = self.root / f"{dataset.version}.json"
-        if not path.is_file():
-            self._write(path, dataset)
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self._changing():
+            if not path.is_file():
+                self._write(path, dataset)
         return path
 
     def erase(self, conversation_id: str) -> int:
@@ -57,20 +72,25 @@ class Shelf:
 
         Out of one that was tampered with as well, which stays refused.
         """
-        subject, gone = subject_of(conversation_id), 0
-        if not subject:
+        subject = subject_of(conversation_id)
+        if not subject or not self.root.is_dir():
             return 0
-        for version in self.versions():
-            dataset = self._read(self.root / f"{version}.json")
-            mine = sum(row.subject == subject for row in dataset.rows)
-            if mine:
-                rows = tuple(
-                    row.erased() if row.subject == subject else row for row in dataset.rows
-                )
-                after = msgspec.structs.replace(dataset, rows=rows)
-                self._write(self.root / f"{version}.json", after)
-                gone += mine
-        return gone
+        with self._changing():
+            return sum(self._erased_from(path, subject) for path in self._files())
+
+    def rekey(self, *, decrypt: bool = False) -> int:
+        """Have every version closed with the newest key, or with none; how many were changed."""
+        wanted = "" if decrypt else f"{MARK}{self._seal.key_id}:"
+        changed = 0
+        for path in self._files():
+            with self._changing():
+                stored = path.read_bytes()
+                if _is_as(stored, wanted):
+                    continue
+                data = self._opened(path, stored)
+                self._replace(path, self._closed(path, data) if wanted else data)
+                changed += 1
+        return changed
 
     def held(self, conversation_id: str) -> list[dict[str, object]]:
         """A conversation's sentences in all versions."""
@@ -82,23 +102,57 @@ class Shelf:
             if subject and row.subject == subject
         ]
 
+    def _erased_from(self, path: Path, subject: str) -> int:
+        dataset = self._read(path)
+        mine = sum(row.subject == subject for row in dataset.rows)
+        if mine:
+            rows = tuple(row.erased() if row.subject == subject else row for row in dataset.rows)
+            self._write(path, msgspec.structs.replace(dataset, rows=rows))
+        return mine
+
+    def _files(self) -> list[Path]:
+        return sorted(self.root.glob("d*.json"))
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Alone among all processes: a sentence that is erased is not written back by another."""
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _opened(self, path: Path, stored: bytes) -> bytes:
+        return self._seal.open_bytes(stored, "dataset", path.stem)
+
+    def _closed(self, path: Path, data: bytes) -> bytes:
+        return self._seal.close_bytes(data, "dataset", path.stem)
+
     def _read(self, path: Path) -> Dataset:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Dataset)
+            return msgspec.json.decode(self._opened(path, path.read_bytes()), type=Dataset)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DatasetError(f"{path} is no version of the data: {error}.") from error
 
     def _write(self, path: Path, dataset: Dataset) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
+        self._replace(path, self._closed(path, msgspec.json.encode(dataset)))
+
+    def _replace(self, path: Path, stored: bytes) -> None:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with draft.open("wb") as file:
-                file.write(msgspec.json.encode(dataset))
+                file.write(stored)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _is_as(stored: bytes, wanted: str) -> bool:
+    """Whether it is closed with the key of which ``wanted`` is the mark; with none for none."""
+    return stored.startswith(wanted.encode()) if wanted else not stored.startswith(MARK.encode())
 
 
 def erased_from(registry: Registry, version: str) -> int:

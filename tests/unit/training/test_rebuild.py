@@ -12,6 +12,7 @@ from bot.dialogue.domain import Domain
 from bot.errors import ParleyError
 from bot.project.project import Component, Config, NluData, Project
 from bot.review.item import Opinion, ReviewItem
+from bot.store.sealing import Locked, new_key
 from nlu.folder import file_hash
 from nlu.registry import Registry
 from training.cli import register
@@ -103,7 +104,15 @@ def test_a_version_of_the_data_becomes_a_candidate_and_nothing_goes_live(plan, r
     assert not [path for path in registry.root.iterdir() if path.name.startswith(".")]
 
 
-def test_a_second_one_is_judged_against_the_first_and_by_its_corrections(plan, registry, shop):
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of users are stored encrypted. Name it first: before what stores some."""
+    monkeypatch.setenv("PARLEY_ENCRYPTION_KEYS", new_key("k1"))
+
+
+def test_a_second_one_is_judged_against_the_first_and_by_its_corrections(
+    keys, plan, registry, shop
+):
     first = rebuild(changed(plan, dataset=_kept(registry, make_dataset(shop, (), now=NOW))))
     registry.use(first.manifest.version)
     gate = msgspec.structs.replace(plan.gate, seeds=2)
@@ -118,6 +127,9 @@ def test_a_second_one_is_judged_against_the_first_and_by_its_corrections(plan, r
     shown = rebuild_page(found, plan.dataset, registry.folder(found.manifest.version))
     assert all(part in shown for part in ("<polyline", plan.dataset.version, "labelled by person"))
     assert "src=" not in shown
+    files = [path.read_bytes() for path in registry.root.rglob("*") if path.is_file()]
+    assert sum(stored.startswith(b"~k1:") for stored in files) == 2, "both versions of the data"
+    assert not any(words.text.encode() in stored for words in ITEMS for stored in files)
 
 
 def test_what_a_run_that_was_killed_had_done_is_not_done_again(plan, registry):
@@ -224,7 +236,7 @@ def parley(shop: Project, tiny_bert: Path):
     return run
 
 
-def test_the_commands_lead_from_files_to_a_model_that_answers(parley, registry):
+def test_the_commands_lead_from_files_to_a_model_that_answers(keys, parley, registry, monkeypatch):
     shown = parley("rebuild", "--quiet", "--promote").stdout
     version = registry.current()
     assert f"{version} is the candidate" in shown
@@ -240,6 +252,10 @@ def test_the_commands_lead_from_files_to_a_model_that_answers(parley, registry):
     undecided = parley("rebuild", "--quiet", "--no-conversations", code=2)
     assert "not enough evidence" in undecided.stdout
     assert registry.current() == version
+    monkeypatch.delenv("PARLEY_ENCRYPTION_KEYS")
+    shown = ("dataset", "show", dataset)
+    for words in (("dataset", "list"), shown, ("rebuild", "--quiet"), ("models", "list")):
+        parley(*words, expect=Locked)
 
 
 def test_two_versions_of_the_data_can_be_compared(parley, shop):
