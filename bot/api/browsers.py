@@ -77,21 +77,40 @@ def check_local(request: Request, host: str) -> None:
     A page whose name was made to lead to this machine (DNS rebinding) names itself. A proxy on this
     machine brings others, and may name it as it likes.
     """
-    if not all(map(is_loopback, _forwarded(request))):
+    if not _is_direct(request):
         raise CrossSite(
             "Without token or secret the API is for this machine, and this came through a proxy. "
             "Set PARLEY_AUTH_TOKEN; where the proxy asks who is calling, "
             "PARLEY_PROXY_AUTHENTICATES=true."
         )
-    named = request.url.hostname or ""
-    if not is_loopback(named) and named != host.strip("[]").lower():
+    if not _is_named(request, host):
+        named = request.headers.get("host", "")
         raise CrossSite(f"Without token or secret the API is for this machine, not for {named!r}.")
 
 
-def _forwarded(request: Request) -> list[str]:
-    """Those for whom proxies, trusted or not, say that they send the request."""
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-    return [each.strip() for each in forwarded.split(",") if each.strip()]
+def is_local(request: Request, host: str) -> bool:
+    """Whether, as far as can be seen, somebody on this machine asks; as ``check_local``."""
+    return _is_direct(request) and _is_named(request, host)
+
+
+def _is_direct(request: Request) -> bool:
+    """Whether no proxy, trusted or not, says that it brings somebody else's request."""
+    headers = request.headers
+    said = ",".join(headers.getlist("x-forwarded-for") + headers.getlist("x-real-ip"))
+    brought = [each.strip() for each in said.split(",") if each.strip()]
+    return "forwarded" not in headers and all(map(is_loopback, brought))
+
+
+def _is_named(request: Request, host: str) -> bool:
+    """Whether the client called this machine, or ``host``, by its name.
+
+    The URL of a request has the server's own address where the name given is none: browsers give
+    some that Starlette takes for none, such as ``a{b.example``.
+    """
+    if request.url.netloc != request.headers.get("host", ""):
+        return False
+    named = request.url.hostname or ""
+    return is_loopback(named) or named == host.strip("[]").lower()
 
 
 def is_tls(request: Request) -> bool:

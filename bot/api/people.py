@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bot.api.auth import person_caller, requires
-from bot.api.browsers import check_page, drop_session, is_tls, keep_session, session_of
+from bot.api.browsers import check_page, drop_session, is_local, is_tls, keep_session, session_of
 from bot.api.conversations import answer
 from bot.audit import Actor, Deed
 from bot.door import body_schema, json_body
@@ -79,10 +79,11 @@ def address_of(request: Request) -> str:
 
 def check_encrypted(request: Request, settings: Settings) -> None:
     """Raises NotAuthorized where a password or a session could be overheard."""
-    if not is_tls(request) and not is_loopback(settings.host):
+    here = is_loopback(settings.host) and is_local(request, settings.host)
+    if not is_tls(request) and not here:
         raise NotAuthorized(
-            "Nobody signs in over plain HTTP: serve HTTPS (--ssl-certificate), or have the proxy "
-            "that does say so."
+            "Nobody signs in over plain HTTP: serve HTTPS (--ssl-certificate), or name the proxy "
+            "that does in PARLEY_TRUSTED_PROXIES and have it say so (X-Forwarded-Proto)."
         )
 
 

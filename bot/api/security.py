@@ -18,12 +18,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "SAMEORIGIN",
     "Content-Security-Policy": NOTHING,
+    "Cache-Control": "no-store",
 }
 _RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class SecurityHeaders:
-    """Puts them on every answer; one that is a page brings its own Content-Security-Policy.
+    """Puts them on every answer that does not say otherwise; pages bring their own
+    Content-Security-Policy and Cache-Control.
 
     ``hsts_s``: for how long browsers that came over HTTPS shall come no other way; 0: not said.
     """

@@ -13,7 +13,7 @@ from bot.errors import BadRequest, Conflict, ParleyError
 from bot.people.caller import NotAuthorized
 from bot.people.memory import MemoryPeople, MemorySessions, MemoryTries
 from bot.people.openid import OpenId
-from bot.people.passwords import MOST_CHARS, Passwords
+from bot.people.passwords import Passwords
 from bot.people.person import People, Person, name_of, new_stamp
 from bot.people.sessions import Lifetimes, Session, Sessions, Tries, key_of, new_id
 from bot.people.vouching import Vouched
@@ -87,7 +87,6 @@ class Access:
         """
         tries = await self._counted(name, address)
         person = await self._known(name)
-        password = password[: MOST_CHARS + 1]
         fits = await self._passwords.fits(password, person.password if person else None)
         if person is None or not fits or person.disabled:
             log.info("people.refused", address=address)

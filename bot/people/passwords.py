@@ -57,8 +57,9 @@ class Passwords:
     def _fits(self, text: str, kept: str | None) -> bool:
         from argon2.exceptions import InvalidHashError, VerificationError
 
+        nobodys = self._nobodys  # made by whoever comes first, be it for a name that is somebody's
         try:
-            fits = self._hasher.verify(kept or self._nobodys, text)
+            fits = self._hasher.verify(kept or nobodys, text)
         except (VerificationError, InvalidHashError):
             return False
         return fits and kept is not None

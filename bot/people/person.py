@@ -13,7 +13,12 @@ from bot.errors import BadRequest
 from bot.people.roles import Role
 
 MOST_NAME_CHARS = 64
-_NAME = re.compile(rf"[^\s\x00-\x1f\x7f\ud800-\udfff]{{1,{MOST_NAME_CHARS}}}")
+_NAME = re.compile(rf"\S{{1,{MOST_NAME_CHARS}}}")
+# Marks and letters that show nothing (Unicode's Default_Ignorable_Code_Point), and a blank pattern.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,20 @@ class People(Protocol):
 
 
 def name_of(text: str) -> str:
-    """A person's name as it is kept: upper and lower case are one. Raises BadRequest."""
-    name = unicodedata.normalize("NFKC", text).casefold()
+    """A person's name as it is kept: upper and lower case are one. Raises BadRequest.
+
+    A name that is kept is kept as itself, so folding is done until it changes nothing any more.
+    """
+    name = _folded(_folded(text))
     if not _NAME.fullmatch(name):
         raise BadRequest(f"A person's name has 1 to {MOST_NAME_CHARS} characters and no blanks.")
+    if not name.isprintable() or _UNSEEN.search(name):
+        raise BadRequest("A person's name has no characters that cannot be seen.")
     return name
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def new_stamp() -> str:

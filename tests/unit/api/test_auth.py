@@ -215,6 +215,10 @@ async def test_the_metrics_are_not_shown_to_others_while_nobody_can_prove_who_he
         ("LOCALHOST", 200),
         ("evil.example", 403),
         ("localhost.evil.example:5005", 403),
+        ("a{b.evil.example", 403),
+        ("evil.example:5005:80", 403),
+        ("evil.example:80@localhost", 403),
+        ("", 403),
     ],
 )
 async def test_a_page_whose_name_leads_to_this_machine_reads_nothing(host, expected):
@@ -239,6 +243,20 @@ async def test_what_a_proxy_on_this_machine_brings_from_elsewhere_reads_nothing(
         assert (await client.get(TRACKER, headers=headers)).status_code == expected
     async with served(echo_app(Settings(proxy_authenticates=True))) as client:
         assert (await client.get(TRACKER, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Real-IP": "203.0.113.7"},
+        {"Forwarded": "for=203.0.113.7"},
+        {"Forwarded": "for=127.0.0.1, for=203.0.113.7;host=localhost"},
+        {"Forwarded": "by=127.0.0.1"},
+    ],
+)
+async def test_however_a_proxy_names_who_is_elsewhere_he_reads_nothing(headers):
+    async with served(echo_app(Settings())) as client:
+        assert (await client.get(TRACKER, headers=headers)).status_code == 403
 
 
 @pytest.mark.parametrize(

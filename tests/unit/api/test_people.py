@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx2
 import pytest
+from argon2 import PasswordHasher
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from bot.errors import BadRequest
 from bot.people.access import WITHIN_S, Access, TooManyTries, WrongPassword
-from bot.people.passwords import Cost, Passwords
-from bot.people.person import Person, new_stamp
+from bot.people.passwords import Cost, Passwords, checked
+from bot.people.person import Person, name_of, new_stamp
 from bot.people.roles import ROLES, Role
 from bot.people.sessions import Lifetimes, csrf_token
 from bot.settings import Settings
@@ -158,6 +163,29 @@ async def test_nobody_signs_in_over_plain_http_from_elsewhere(access):
 @pytest.mark.parametrize(
     "headers",
     [
+        {"Host": "desk.example"},
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"X-Real-IP": "203.0.113.7"},
+        {"Forwarded": "for=203.0.113.7;proto=https"},
+        {"Forwarded": 'for="[2001:db8::1]:443"'},
+    ],
+)
+async def test_behind_a_proxy_that_nobody_trusts_nobody_signs_in(access, headers):
+    """Its browser speaks TLS, as nobody can know here: the cookie would travel unprotected."""
+    async with desk(access) as client:
+        client.base_url = "http://localhost"
+        client.headers["Origin"] = f"http://{headers.get('Host', 'localhost')}"
+        body = {"name": "mia", "password": PASSWORD}
+        said = await client.post("/login", json=body, headers=headers)
+        assert (said.status_code, "set-cookie" in said.headers) == (403, False)
+        assert "PARLEY_TRUSTED_PROXIES" in said.json()["message"]
+        begun = await client.get("/login/openid", headers=headers)
+        assert begun.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "", "Origin": "https://evil.example"},
@@ -258,6 +286,69 @@ async def test_as_much_is_done_for_a_name_that_is_nobody_s(access, monkeypatch):
     parameters = [kept.rsplit("$", 1)[0] for kept in done]
     assert len(done) == 2
     assert parameters[0].split("$")[:4] == parameters[1].split("$")[:4]
+
+
+async def test_the_first_name_a_server_is_asked_for_takes_as_long_as_any_other(clock, monkeypatch):
+    done: list[str] = []
+    for work in ("hash", "verify"):
+        real = getattr(PasswordHasher, work)
+
+        def counted(self, *given, real=real, work=work):
+            done.append(work)
+            return real(self, *given)
+
+        monkeypatch.setattr(PasswordHasher, work, counted)
+    asked = []
+    for name in ("mia", "nobody"):
+        access = access_for(clock)
+        await add(access, "mia")
+        done.clear()
+        with pytest.raises(WrongPassword):
+            await access.sign_in(name, "wrong", address="")
+        asked.append(sorted(done))
+    assert asked[0] == asked[1]
+
+
+async def test_passwords_that_are_tried_at_once_are_counted_too(access):
+    tries = [access.sign_in("mia", f"wrong {n}", address="192.0.2.1") for n in range(20)]
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(each) for each in ended].count(WrongPassword) == 5
+    assert [type(each) for each in ended].count(TooManyTries) == 15
+
+
+async def test_a_password_of_letters_in_parts_opens_as_it_was_made(access):
+    """A keyboard that sends an accent apart makes more characters than are kept."""
+    password = "e\u0301" * 200
+    kept = await access._passwords.hash(checked(password))
+    await access.people.add(Person("zoe", "agent", kept, stamp=new_stamp()))
+    _, person = await access.sign_in("zoe", password, address="")
+    assert person.name == "zoe"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mia\u200b",
+        "mi\u00ada",
+        "\u202eaim",
+        "mia\ufe0f",
+        "mia\u3164",
+        "m\u034fia",
+        "\ufeffmia",
+        "mia\U000e0041",
+        "mia\u2800",
+    ],
+)
+def test_two_names_that_look_the_same_are_not_two_people(name):
+    with pytest.raises(BadRequest, match="seen"):
+        name_of(name)
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8))
+@example("ß\u0301")
+def test_a_name_as_it_is_shown_is_the_name(text: str):
+    with suppress(BadRequest):
+        assert name_of(name_of(text)) == name_of(text)
 
 
 async def test_wrong_passwords_are_slowed_down_by_name_and_address(client, clock):

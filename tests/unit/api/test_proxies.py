@@ -116,3 +116,17 @@ def test_every_answer_has_the_headers_of_safety(method, path):
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/status", "/conversations/anna/tracker", "/me", "/docs", "/metrics", "/nowhere"]
+)
+def test_what_is_told_to_one_caller_is_kept_by_no_cache(path):
+    with TestClient(echo_app()) as client:
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+
+def test_the_chat_page_may_be_kept_and_is_asked_for_again():
+    with TestClient(echo_app()) as client:
+        for path in ("/", "/chat/index.html"):
+            assert client.get(path).headers["cache-control"] == "no-cache"
