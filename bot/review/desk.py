@@ -119,7 +119,8 @@ async def item_of_turn(
     reason = Reason("person", 1.0, "chosen by a person")
     await reviews.propose([proposed(turn, said=turn.said, reasons=(reason,))])
     found = await reviews.of_turn(conversation_id, seq)
-    assert found is not None
+    if found is None:
+        raise NotFound(f"Conversation {conversation_id!r} was erased just now.")
     return found
 
 

@@ -7,16 +7,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
+from bot.errors import NotFound
 from bot.store.base import Handoff
 from bot.store.columns import REASON
 from bot.store.sealing import Seal, seal_of
-from bot.store.tables import handoff
+from bot.store.tables import conversation, handoff
 
 Insert = Callable[[Table], Any]
 
 
 def ask(db: Connection, wanted: Handoff, insert: Insert) -> Handoff:
-    """Put ``wanted`` into the queue; where the conversation is in it already, what stands there."""
+    """Put ``wanted`` into the queue; where the conversation is in it already, what stands there.
+
+    Raises NotFound for a conversation that was erased meanwhile.
+    """
+    _check_not_erased(db, wanted.conversation_id)
     new = insert(handoff).values(_row(wanted, seal_of(db)))
     # Changes nothing, but has the row stay: another may be about to end it.
     found = new.on_conflict_do_update(
@@ -56,6 +61,16 @@ def listed(db: Connection, *, taken: bool | None, agent: str | None, limit: int)
     if agent is not None:
         wanted = wanted.where(handoff.c.agent == agent)
     return [_one(row, seal_of(db)) for row in db.execute(wanted)]
+
+
+def _check_not_erased(db: Connection, conversation_id: str) -> None:
+    mine = select(conversation.c.seq, conversation.c.epoch).where(
+        conversation.c.id == conversation_id
+    )
+    row = db.execute(mine.with_for_update()).one_or_none()
+    # Nothing was ever said, but the epoch was raised: by an erasure, unless by a person.
+    if row and row.seq == 0 and row.epoch and get(db, conversation_id) is None:
+        raise NotFound(f"There is no conversation {conversation_id!r} any more.")
 
 
 def _row(one: Handoff, seal: Seal) -> dict[str, Any]:

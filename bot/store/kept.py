@@ -83,6 +83,14 @@ redis.call('EXPIRE', KEYS[2], ARGV[7])
 return 1
 """
 )
+# What keeps an erased conversation's turns out stays.
+FORGET = Script("""
+redis.call('DEL', KEYS[2])
+if redis.call('TYPE', KEYS[1]).ok == 'hash' and redis.call('HGET', KEYS[1], 'form') == 'erased' then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+""")
 # How many events went; a turn that began before cannot keep its tracker any more.
 ERASE = Script("""
 local count = redis.call('TYPE', KEYS[2]).ok == 'list' and redis.call('LLEN', KEYS[2]) or 0
@@ -163,7 +171,7 @@ class RedisTrackers:
     async def forget(self, conversation_id: str) -> None:
         self._known.drop(conversation_id)
         try:
-            await self._link.ask("forget", "DEL", *self._keys(conversation_id))
+            await self._link.run("forget", FORGET, self._keys(conversation_id))
         except RedisDown:
             return self._doubt(conversation_id)
         self._doubted.pop(conversation_id, None)

@@ -21,7 +21,7 @@ from bot.store import schema
 from bot.store.checks import check_id
 from bot.store.database import Database, parse_url
 from bot.store.sealing import seal_of
-from bot.store.tables import review, review_miner
+from bot.store.tables import conversation, review, review_miner
 
 AT_ONCE = 500  # keys of one question
 LOCK = 0x726576696577  # "review": PostgreSQL's advisory locks are numbers
@@ -71,8 +71,8 @@ class SqlReviews:
         now = self._clock()
 
         def add(db: Connection) -> int:
-            revision = self._next_revision(db)
-            return sum(_proposed(db, item, revision + at, now) for at, item in enumerate(items))
+            revision, there = self._next_revision(db), _not_erased(db, items)
+            return sum(_proposed(db, item, revision + at, now) for at, item in enumerate(there))
 
         return await self._database.write(add)
 
@@ -159,6 +159,23 @@ def _opened(db: Connection, wanted: Select[str, str]) -> Sequence[ReviewItem]:
 
 def _all(db: Connection, wanted: Select[str]) -> Sequence[str]:
     return db.scalars(wanted).all()
+
+
+def _not_erased(db: Connection, items: Sequence[ReviewItem]) -> list[ReviewItem]:
+    """``items`` without those whose user was erased since they were read from the log, which then
+    has fewer events. Who erases later waits for this transaction, and finds what it stores."""
+    named = sorted({item.conversation_id for item in items if item.origin == LOG})
+    stands: dict[str, int] = {}
+    for begin in range(0, len(named), AT_ONCE):
+        some = select(conversation.c.id, conversation.c.seq).where(
+            conversation.c.id.in_(named[begin : begin + AT_ONCE])
+        )
+        stands.update((row.id, row.seq) for row in db.execute(some))
+    return [
+        item
+        for item in items
+        if item.origin != LOG or stands.get(item.conversation_id, item.seq) >= item.seq
+    ]
 
 
 def _proposed(db: Connection, item: ReviewItem, revision: int, now: float) -> bool:

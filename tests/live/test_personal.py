@@ -236,6 +236,21 @@ async def test_a_first_message_in_flight_writes_nothing_back(
             await log.commit("anna", session(NOON, SECRET), seq=0, epoch=0, inbox_id=inbox_id)
 
 
+async def test_what_was_read_before_the_erasure_is_not_asked_for_or_reviewed_after_it(
+    places: Places, log: SqlLog, audit: SqlAudit, database: Database
+) -> None:
+    """Who reads the log and writes about it later, as a miner or a reviewer's page does."""
+    await fill("anna", log, database)
+    seq, _ = await log.stands("anna")
+    await erased("anna", places, audit, ANN)
+    late = [ReviewItem(f"late-{at}", SECRET, conversation_id="anna", seq=at) for at in (1, seq)]
+    other = ReviewItem("other", "of nobody here", conversation_id="imported", seq=seq)
+    assert await SqlReviews(database).propose([*late, other]) == 1
+    with pytest.raises(NotFound, match="no conversation 'anna' any more"):
+        await log.ask_for_person("anna", reason=SECRET)
+    assert SECRET not in await everything(database)
+
+
 async def test_what_a_turn_keeps_after_the_erasure_redis_does_not_take(
     places: Places,
     log: SqlLog,
@@ -247,6 +262,8 @@ async def test_what_a_turn_keeps_after_the_erasure_redis_does_not_take(
     await fill("anna", log, database)
     seq, epoch = await log.stands("anna")
     await erased("anna", places, audit, ANN)
+    async with open_redis(redis_url) as refused:
+        await refused.trackers.forget("anna")  # by a worker whose commit came too late
     await stores.trackers.keep(tracker("anna", seq), epoch=epoch)  # a worker that was slow
     async with open_redis(redis_url) as others:
         assert await others.trackers.load("anna") is None

@@ -67,6 +67,7 @@ def read(
 ) -> None:
     """Read what is new in Parley's own log."""
     import time
+    from functools import partial
 
     from bot.review.item import LOG
     from bot.review.scrubbing import rules_of
@@ -76,13 +77,11 @@ def read(
     check_log(settings.sql_url, "parley")
     now, origin = time.time(), LOG
     with _shelf(settings) as shelf:
-        parts = pages(
-            *(settings.sql_url, "parley", shelf, rules_of(settings)),
-            origin=origin,
-            now=now,
-            settled_s=60 * settled,
-        )
-        total = _read(parts, shelf, engine.value, quiet=quiet)
+        mine = partial(pages, settings.sql_url, "parley", shelf, rules_of(settings))
+        new = partial(mine, origin=origin, now=now, settled_s=60 * settled)
+        total = _read(new(), shelf, engine.value, quiet=quiet)
+        # Who was erased while he was read is seen to have fewer events, and leaves the shelf.
+        _read(new(), shelf, engine.value, quiet=True)
         finish(shelf, origin=origin, now=now, settled_s=60 * settled)
         _tell(str(project), origin, total, shelf)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ from typer.testing import CliRunner
 
 from bot.dialogue.events import UserUttered
 from bot.errors import SettingsError
-from bot.store import schema
+from bot.store import personal, schema
+from bot.store.database import Database
+from bot.store.shelf import Harvest, Shelf, erase_turns, turns_of
 from bot.store.sql import open_log
 from training.cli import register
 
@@ -41,6 +46,36 @@ async def test_what_was_said_is_read_once(project: Path):
     assert "1 events, 1 new turns, 0 bad rows" in parley("logs", "read", "-p", project)
     assert "0 events, 0 new turns" in parley("logs", "read", "-p", project)
     assert "log: 1 turns" in parley("logs", "show", "-p", project)
+
+
+async def test_who_is_erased_while_he_is_read_is_not_on_the_shelf(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    url, file = f"sqlite:///{project}/home/parley.db", project / "home" / "turns.db"
+    schema.upgrade(url)
+    async with open_log(url, clock=lambda: 1.0) as log:
+        for name in ("ann", "bob"):
+            await log.commit(name, [UserUttered(text=f"of {name}")], seq=0, epoch=0)
+    as_it_is = Shelf.add
+
+    def add(shelf: Shelf, harvest: Harvest) -> int:
+        monkeypatch.setattr(Shelf, "add", as_it_is)
+        with ThreadPoolExecutor(1) as other:  # a command beside this one
+            other.submit(asyncio.run, erase(url, "ann")).result()
+        erase_turns(file, "ann")  # and finds nothing
+        return shelf.add(harvest)
+
+    monkeypatch.setattr(Shelf, "add", add)
+    parley("logs", "read", "-p", project)
+    assert turns_of(file, "ann") == []
+    assert [turn.text for turn in turns_of(file, "bob")] == ["of bob"]
+    assert b"of ann" not in file.read_bytes()
+
+
+async def erase(url: str, name: str) -> None:
+    database = Database(url)
+    await database.write(partial(personal.erase, conversation_id=name, now=2.0))
+    await database.close()
 
 
 def test_a_file_that_did_not_change_is_passed_over(project: Path):
