@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from training.terminal import needs_torch, progress, told
 if TYPE_CHECKING:
     from bot.project.project import Project
     from nlu.registry import Registry
+    from training.gate.recipe import GateRecipe
     from training.rebuild import Plan, Rebuilt
     from training.versions.dataset import Dataset
     from training.versions.shelf import Shelf
@@ -105,7 +107,8 @@ def make(project: options.Project = Path(), models: options.Models = None) -> No
     from training.versions.learning import newest_dataset
 
     with told():
-        made = newest_dataset(_load(project), _registry(project, models))
+        split = _gate(project, None).split
+        made = newest_dataset(_load(project), _registry(project, models), split=split)
         _describe(made)
 
 
@@ -177,23 +180,32 @@ def _plan(
     import msgspec
 
     from training.examples import read_tests
-    from training.gate.recipe import FILE, load_gate_recipe
     from training.rebuild import Plan
     from training.recipe import load_recipe
     from training.teachers import find_teacher
     from training.versions.learning import newest_dataset
 
     project, registry = _load(folder), _registry(folder, models)
-    own, gate = folder / "recipe.toml", folder / FILE
+    own = folder / "recipe.toml"
     recipe = load_recipe(files[0] or (own if own.is_file() else None))
     if teacher is not None:
         recipe = msgspec.structs.replace(recipe, teacher=find_teacher(teacher, registry))
-    numbers = load_gate_recipe(files[1] or (gate if gate.is_file() else None))
+    numbers = _gate(folder, files[1])
     if seeds:
         numbers = msgspec.structs.replace(numbers, seeds=seeds)
-    data = _shelf(registry).load(dataset) if dataset else newest_dataset(project, registry)
+    if dataset:
+        data = _shelf(registry).load(dataset)
+    else:
+        data = newest_dataset(project, registry, split=numbers.split)
     arguments = () if stories else None
     return Plan(project, registry, data, recipe, numbers, read_tests(folder), arguments)
+
+
+def _gate(folder: Path, file: Path | None) -> GateRecipe:
+    from training.gate.recipe import FILE, load_gate_recipe
+
+    own = folder / FILE
+    return load_gate_recipe(file or (own if own.is_file() else None))
 
 
 def _worth_it(plan: Plan, least: int) -> bool:
@@ -242,6 +254,9 @@ def _describe(found: Dataset) -> None:
     counts = Counter((row.part, row.by) for row in found.rows if not row.is_erased)
     for (part, by), count in sorted(counts.items()):
         typer.echo(f"  {part:<5} {count:>6}, labelled by {by}")
+    if found.cut:
+        at = datetime.fromtimestamp(found.cut, UTC)
+        typer.echo(f"  users' turns are learned up to {at:%Y-%m-%d %H:%M} UTC; newer ones judge")
     if found.erased:
         typer.echo(f"  {found.erased} sentences are erased: what learned them should be rebuilt")
     for each in found.left_out:

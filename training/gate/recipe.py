@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -35,6 +35,7 @@ class GateRecipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True)
     slower: Annotated[float, Meta(ge=1)]
     larger: Annotated[float, Meta(ge=1)]
     seeds: Count
+    split: Literal["conversation", "time"]
 
     def margin_of(self, items: int) -> float:
         """By how much a candidate may be worse, as a share, where there are so many sentences."""

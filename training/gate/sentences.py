@@ -17,8 +17,8 @@ from training.gate.evidence import Asked
 from training.gate.gate import Sentences, manifest_of
 from training.versions.dataset import Dataset, Row
 from training.versions.learning import reviews_url
-from training.versions.making import part_of, subject_of
 from training.versions.shelf import Shelf
+from training.versions.splitting import split_of, subject_of
 
 MOST_TRAFFIC = 5000  # of the users' labelled sentences, the newest
 MOST_POOL = 5000  # messages without a label
@@ -53,15 +53,21 @@ def of_dataset(
     tests: Sequence[Asked] = (),
     waiting: Sequence[ReviewItem] = (),
 ) -> Sentences:
-    """The sentences of a version: judged by what its test part holds, the newest of it.
+    """The sentences of a version: judged by what its test part holds, the newest of it, but for
+    what ``before`` learned, the version of the current model, which was split otherwise.
 
-    Corrections are rows of people that ``before``, the version of the current model, had not.
+    Corrections are rows of people that ``before`` had not.
     """
-    traffic = sorted(dataset.of("test"), key=lambda row: -row.at)[:MOST_TRAFFIC]
+    learned = {row.subject for row in before.of("train")} if before else set()
+    fair = (row for row in dataset.of("test") if row.subject not in learned)
+    traffic = sorted(fair, key=lambda row: -row.at)[:MOST_TRAFFIC]
     old = {row.origin for row in before.rows} if before else set()
     new = [row for row in dataset.of("train") if row.by == "person" and row.origin not in old]
+    parts = split_of(dataset)
     pool = [
-        _asked_item(item) for item in waiting if part_of(subject_of(item.conversation_id)) == "test"
+        _asked_item(item)
+        for item in waiting
+        if parts.part(subject_of(item.conversation_id), item.at) == "test"
     ]
     return Sentences(
         (*tests, *(_asked(row) for row in traffic)),

@@ -34,7 +34,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         origin: ``file.yml`` of the project, or ``review:<id>`` of the item that was decided.
         part: Learned from, judged by, or neither: a ``twin`` of what is learned would make scores
-            too good.
+            too good, and so would, in a version split by time, a later turn of a conversation that
+            is learned.
         subject: Hash of the conversation's id; empty where no user wrote it.
         before: What the bot had said to the user.
         context: What an example's metadata say may go before it.
@@ -97,7 +98,8 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     """A version of the data. ``parent`` is the one it was made after; ``revision`` is how far the
-    reviews were read."""
+    reviews were read; ``cut`` the time since which users' turns are not learned, in seconds since
+    1970, 0 where chance drew the conversations that are not."""
 
     version: str
     created: str
@@ -107,6 +109,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     revision: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    cut: float = 0.0
     format: int = FORMAT
 
     def of(self, part: Part) -> list[Row]:

@@ -21,11 +21,12 @@ from training.examples import WEIGHT
 from training.versions.dataset import Dataset, Row
 from training.versions.making import make_dataset
 from training.versions.shelf import Shelf
+from training.versions.splitting import By
 
 PAGE = 1000
 
 
-def newest_dataset(project: Project, registry: Registry) -> Dataset:
+def newest_dataset(project: Project, registry: Registry, *, split: By = "conversation") -> Dataset:
     """The version of the project's examples and all that is decided by now, kept in the registry.
 
     The newest version there already, where nothing changed. Who is erased meanwhile is in none:
@@ -36,7 +37,12 @@ def newest_dataset(project: Project, registry: Registry) -> Dataset:
     shelf, items = Shelf.of(registry), decided(folder)
     revision = max((item.revision for item in items), default=0)
     made = make_dataset(
-        project, items, now=datetime.now(UTC), parent=shelf.newest(), revision=revision
+        project,
+        items,
+        now=datetime.now(UTC),
+        parent=shelf.newest(),
+        revision=revision,
+        split=split,
     )
     shelf.keep(made)
     erased = _erased_since(folder, items, revision)

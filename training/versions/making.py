@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 import msgspec
 
@@ -15,12 +14,11 @@ from bot.project.project import Example, ExampleEntity, Project
 from bot.review.decide import Names
 from bot.review.desk import names_of
 from bot.review.item import Opinion, ReviewItem
-from training.dedupe import near_duplicates, normalised
+from training.dedupe import normalised
 from training.scope import OUTSIDE, outside_intent
 from training.versions.dataset import Dataset, LeftOut, Part, Row, Tables, version_of
+from training.versions.splitting import By, Split, by_time, subject_of, without_twins
 
-TESTED = 0.2  # share of the users' conversations that models are judged by, and never learn
-ALIKE = 90.0  # similarity of letters from which two sentences are twins
 MOST_WEAK = 0.5  # what a label that no person gave counts at most
 
 
@@ -31,18 +29,23 @@ def make_dataset(
     now: datetime,
     parent: Dataset | None = None,
     revision: int = 0,
+    split: By = "conversation",
 ) -> Dataset:
     """The version of ``project``'s examples and the decided ``items``.
 
-    A conversation is learned from or judged by as a whole, the same in every version. Of what it is
-    judged by, twins of what is learned count as neither.
+    A conversation is learned from or judged by as a whole. Of what it is judged by, twins of what
+    is learned count as neither.
 
     Args:
         parent: The version before; rows that are the same are taken over from it.
+        split: A fifth of the conversations judges, the same in every version, or the newest.
     """
     names = names_of(project.domain)
     known = names.labels | {each.intent for each in project.nlu.examples}
-    taken = _Taken(names, known, outside_intent(sorted(known)))
+    parts = Split()
+    if split == "time":
+        parts = by_time(_told(items), now=now.timestamp(), least=parent.cut if parent else 0.0)
+    taken = _Taken(names, known, outside_intent(sorted(known)), parts)
     newest_first = sorted(items, key=lambda item: (-_decided_at(item), item.id))
     decided = [row for item in newest_first if (row := taken.row(item)) is not None]
     corrected = {(normalised(item.text), item.labelled) for item in items if item.labelled}
@@ -51,7 +54,9 @@ def make_dataset(
         for each in project.nlu.examples
         if (normalised(each.text), each.intent) not in corrected
     ]
-    rows = [*own, *_without_twins(own, decided)]
+    rest = [row for row in decided if row.part != "test"]
+    learned = [*own, *(row for row in rest if row.part == "train")]
+    rows = [*own, *rest, *without_twins(learned, [row for row in decided if row.part == "test"])]
     rows = sorted(_salted(rows, parent), key=lambda row: (row.origin, row.text, row.intent))
     tables = Tables.of(project.nlu)
     return Dataset(
@@ -63,19 +68,13 @@ def make_dataset(
         project=project.config.assistant_id or "",
         revision=revision,
         left_out=tuple(taken.left_out),
+        cut=parts.cut or 0.0,
     )
 
 
-def subject_of(conversation_id: str) -> str:
-    """What stands for a conversation in rows."""
-    return sha256(conversation_id.encode()).hexdigest() if conversation_id else ""
-
-
-def part_of(subject: str, share: float = TESTED) -> Part:
-    """Where a conversation belongs, in every version. The training data's own is learned from."""
-    if not subject:
-        return "train"
-    return "test" if int(subject[:8], 16) < share * 2**32 else "train"
+def _told(items: Iterable[ReviewItem]) -> list[ReviewItem]:
+    """Those that have a label and still their words."""
+    return [item for item in items if item.decision and item.state != "erased" and item.text]
 
 
 @dataclass
@@ -85,6 +84,7 @@ class _Taken:
     names: Names
     known: frozenset[str]
     outside: str
+    parts: Split
 
     def __post_init__(self) -> None:
         self.left_out: list[LeftOut] = []
@@ -96,7 +96,7 @@ class _Taken:
         if decision is None or item.state == "erased" or not item.text.strip():
             return None
         subject = subject_of(item.conversation_id)
-        part = part_of(subject) if decision.kind == "person" else "train"
+        part = self.parts.part(subject, item.at, judges=decision.kind == "person")
         intent, why_not = self._intent(decision, part)
         said = (normalised(item.text) or item.text, item.before)
         if not why_not and self._said.setdefault(said, intent) != intent:
@@ -133,22 +133,6 @@ class _Taken:
         if self.names.answers_of(str(decision.intent)):
             return "", f"{decision.intent} has several answers, and the label does not say which"
         return "", f"the project has no intent {decision.intent} any more"
-
-
-def _without_twins(own: Sequence[Row], decided: Sequence[Row]) -> list[Row]:
-    """``decided``, in which what is nearly in the training part is no test."""
-    learned = [*own, *(row for row in decided if row.part == "train")]
-    tests = [row for row in decided if row.part == "test"]
-    twins = near_duplicates(_examples(tests), _examples(learned), ALIKE) if learned else {}
-    again = [
-        msgspec.structs.replace(row, part="twin") if at in twins else row
-        for at, row in enumerate(tests)
-    ]
-    return [*(row for row in decided if row.part == "train"), *again]
-
-
-def _examples(rows: Iterable[Row]) -> list[Example]:
-    return [Example(row.text, row.intent) for row in rows]
 
 
 def _salted(rows: Sequence[Row], parent: Dataset | None) -> list[Row]:

@@ -17,7 +17,7 @@ import msgspec
 from bot.store.sealing import MARK, Seal, seal_of_environment
 from nlu.registry import Registry
 from training.versions.dataset import Dataset, DatasetError, check
-from training.versions.making import subject_of
+from training.versions.splitting import subject_of
 
 FOLDER = "datasets"
 

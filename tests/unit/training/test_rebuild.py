@@ -24,8 +24,9 @@ from training.rebuild_page import rebuild_page
 from training.recipe import Recipe
 from training.train import Step
 from training.versions.learning import learned_by
-from training.versions.making import make_dataset, part_of, subject_of
+from training.versions.making import make_dataset
 from training.versions.shelf import Shelf, erased_from
+from training.versions.splitting import part_of, subject_of
 
 from .conftest import example
 from .test_cli import CONFIG, DATA, DOMAIN

@@ -15,8 +15,9 @@ from bot.settings import Settings
 from bot.store.database import Database
 from nlu.parse import Entity
 from training.versions.dataset import Dataset, DatasetError
-from training.versions.making import make_dataset, part_of, subject_of
+from training.versions.making import make_dataset
 from training.versions.shelf import Shelf
+from training.versions.splitting import part_of, subject_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LEARNED = next(f"c{n}" for n in range(99) if part_of(subject_of(f"c{n}")) == "train")

@@ -19,8 +19,8 @@ from nlu.registry import Registry
 from tests.command import write
 from training.versions import learning
 from training.versions.learning import newest_dataset, reviews_url
-from training.versions.making import subject_of
 from training.versions.shelf import Shelf
+from training.versions.splitting import subject_of
 
 from .test_versions import LEARNED, item, made, project
 
