@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from bot.errors import ProjectError
+from bot.project.hashes import WEIGHT
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.several import Several
 from nlu.tokenizer import Tokenizer, Tokens
 from training.context import first_context
-from training.examples import WEIGHT
 from training.lesson import UNTOLD as UNSAID
 from training.lesson import Float32, Lesson
 from training.multi_label import is_name, several_of

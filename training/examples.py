@@ -11,7 +11,6 @@ from bot.project.project import Example
 from bot.project.report import Report
 from bot.project.yaml import read_text, read_yaml
 
-WEIGHT = "parley_weight"  # of an example's metadata: how much its intent counts
 TESTS = Path("tests") / "nlu.yml"  # in a project; never trained on
 
 

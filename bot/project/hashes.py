@@ -56,11 +56,15 @@ def trains_faq(project: Project) -> bool:
 
 CONTEXT = "context"  # of an example's metadata: what may go before it
 SENTIMENT = "sentiment"  # of an example's metadata: how its user feels
+WEIGHT = "parley_weight"  # of an example's metadata: how much its intent counts
 
 
 def nlu_hash(project: Project) -> str:
     """Of what the NLU model depends on."""
-    felt = [example.metadata.get(SENTIMENT) for example in project.nlu.examples]
+    felt, weights = (
+        [example.metadata.get(name) for example in project.nlu.examples]
+        for name in (SENTIMENT, WEIGHT)
+    )
     return _hash(
         [_example(e) for e in project.nlu.examples],
         project.nlu.synonyms,
@@ -70,7 +74,9 @@ def nlu_hash(project: Project) -> str:
         project.domain.entities,
         project.config.language,
         project.config.pipeline,
-        *([felt] if any(felt) else []),  # so that without any it is as it was before
+        # So that without any it is as it was before.
+        *([felt] if any(felt) else []),
+        *([[WEIGHT, weights]] if any(each is not None for each in weights) else []),
     )
 
 

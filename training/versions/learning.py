@@ -10,14 +10,13 @@ from pathlib import Path
 import msgspec
 
 from bot.export import open_source
-from bot.project.hashes import CONTEXT
+from bot.project.hashes import CONTEXT, WEIGHT
 from bot.project.paths import ProjectPaths
 from bot.project.project import Example, NluData, Project
 from bot.review.item import ReviewItem
 from bot.store import schema
 from bot.store.reviews import open_reviews
 from nlu.registry import Registry
-from training.examples import WEIGHT
 from training.versions.dataset import Dataset, Row
 from training.versions.making import make_dataset
 from training.versions.shelf import Shelf

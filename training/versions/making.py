@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.project.hashes import CONTEXT
+from bot.project.hashes import CONTEXT, WEIGHT
 from bot.project.project import Example, ExampleEntity, Project
 from bot.review.decide import Names
 from bot.review.desk import names_of
@@ -153,7 +153,7 @@ def _bare(row: Row) -> Row:
 
 
 def _of_project(example: Example) -> Row:
-    weight = example.metadata.get("parley_weight", 1.0)
+    weight = example.metadata.get(WEIGHT, 1.0)
     return Row(
         text=example.text,
         intent=example.intent,

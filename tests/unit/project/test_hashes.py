@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.project.hashes import read_hash
+from bot.project.hashes import SENTIMENT, WEIGHT, nlu_hash, read_hash
 from bot.project.load import load_project
 from bot.project.project import Project
 from tests.unit.project.conftest import ENVIRON, PROJECTS
@@ -115,3 +115,17 @@ def test_a_context_in_metadata_matters_to_models_that_read_it() -> None:
     nlu = msgspec.structs.replace(before.nlu, examples=(told, *rest))
     after = msgspec.structs.replace(before, nlu=nlu)
     assert read_hash(before, context=True) != read_hash(after, context=True)
+
+
+@pytest.mark.parametrize("name", [WEIGHT, SENTIMENT])
+def test_what_metadata_say_of_a_label_matters(name: str) -> None:
+    before = load_project(PROJECTS / "good", environ=ENVIRON)
+    first, *rest = before.nlu.examples
+    hashes = {before.nlu_hash}
+    for told in (0.0, 0.4, 0.5):
+        changed = msgspec.structs.replace(
+            first, metadata={name: str(told) if name == SENTIMENT else told}
+        )
+        nlu = msgspec.structs.replace(before.nlu, examples=(changed, *rest))
+        hashes.add(nlu_hash(msgspec.structs.replace(before, nlu=nlu)))
+    assert len(hashes) == 4

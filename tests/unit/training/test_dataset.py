@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bot.errors import ProjectError
+from bot.project.hashes import WEIGHT
 from bot.project.project import Example, ExampleEntity
 from nlu.manifest import EntityLabel
 from nlu.tokenizer import Tokenizer
@@ -18,7 +19,6 @@ from training.dataset import (
     collate,
     weight_of,
 )
-from training.examples import WEIGHT
 from training.multi_label import with_names
 
 from .conftest import example, pieces

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from bot.errors import ProjectError
+from bot.project.hashes import WEIGHT
 from bot.project.project import Example
 from training.checkpoint import Checkpoint
 from training.dataset import Encoder, Labels
 from training.encoders import load_encoder, load_tokenizer
-from training.examples import WEIGHT
 from training.loop import ramp
 from training.model import JointModel
 from training.recipe import Recipe
@@ -70,6 +70,8 @@ def test_the_epoch_that_did_best_on_what_was_kept_back_is_the_one_that_counts(
     patient = brief(recipe, epochs=40, patience=2, encoder_rate=2e-2, head_rate=2e-2)
     lines: list[str] = []
     steps: list[Step] = []
+    # Labels that only what is kept back has cannot be learnt, and end nothing.
+    judge = [*judge, example("order", "red hats", size="hats"), example("sing", "sing hats")]
     whole = train_model(examples, patient, judge=judge, watch=steps.append, report=lines.append)
     assert steps[-1].done < steps[-1].total
     assert 0 < whole.epochs < 40
