@@ -75,10 +75,14 @@ class InLog:
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         erase = partial(personal.erase, conversation_id=conversation_id, now=self._clock())
-        return await self._database.write(erase)
+        gone = await self._database.write(erase)
+        await self._database.wipe()
+        return gone
 
     async def rekey(self, *, decrypt: bool, told: Told) -> int:
-        return await rekeying.rekey(self._database, decrypt=decrypt, told=told)
+        changed = await rekeying.rekey(self._database, decrypt=decrypt, told=told)
+        await self._database.wipe()
+        return changed
 
 
 class InRedis:
@@ -107,6 +111,7 @@ class InReview:
     """Sentences that wait for a label, or have one."""
 
     def __init__(self, places: Places) -> None:
+        self._database = places.database
         self._reviews = SqlReviews(places.database, clock=places.clock)
 
     async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
@@ -118,7 +123,9 @@ class InReview:
         return {"review items": [msgspec.to_builtins(item) for item in found]}
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
-        return {"review items": await self._reviews.erase(conversation_id)}
+        gone = await self._reviews.erase(conversation_id)
+        await self._database.wipe()
+        return {"review items": gone}
 
     async def rekey(self, *, decrypt: bool, told: Told) -> int:
         return 0  # they are in the log's database, which sees to all of its texts

@@ -109,6 +109,11 @@ class Database:
         """
         return await self._patiently(self._how.write(work))
 
+    async def wipe(self) -> None:
+        """Have what was deleted or changed leave the files of SQLite, which writes ahead of its
+        own; a reader that does not end may put that off until the next checkpoint."""
+        await self._patiently(self._how.wipe())
+
     async def close(self) -> None:
         await self._how.close()
 
@@ -169,6 +174,13 @@ class _Sqlite:
     async def write(self, work: Work[T]) -> T:
         return await self._writer.write(work)
 
+    async def wipe(self) -> None:
+        def checkpoint() -> None:
+            with self._engine.connect() as db:
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        await asyncio.get_running_loop().run_in_executor(self._readers, checkpoint)
+
     async def close(self) -> None:
         def finish() -> None:
             self._readers.shutdown()
@@ -198,6 +210,9 @@ class _Postgresql:
                 await self._engine.dispose()  # who asks next finds the new primary
             raise
 
+    async def wipe(self) -> None:
+        """Vacuuming is the server's own."""
+
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -220,6 +235,7 @@ def _sqlite(url: URL, synchronous: Synchronous) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.execute("PRAGMA secure_delete = ON")  # as most builds of SQLite have it
         cursor.close()
 
     @event.listens_for(engine, "begin")

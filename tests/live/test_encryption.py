@@ -336,6 +336,8 @@ def test_the_command_encrypts_what_is_in_every_place(
     monkeypatch.setenv("PARLEY_ENCRYPTION_KEYS", NEW)
     assert rekey() == "12 texts changed, key new"
     assert SECRET not in stored()
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
     assert rekey("--decrypt") == "12 texts changed, key none"
     assert stored().count(SECRET) == 10
 

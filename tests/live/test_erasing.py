@@ -68,6 +68,8 @@ def test_what_was_answered_before_the_erasure_is_nowhere_after_it(tmp_path: Path
             held = server.client.post("/privacy/export", json={"user": "ann"}).text
             tracker = str(server.events())
             assert [said for said in before if said in held + tracker] == []
+            in_sql = b"".join(file.read_bytes() for file in home.glob("parley.db*"))
+            assert [said for said in before if said.encode() in in_sql] == []
         finally:
             for talker in talkers:
                 talker.end()
