@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.requests import Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.door import WrongShape
@@ -120,6 +121,9 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, NluError)
         return answer(request, error.status, str(error), reason=error.reason)
 
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody is there to read it
+
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request.failed", path=request.url.path, error=type(error).__name__)
         return answer(request, 500, "Something went wrong here; the log of the server says what.")
@@ -128,6 +132,7 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
     app.add_exception_handler(NluError, nlu)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from bot.commands.packets import Protocol
 
 BYTES_A_SECOND = 500
+AROUND = 8  # bytes that may come around each byte of a body: its pieces have sizes
 UNREAD = 3  # times ``slow_s``: an answer that nobody takes
 
 
@@ -31,7 +32,7 @@ class PatientProtocol(Protocol):
 
     Args:
         slow_s: Seconds; 0: for ever.
-        most_head_bytes: Of a request's line and headers.
+        most_head_bytes: Of a request's line and headers, and of what comes around a body.
     """
 
     def __init__(self, *args: Any, slow_s: float, most_head_bytes: int, **more: Any) -> None:
@@ -39,17 +40,17 @@ class PatientProtocol(Protocol):
         self._slow_s, self._most_head_bytes = slow_s, most_head_bytes
         self._phase = Phase.HEAD
         self._since = self.loop.time()
-        self._head_bytes = 0
+        self._bytes = 0  # since then
         self._body_bytes = 0
         self._unread_since: float | None = None
 
     def data_received(self, data: bytes) -> None:
         if self._phase is Phase.IDLE:
             self._enter(Phase.HEAD)
-        if self._phase is Phase.HEAD:
-            self._head_bytes += len(data)
+        self._bytes += len(data)
         super().data_received(data)
-        if self._phase is Phase.HEAD and self._head_bytes > self._most_head_bytes:
+        # While an answer is made this is the head of the next request.
+        if self._bytes - self._body_bytes > self._most_head_bytes + AROUND * self._body_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -57,12 +58,20 @@ class PatientProtocol(Protocol):
         if size > self._most_head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            # A proxy in front might heed the other one (RFC 9112, section 3.2).
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         self._enter(Phase.BODY)
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        if not self.transport.is_closing():
-            super().handle_websocket_upgrade()
+        if self.transport.is_closing():
+            return
+        super().handle_websocket_upgrade()
+        # websockets is silent about a head that it cannot read, and nobody would end the wait.
+        if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
+            self._refuse(HTTPStatus.BAD_REQUEST)
 
     def on_body(self, body: bytes) -> None:
         if self.transport.is_closing():
@@ -109,7 +118,7 @@ class PatientProtocol(Protocol):
 
     def _enter(self, phase: Phase) -> None:
         self._phase, self._since = phase, self.loop.time()
-        self._head_bytes = self._body_bytes = 0
+        self._bytes = self._body_bytes = 0
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say so, unless an answer has begun, and hang up."""

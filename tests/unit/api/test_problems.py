@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from tests.serving import echo_app, never, served
 
@@ -85,3 +86,32 @@ async def test_not_ready_names_the_part(monkeypatch):
         "model": "no answer within 0.01 seconds.",
         "sql": "connection refused",
     }
+
+
+async def test_a_client_that_goes_away_while_it_sends_is_no_error_of_ours():
+    """Else whoever likes could fill the log."""
+    app = echo_app()
+    heard = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+    told = []
+
+    async def receive():
+        return next(heard, {"type": "http.disconnect"})
+
+    async def send(message):
+        told.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/webhooks/rest/webhook",
+        "raw_path": b"/webhooks/rest/webhook",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-length", b"50")],
+    }
+    async with app.router.lifespan_context(app):
+        with capture_logs() as logs:
+            await app(scope, receive, send)
+    assert [line for line in logs if line["log_level"] in ("error", "warning")] == []
+    assert told[0]["status"] == 400

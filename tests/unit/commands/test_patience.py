@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from bot.commands.patience import PatientProtocol
@@ -33,6 +34,12 @@ class Transport(asyncio.Transport):
     def get_extra_info(self, name, default=None):
         return default
 
+    def get_protocol(self):
+        return self.protocol
+
+    def set_protocol(self, protocol):
+        self.protocol = protocol
+
     def pause_reading(self):
         pass
 
@@ -53,7 +60,7 @@ async def app(scope, receive, send):
 @pytest.fixture
 async def connect():
     """Opens a connection; ``later`` ends it if so many seconds have been too long for it."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, lifespan="off", log_config=None, ws=WebSocketsSansIOProtocol)
     config.load()
     state = ServerState()
     opened = []
@@ -183,3 +190,87 @@ async def test_pipelined_requests_are_all_answered(connect):
         await settled(protocol)
     assert transport.written.count(ANSWER) == 20
     assert later(10_000) is None
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+PIECES = {
+    "trailers": b"0\r\n" + b"X: y\r\n" * 2000,
+    "a trailer": b"0\r\nX: " + b"y" * 20_000,
+    "an extension": b"2;" + b"y" * 20_000,
+}
+
+
+@pytest.mark.parametrize("kind", PIECES)
+async def test_what_is_beside_a_body_ends_too(connect, kind):
+    protocol, transport, _ = connect()
+    protocol.data_received(CHUNKED)
+    for at in range(0, len(PIECES[kind]), 1000):
+        if not transport.closed:
+            protocol.data_received(PIECES[kind][at : at + 1000])
+            await settled(protocol)
+    assert transport.closed
+    assert transport.written.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_body_in_small_pieces_is_taken(connect):
+    protocol, transport, _ = connect()
+    protocol.data_received(CHUNKED)
+    for _ in range(20_000):
+        protocol.data_received(b"1\r\nx\r\n")
+    protocol.data_received(b"0\r\n\r\n")
+    await settled(protocol)
+    assert transport.written.startswith(ANSWER)
+
+
+async def test_the_next_head_ends_too_while_the_answer_before_is_made(connect):
+    protocol, transport, _ = connect()
+    protocol.data_received(GET.replace(b"/ ", b"/never "))
+    await settled(protocol)
+    protocol.data_received(b"GET / HTTP/1.1\r\n")
+    for _ in range(10):
+        if not transport.closed:
+            protocol.data_received(b"X: " + b"y" * 1000 + b"\r\n")
+    await settled(protocol)
+    assert transport.closed
+    assert transport.written.startswith(b"HTTP/1.1 431 ")
+
+
+UPGRADE = (
+    b"Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\n" + UPGRADE,
+        b"GET / HTTP/1.1\r\n" + UPGRADE + b"Content-Length: 5\r\n",
+        b"GET / HTTP/1.1\r\n" + UPGRADE + b"Transfer-Encoding: chunked\r\n",
+        b"GET / HTTP/1.1\r\n" + UPGRADE + b"X: y\r\n" * 200,
+    ],
+    ids=["posted", "with a body", "in pieces", "of many lines"],
+)
+async def test_who_asks_wrongly_for_a_websocket_is_not_left_waiting(connect, head):
+    protocol, transport, _ = connect()
+    protocol.data_received(head + b"\r\n")
+    await settled(protocol)
+    assert transport.closed
+    assert transport.written.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 405 "))
+
+
+async def test_who_asks_rightly_for_a_websocket_is_not_sent_away(connect):
+    protocol, transport, _ = connect()
+    protocol.data_received(b"GET / HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+    assert not transport.closed
+    assert isinstance(transport.protocol, WebSocketsSansIOProtocol)
+
+
+@pytest.mark.parametrize("other", [b"Host: evil.example\r\n", b"hOsT: h\r\n"])
+async def test_a_request_that_names_two_hosts_is_refused(connect, other):
+    """A proxy in front might heed the one, and we the other (RFC 9112, section 3.2)."""
+    protocol, transport, _ = connect()
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: h\r\n" + other + b"\r\n")
+    await settled(protocol)
+    assert transport.closed
+    assert transport.written.startswith(b"HTTP/1.1 400 ")
