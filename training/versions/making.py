@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -47,7 +47,7 @@ def make_dataset(
         parts = by_time(_told(items), now=now.timestamp(), least=parent.cut if parent else 0.0)
     taken = _Taken(names, known, outside_intent(sorted(known)), parts)
     newest_first = sorted(items, key=lambda item: (-_decided_at(item), item.id))
-    decided = [row for item in newest_first if (row := taken.row(item)) is not None]
+    decided = taken.rows(newest_first)
     corrected = {(normalised(item.text), item.labelled) for item in items if item.labelled}
     own = [
         _of_project(each)
@@ -77,6 +77,23 @@ def _told(items: Iterable[ReviewItem]) -> list[ReviewItem]:
     return [item for item in items if item.decision and item.state != "erased" and item.text]
 
 
+Words = tuple[str, str]  # what was said, and what the bot had said before
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """What ``item`` is by its decision, and whether it is learned from or judges."""
+
+    item: ReviewItem
+    decision: Opinion
+    intent: str
+    part: Part
+
+    @property
+    def words(self) -> Words:
+        return normalised(self.item.text) or self.item.text, self.item.before
+
+
 @dataclass
 class _Taken:
     """Turns items into rows; remembers which it did not take, and why."""
@@ -85,40 +102,36 @@ class _Taken:
     known: frozenset[str]
     outside: str
     parts: Split
+    left_out: list[LeftOut] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.left_out: list[LeftOut] = []
-        self._said: dict[tuple[str, str], str] = {}  # of a text after the same words: its intent
+    def rows(self, newest_first: Iterable[ReviewItem]) -> list[Row]:
+        """The rows of the items that have one."""
+        labels = [label for item in newest_first if (label := self._label(item)) is not None]
+        usual = _usual(labels)
+        found = []
+        for label in labels:
+            meant = usual[label.words]
+            if label.intent == meant:
+                found.append(_row(label))
+            else:
+                self._leave(label.item, f"the same words are {meant} by more or newer decisions")
+        return found
 
-    def row(self, item: ReviewItem) -> Row | None:
-        """The row of ``item``; None where it has none."""
+    def _label(self, item: ReviewItem) -> _Label | None:
         decision = item.decision
         if decision is None or item.state == "erased" or not item.text.strip():
             return None
-        subject = subject_of(item.conversation_id)
-        part = self.parts.part(subject, item.at, judges=decision.kind == "person")
-        intent, why_not = self._intent(decision, part)
-        said = (normalised(item.text) or item.text, item.before)
-        if not why_not and self._said.setdefault(said, intent) != intent:
-            why_not = f"the same words are {self._said[said]} by a newer decision"
-        if why_not:
-            self.left_out.append(LeftOut(item.id, why_not))
-            return None
-        weight = 1.0 if decision.kind == "person" else min(decision.weight, MOST_WEAK)
-        return Row(
-            text=item.text,
-            intent=intent,
-            entities=_entities(decision),
-            origin=f"review:{item.id}",
-            part=part,
-            subject=subject,
-            before=item.before,
-            by=decision.kind,
-            reviewer=decision.reviewer,
-            weight=weight,
-            scrub=item.scrub,
-            at=item.at,
+        part = self.parts.part(
+            subject_of(item.conversation_id), item.at, judges=decision.kind == "person"
         )
+        intent, why_not = self._intent(decision, part)
+        if why_not:
+            self._leave(item, why_not)
+            return None
+        return _Label(item, decision, intent, part)
+
+    def _leave(self, item: ReviewItem, why: str) -> None:
+        self.left_out.append(LeftOut(item.id, why))
 
     def _intent(self, decision: Opinion, part: Part) -> tuple[str, str]:
         """The intent, or why there is none."""
@@ -133,6 +146,41 @@ class _Taken:
         if self.names.answers_of(str(decision.intent)):
             return "", f"{decision.intent} has several answers, and the label does not say which"
         return "", f"the project has no intent {decision.intent} any more"
+
+
+def _usual(newest_first: Iterable[_Label]) -> dict[Words, str]:
+    """What the same words are by most people; where as many say one thing as another, the newest.
+
+    Guesses count where no person said anything. One label of a wording is a draw where what went
+    before decides what it means; the model, which reads the words, does best with what they
+    usually mean.
+    """
+    votes: dict[Words, dict[str, tuple[int, float]]] = {}
+    for label in newest_first:
+        of_words = votes.setdefault(label.words, {})
+        people, guesses = of_words.get(label.intent, (0, 0.0))
+        person = label.decision.kind == "person"
+        guess = 0.0 if person else label.decision.weight
+        of_words[label.intent] = people + person, guesses + guess
+    return {words: max(counts, key=counts.__getitem__) for words, counts in votes.items()}
+
+
+def _row(label: _Label) -> Row:
+    item, decision = label.item, label.decision
+    return Row(
+        text=item.text,
+        intent=label.intent,
+        entities=_entities(decision),
+        origin=f"review:{item.id}",
+        part=label.part,
+        subject=subject_of(item.conversation_id),
+        before=item.before,
+        by=decision.kind,
+        reviewer=decision.reviewer,
+        weight=1.0 if decision.kind == "person" else min(decision.weight, MOST_WEAK),
+        scrub=item.scrub,
+        at=item.at,
+    )
 
 
 def _salted(rows: Sequence[Row], parent: Dataset | None) -> list[Row]:

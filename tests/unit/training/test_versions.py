@@ -152,6 +152,23 @@ def test_of_two_decisions_on_the_same_words_the_newer_counts():
     assert not both.left_out
 
 
+def test_words_mean_what_most_people_said_and_guesses_do_not_outvote_one():
+    dataset = made(
+        item("ok", "greet", id="1", conversation="a", at=1),
+        item("OK.", "greet", id="2", conversation="b", at=2),
+        item("ok", "bye", id="3", conversation="c", at=3),
+        item("well", "greet", id="4", at=1),
+        *(item("well", "bye", id=f"w{n}", at=n, kind="weak", weight=0.9) for n in range(2, 5)),
+        item("so", "greet", id="5", kind="weak", weight=0.3, at=2),
+        item("so", "bye", id="6", kind="weak", weight=0.4, at=1),
+    )
+    learned = {(row.origin.removeprefix("review:"), row.intent) for row in dataset.rows}
+    assert learned >= {("1", "greet"), ("2", "greet"), ("4", "greet"), ("6", "bye")}
+    assert {each.id for each in dataset.left_out} == {"3", "w2", "w3", "w4", "5"}
+    why = {each.id: each.why for each in dataset.left_out}
+    assert why["3"] == "the same words are greet by more or newer decisions"
+
+
 def test_a_correction_of_the_projects_own_sentence_takes_its_place():
     dataset = made(item("hello", "bye", conversation="", labelled="greet"))
     found = [(row.text, row.intent) for row in dataset.rows]
