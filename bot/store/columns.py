@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, func, select
 
+from bot.store.prepared import execute
 from bot.store.sealing import Locked, Part, Seal, seal_of
 from bot.store.tables import event, handoff, inbox, outbox, reminder, review, unpublished
 
@@ -109,8 +110,8 @@ def closed_rows(
 def _next_ids(db: Connection, table: Table, count: int) -> list[int]:
     """Those of the next rows of ``table``. Nobody else gets them: on SQLite nobody else writes."""
     if db.dialect.name == "sqlite":
-        last = db.scalar(select(func.max(table.c.id))) or 0
-        return list(range(last + 1, last + 1 + count))
+        [last] = execute(db, f"SELECT max(id) FROM {table.name}").fetchone()
+        return list(range((last or 0) + 1, (last or 0) + 1 + count))
     sequence = func.pg_get_serial_sequence(table.name, "id")
     numbers = func.generate_series(1, count).table_valued("n")
     return sorted(db.scalars(select(func.nextval(sequence)).select_from(numbers)))

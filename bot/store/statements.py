@@ -95,7 +95,7 @@ class Statements:
     (next_position, seq, epoch). ``put`` gives the row of a new message, none for an id that came
     before. ``waits_before`` gives whether a message of the conversation waits before
     ``_position``. ``move`` and ``done`` change a row where it is as it should be. ``begin`` gives
-    the id of a conversation that was not there.
+    the id of a conversation that was not there. ``send_numbered`` takes replies with their ids.
     """
 
     next_position: Prepared
@@ -106,6 +106,7 @@ class Statements:
     done: Prepared
     log: Adding
     send: Adding
+    send_numbered: Adding
 
     @classmethod
     def of(cls, *, is_sqlite: bool) -> Statements:
@@ -121,6 +122,7 @@ class Statements:
             done=prepared(_DONE),
             log=_adding(event, EVENT_COLUMNS, is_sqlite=is_sqlite),
             send=_adding(outbox, REPLY_COLUMNS, is_sqlite=is_sqlite),
+            send_numbered=_adding(outbox, ("id", *REPLY_COLUMNS), is_sqlite=is_sqlite),
         )
 
 
