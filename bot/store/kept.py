@@ -21,6 +21,7 @@ from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.store.base import Stand
 from bot.store.link import Link, RedisDown, Script, Word
+from bot.store.rewriting import rewrite
 from bot.store.sealing import PLAIN, Locked, Seal
 
 REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the log
@@ -197,6 +198,7 @@ class RedisTrackers:
         except RedisDown as down:
             self._doubt(conversation_id)
             raise Unavailable(DOWN) from down
+        await rewrite(self._link)
         return int(erased)
 
     def _opened(self, conversation_id: str, seq: int, rows: Sequence[bytes]) -> list[Event]:

@@ -64,6 +64,11 @@ class Link:
         else:
             self._way = Node(str(place), place.connections(patience_s), patience_s=patience_s)
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is on this machine, behind a socket of the file system."""
+        return "path" in self._place.options
+
     def key(self, conversation_id: str, kind: str) -> str:
         """Where ``kind`` of the conversation is; all its keys live on one node of a cluster."""
         return f"{self._prefix}:{{{_tag(conversation_id)}}}:{kind}"
