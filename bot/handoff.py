@@ -23,6 +23,7 @@ from bot.dialogue.messages import Message
 from bot.dialogue.policy import LISTEN
 from bot.dialogue.responses import reply
 from bot.dialogue.tracker import AGENT, Tracker
+from bot.effects import QUEUE
 from bot.errors import Conflict, NotFound
 from bot.reply import DOUBT_S
 from bot.services import Services
@@ -30,7 +31,6 @@ from bot.store.base import Handoff
 from bot.turn import NEWS, load_current
 
 MESSAGE_ID = "message_id"
-QUEUE = "handoffs"  # what is told when the queue, or whose a conversation is, changes
 MOST_TRIES = 5
 LOOK_AGAIN_S = 0.05
 

@@ -20,7 +20,7 @@ from bot.dialogue.events import (
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.policy import LISTEN, Prediction
 from bot.dialogue.tracker import SESSION_START, Tracker, shapes_of
-from bot.effects import Effects, effects
+from bot.effects import QUEUE, Effects, effects
 from bot.errors import Conflict
 from bot.predict import predict
 from bot.reminders import NEWS as REMINDERS
@@ -121,6 +121,8 @@ async def take_turn(
         await parley.trackers.keep(turn.tracker, epoch=epoch)
         if caused.reminders:
             await parley.news.publish(REMINDERS, NEWS)
+        if caused.calls:
+            await parley.news.publish(QUEUE, NEWS)
     return Done(turn.tracker, turn.events, caused.replies, turn.actions, watch)
 
 

@@ -21,7 +21,7 @@ from bot.dialogue.messages import Message
 from bot.dialogue.policy import LISTEN
 from bot.dialogue.tracker import SESSION_START, Tracker
 from bot.door import body_schema, json_body
-from bot.effects import Effects, effects
+from bot.effects import QUEUE, Effects, effects
 from bot.errors import BadRequest, Conflict, NotFound
 from bot.people.caller import Caller, NotAuthorized
 from bot.reminders import NEWS as REMINDERS
@@ -200,6 +200,8 @@ async def _log(
     await parley.news.publish(conversation_id, NEWS)
     if caused.reminders:
         await parley.news.publish(REMINDERS, NEWS)
+    if caused.calls:
+        await parley.news.publish(QUEUE, NEWS)
     return after
 
 

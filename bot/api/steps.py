@@ -23,7 +23,7 @@ from bot.dialogue.domain import DEFAULT_ACTIONS, DEFAULT_INTENTS, Domain
 from bot.dialogue.messages import Message
 from bot.dialogue.policy import Prediction
 from bot.door import WrongParameter, body_schema, checked, json_body
-from bot.effects import effects
+from bot.effects import QUEUE, effects
 from bot.errors import BadRequest, Conflict, NotFound
 from bot.external import external_message
 from bot.predict import knows_action, predict
@@ -221,6 +221,8 @@ async def _turn(
         await parley.news.publish(conversation_id, NEWS)
         if caused.reminders:
             await parley.news.publish(REMINDERS, NEWS)
+        if caused.calls:
+            await parley.news.publish(QUEUE, NEWS)
 
 
 @asynccontextmanager

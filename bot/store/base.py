@@ -189,7 +189,9 @@ class Log(Protocol):
     ) -> int:
         """Append ``events``, record ``replies``, mark the message done; all or nothing.
 
-        ``reminders`` are scheduled and cancelled in their order.
+        ``reminders`` are scheduled and cancelled in their order. Events that silence the bot put
+        the conversation into the queue for a person; those that end it take it out where nobody
+        has it.
         ``sent`` records the replies as already delivered (a waiting REST request takes them).
         Returns the new seq. Raises Conflict when ``seq`` or ``epoch`` is not what is stored.
         """

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
+from bot.dialogue.calls import Call
 from bot.errors import NotFound
 from bot.store.base import Handoff
 from bot.store.columns import REASON
@@ -28,6 +29,17 @@ def ask(db: Connection, wanted: Handoff, insert: Insert) -> Handoff:
         index_elements=["conversation_id"], set_={"since": handoff.c.since}
     ).returning(handoff)
     return _one(db.execute(found).one(), seal_of(db))
+
+
+def called(db: Connection, wanted: Handoff, call: Call, insert: Insert) -> None:
+    """Put ``wanted`` into the queue as the bot called for it, or take it out where it goes on and
+    nobody has the conversation. What a person does is not undone."""
+    if call.wanted:
+        new = insert(handoff).values(_row(wanted, seal_of(db)))
+        db.execute(new.on_conflict_do_nothing(index_elements=["conversation_id"]))
+        return
+    mine = handoff.c.conversation_id == wanted.conversation_id
+    db.execute(delete(handoff).where(mine, handoff.c.agent.is_(None)))
 
 
 def take(db: Connection, taken: Handoff, insert: Insert) -> None:

@@ -11,6 +11,7 @@ from itertools import count
 
 import msgspec
 
+from bot.dialogue.calls import Call, call_of
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.dialogue.tracker import Tracker
@@ -180,7 +181,17 @@ class MemoryLog:
                 await self.mark_sent(outgoing.outbox_id)
         for each in reminders:
             self._remind(conversation_id, each)
+        if call := call_of(events):
+            self._called(conversation_id, call)
         return len(conversation.events)
+
+    def _called(self, conversation_id: str, call: Call) -> None:
+        there = self._handoffs.get(conversation_id)
+        if call.wanted and not there:
+            wanted = Handoff(conversation_id, None, call.by, self._clock())
+            self._handoffs[conversation_id] = wanted
+        elif not call.wanted and there and not there.agent:
+            del self._handoffs[conversation_id]
 
     async def replace(
         self, conversation_id: str, events: Sequence[Event], *, seq: int, epoch: int

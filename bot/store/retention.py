@@ -1,9 +1,10 @@
 """How long conversations are kept, by channel: what is older goes, in small steps.
 
-A conversation goes whole, when nothing happened in it for longer than its channel's limit, and no
-message, reply, reminder or person waits in it. Of one that is in use whole sessions go: those
-followed by a session that itself began longer ago than the limit. The latest session, which turns
-are taken from, is never cut. The channel is that of the user's last message.
+A conversation goes whole, when nothing happened in it for longer than its channel's limit, no
+message, reply or reminder waits in it, no person has it, and none was called for since. Of one that
+is in use whole sessions go: those followed by a session that itself began longer ago than the
+limit. The latest session, which turns are taken from, is never cut. The channel is that of the
+user's last message.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Retention:
         for row, before in await self._too_old([row for row in page if row.seq], now):
             if row.updated_at < before:
                 whole = partial(_end_idle, conversation_id=row.id, stands=(row.seq, row.epoch))
-                gone = await self._database.write(partial(whole, now=now))
+                gone = await self._database.write(partial(whole, before=before, now=now))
                 conversations += bool(gone)
             else:
                 cut = partial(_cut, conversation_id=row.id, before=before)
@@ -133,23 +134,26 @@ def _end(db: Connection, conversation_id: str, epoch: int) -> None:
     )
 
 
-def _end_idle(db: Connection, conversation_id: str, stands: Stand, now: float) -> int:
+def _end_idle(
+    db: Connection, conversation_id: str, stands: Stand, before: float, now: float
+) -> int:
     """Erase the conversation, unless it went on or something waits; how many events went."""
     found = select(conversation.c.seq, conversation.c.epoch).where(
         conversation.c.id == conversation_id
     )
     row = db.execute(found.with_for_update()).one_or_none()
-    if row is None or tuple(row) != stands or db.scalar(select(_in_use(conversation_id))):
+    if row is None or tuple(row) != stands or db.scalar(select(_in_use(conversation_id, before))):
         return 0
     return personal.erase(db, conversation_id, now=now)["events"]
 
 
-def _in_use(conversation_id: str) -> Any:
+def _in_use(conversation_id: str, before: float) -> Any:
+    wanted = or_(handoff.c.agent.is_not(None), handoff.c.since >= before)
     return or_(
         exists().where(inbox.c.conversation_id == conversation_id, inbox.c.done_at.is_(None)),
         exists().where(outbox.c.conversation_id == conversation_id, outbox.c.state == "waiting"),
         exists().where(reminder.c.conversation_id == conversation_id),
-        exists().where(handoff.c.conversation_id == conversation_id),
+        exists().where(handoff.c.conversation_id == conversation_id, wanted),
     )
 
 

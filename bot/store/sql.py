@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, delete, func, or_, select, union_all, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.broker.base import Unpublished
+from bot.dialogue.calls import call_of
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
 from bot.errors import Conflict, Duplicate, NotFound, ParleyError, Unavailable
@@ -213,6 +214,8 @@ class SqlLog:
         check_id("The conversation's id", conversation_id)
         now = self._clock()
         logged = _event_rows(conversation_id, events, after=seq)
+        call = call_of(events)
+        wanted = Handoff(conversation_id, None, call.by if call else "", now)
         changes = [alarms.row(one) if isinstance(one, Reminder) else one for one in reminders]
         to_send = [
             {
@@ -235,6 +238,8 @@ class SqlLog:
             if to_send:
                 self._send(db, to_send)
             alarms.change(db, conversation_id, changes, self._insert)
+            if call:
+                handoffs.called(db, wanted, call, self._insert)
 
         await self._database.write(record)
         return seq + len(events)
@@ -417,7 +422,7 @@ class SqlLog:
     def _send(self, db: Connection, replies: list[dict[str, Any]]) -> None:
         """Put ``replies`` into the outbox."""
         if seal_of(db).key_id:
-            db.execute(outbox.insert(), closed_rows(db, REPLY, replies))
+            self._statements.send_numbered.add(db, closed_rows(db, REPLY, replies))
         else:
             self._statements.send.add(db, replies)
 

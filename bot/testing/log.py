@@ -10,7 +10,10 @@ import pytest
 from bot.dialogue.events import (
     ActionExecuted,
     BotUttered,
+    ConversationPaused,
+    ConversationResumed,
     Event,
+    Restarted,
     SessionStarted,
     SlotSet,
     UserUttered,
@@ -434,6 +437,32 @@ class LogContract:
         assert await log.hand_back("ann", [slot(1)], seq=0, epoch=2) == 1
         assert await log.handoff("ann") is None
         assert (await log.history("ann")).events == (slot(1),)
+
+    async def test_a_bot_that_falls_silent_calls_for_a_person_and_speaking_again_takes_that_back(
+        self, log: Log
+    ) -> None:
+        gave_up = ActionExecuted(name="action_give_up")
+        silent: list[Event] = [gave_up, slot(1), ConversationPaused()]
+        assert await log.commit("ann", silent, seq=0, epoch=0) == 3
+        waiting = await log.handoff("ann")
+        assert waiting
+        assert (waiting.agent, waiting.reason) == (None, "action_give_up")
+        await log.commit("ann", [ConversationPaused()], seq=3, epoch=0)
+        assert await log.handoffs(taken=False) == [waiting]  # it has waited since then
+        await log.commit("ann", [Restarted()], seq=4, epoch=0)
+        assert await log.handoff("ann") is None
+        back: list[Event] = [ConversationResumed()]
+        await log.commit("bob", [ConversationPaused(), *back], seq=0, epoch=0)
+        assert await log.handoff("bob") is None
+        with pytest.raises(Conflict):
+            await log.commit("ann", silent, seq=4, epoch=0)
+        assert await log.handoff("ann") is None
+        await log.commit("ann", silent, seq=5, epoch=0)
+        await log.take_over("ann", [], seq=8, epoch=0, agent="mia")
+        await log.commit("ann", back, seq=8, epoch=1)
+        taken = await log.handoff("ann")
+        assert taken
+        assert (taken.agent, taken.reason) == ("mia", "action_give_up")
 
     async def test_replies_that_nobody_took_are_kept_for_who_comes_back(self, log: Log) -> None:
         for number in range(MISSED_OF + 2):

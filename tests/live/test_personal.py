@@ -382,7 +382,7 @@ async def test_of_a_conversation_in_use_whole_old_sessions_go_and_never_the_late
     assert await texts(log, "anna") == ["third", "fourth"]
 
 
-@pytest.mark.parametrize("waits", ["message", "reply", "reminder", "person"])
+@pytest.mark.parametrize("waits", ["message", "reply", "reminder", "person", "call"])
 async def test_a_conversation_in_which_something_waits_is_kept(
     database: Database, log: SqlLog, audit: SqlAudit, clock: HandClock, waits: str
 ) -> None:
@@ -398,7 +398,21 @@ async def test_a_conversation_in_which_something_waits_is_kept(
         paused = [ConversationPaused()]
         await log.take_over("anna", paused, seq=4, epoch=0, agent="mia")
     clock.advance(400 * DAY_S)
+    if waits == "call":
+        await log.ask_for_person("anna")
     assert await walk(Retention(database, {"default": DAY_S}, clock=clock), audit) == (0, 0)
+
+
+async def test_who_called_for_a_person_when_he_wrote_last_is_not_kept_for_ever(
+    database: Database, log: SqlLog, audit: SqlAudit, clock: HandClock
+) -> None:
+    await say(log, clock, "hi", "web")
+    await log.commit("anna", [ConversationPaused()], seq=4, epoch=0)
+    retention = Retention(database, {"default": DAY_S}, clock=clock)
+    assert await walk(retention, audit) == (0, 0)
+    clock.advance(2 * DAY_S)
+    assert await walk(retention, audit) == (1, 5)
+    assert await log.handoffs() == []
 
 
 async def test_a_turn_that_began_before_is_refused_when_its_conversation_went(

@@ -35,6 +35,7 @@ STARTER = CHECKOUT / "data/starter"
 ACTIONS_PYTHON = Path(
     os.environ.get("PARLEY_ACTIONS_PYTHON", CHECKOUT / ".venv-actions/bin/python")
 )
+HANDOFF = "action_human_handoff"
 TRANSCRIPTS = load_transcripts(STARTER / "tests/conversations")
 
 
@@ -93,6 +94,8 @@ def test_there_are_enough_conversations():
 async def test_the_conversation_goes_as_told(transcript: Transcript, parley: Services):
     result = await run_transcript(transcript, parley)
     assert result.passed, str(result)
+    waiting = [each.reason for each in await parley.log.handoffs(taken=False)]
+    assert waiting == [HANDOFF] * (HANDOFF in str(transcript)), "who wants a person waits for one"
 
 
 async def test_a_call_that_comes_again_is_answered_as_the_first_was_and_changes_nothing(

@@ -69,6 +69,24 @@ async def test_a_bot_that_paused_itself_listens_once_it_is_handed_back(client):
     assert [each["event"] for each in again["events"]][-2:] == ["pause", "resume"]
 
 
+async def test_who_is_told_that_a_person_comes_waits_in_the_queue_until_one_does(client):
+    handed = [{"event": "action", "name": "action_human_handoff"}, {"event": "pause"}]
+    await post(client, "/conversations/anna/tracker/events", handed)
+    [waiting] = (await client.get("/handoffs", params={"state": "waiting"})).json()
+    assert (waiting["conversation_id"], waiting["reason"]) == ("anna", "action_human_handoff")
+    await hand(client, "takeover")
+    assert await queue(client) == [("anna", "taken", "mia")]
+    await hand(client, "resume")
+    assert await queue(client) == []
+
+
+async def test_who_begins_anew_waits_for_nobody(client):
+    await post(client, "/conversations/anna/tracker/events", {"event": "pause"})
+    assert await queue(client) == [("anna", "waiting", None)]
+    await post(client, "/conversations/anna/tracker/events", {"event": "restart"})
+    assert await queue(client) == []
+
+
 async def test_what_a_person_says_goes_where_the_user_wrote_last(client, inboxes):
     said = {"event": "user", "text": "hi", "input_channel": "callback"}
     await post(client, "/conversations/anna/tracker/events", said)
