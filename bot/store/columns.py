@@ -50,10 +50,15 @@ class Column:
         return self.closed(seal, msgspec.json.encode(words).decode(), row) if words else None
 
     def heard(self, seal: Seal, row: Mapping[Any, Any]) -> str:
-        """The words that ``told`` stored in ``row``. Raises Locked."""
+        """The words that ``told`` stored in ``row``, or a server of an earlier version beside this
+        one, which stores them as they are. Raises Locked."""
         if row[self.name] is None:
             return ""
-        return msgspec.json.decode(self.opened(seal, row), type=str)
+        text = self.opened(seal, row)
+        try:
+            return msgspec.json.decode(text, type=str)
+        except msgspec.DecodeError:
+            return text
 
     def is_bound(self, seal: Seal, row: Mapping[Any, Any]) -> bool:
         """Whether the text, which is encrypted, opens in this row and in no other."""

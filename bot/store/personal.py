@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from bot.store.audits import forget_subject, subject_of
-from bot.store.columns import COLUMNS
-from bot.store.sealing import seal_of
+from bot.store.columns import COLUMNS, ERROR, REASON, Column
+from bot.store.sealing import Seal, seal_of
 from bot.store.tables import (
     audit,
     conversation,
@@ -108,9 +108,15 @@ def _opened(db: Connection, table: Table, row: Row[Any]) -> dict[str, Any]:
     shown = {name: value for name, value in row._mapping.items() if value is not None}
     for column in COLUMNS:
         if column.table is table and column.name in shown:
-            text = column.opened(seal_of(db), row._mapping)
-            shown[column.name] = text if column.kind == "digest" else msgspec.json.decode(text)
+            shown[column.name] = _shown(column, seal_of(db), row._mapping)
     return shown
+
+
+def _shown(column: Column, seal: Seal, row: Mapping[Any, Any]) -> Any:
+    if column in (ERROR, REASON):
+        return column.heard(seal, row)
+    text = column.opened(seal, row)
+    return text if column.kind == "digest" else msgspec.json.decode(text)
 
 
 def _deeds(db: Connection, conversation_id: str) -> list[Any]:

@@ -105,7 +105,10 @@ async def test_words_that_were_stored_as_they_are_are_read_after_the_upgrade(url
         engine.dispose()
         await asyncio.to_thread(schema.upgrade, url)
         [asked], [letter] = await log.handoffs(), await log.letters(states=["waiting"])
-    assert (asked.reason, letter.error) == (odd, odd)
+        assert (asked.reason, letter.error) == (odd, odd)
+        change(url, "UPDATE handoff SET reason = 'by a server of before'")
+        [asked] = await log.handoffs()
+        assert asked.reason == "by a server of before"
 
 
 async def reply_to_send(log: SqlLog) -> list[Outgoing]:
