@@ -66,16 +66,16 @@ class LabelBody(ReviewBody):
     label: Label = "intent"
     intent: str | None = Field(None, max_length=200)
     entities: list[Span] | None = Field(
-        None, max_length=100, description="Default: those that the model found."
+        None,
+        max_length=100,
+        description="Default: those that the model found, but for what the project has no more.",
     )
     note: str = Field("", max_length=2000)
     whole_group: bool = Field(False, description="The same intent for all open near-duplicates.")
 
     def opinion(self, item: ReviewItem, at: float) -> Opinion:
         """It, as said of ``item``."""
-        spans = item.said.entities
-        if self.entities is not None:
-            spans = tuple(_entity(one, item.text) for one in self.entities)
+        spans = tuple(_entity(one, item.text) for one in self.entities or ())
         if self.label == "out_of_scope":
             spans = ()
         return Opinion(self.label, self.reviewer, at, self.intent, spans, note=self.note)
@@ -146,6 +146,7 @@ async def label(
         body.opinion(there, time.time()),
         desk.names_of(loaded.parley.bot.domain),
         whole_group=body.whole_group,
+        found=body.entities is None,
     )
     return answer([_told(each) for each in changed])
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 from rapidfuzz import process
 from rich.console import Console
@@ -28,6 +30,16 @@ HELP = (
 )
 
 
+Undo = Callable[[ReviewItem, str, float], ReviewItem]
+
+
+class Done(NamedTuple):
+    """A step of this person: what it changed, and what takes it back, done by whom and when."""
+
+    items: Sequence[ReviewItem]
+    undo: Undo = decide.retract
+
+
 @dataclass
 class Reviewing:
     """One person's way through what waits. ``told`` is where it is shown."""
@@ -38,7 +50,7 @@ class Reviewing:
     wanted: Filter
     told: Console
     keys: Keys
-    done: list[Sequence[ReviewItem]] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
     used: Counter[str] = field(default_factory=Counter)
     _entities: tuple[Entity, ...] | None = None
     _whole_group: bool = True
@@ -52,7 +64,7 @@ class Reviewing:
                 break
         else:
             self.told.print("Nothing waits.")
-        return sum(self._is_mine(item) for step in self.done for item in step)
+        return sum(self._is_mine(item) for step in self.done for item in step.items)
 
     def _is_mine(self, item: ReviewItem) -> bool:
         return any(one.reviewer == self.reviewer for one in item.opinions)
@@ -127,7 +139,8 @@ class Reviewing:
                 self._kept([await self._change(item, decide.skip(item, self.reviewer, now))])
                 return True
             case "w":
-                await self._change(item, decide.ask_again(item, self.reviewer, now))
+                asked = await self._change(item, decide.ask_again(item, self.reviewer, now))
+                self.done.append(Done([asked], partial(decide.ask_no_more, wanted=item.wanted)))
                 self._passed.add(item.id)
                 return True
             case "u":
@@ -157,18 +170,21 @@ class Reviewing:
         return typed
 
     async def _label(self, item: ReviewItem, label: Label, intent: str | None) -> bool:
-        entities = item.said.entities if self._entities is None else self._entities
-        known = tuple(one for one in entities if one.entity in self.names.entities)
-        opinion = Opinion(
-            label, self.reviewer, time.time(), intent, () if label == "out_of_scope" else known
-        )
+        marked = () if label == "out_of_scope" else self._entities or ()
         changed = await desk.decided(
-            self.reviews, item, opinion, self.names, whole_group=self._whole_group
+            self.reviews,
+            item,
+            Opinion(label, self.reviewer, time.time(), intent, marked),
+            self.names,
+            whole_group=self._whole_group,
+            found=self._entities is None,
         )
         if intent and label == "intent":
             self.used[intent] += 1
         self._kept(changed)
         self.told.print(Text(f"{intent or 'out of scope'} ({len(changed)})", style="green"))
+        if note := next(one.note for one in changed[0].opinions if one.reviewer == self.reviewer):
+            self.told.print(Text(note, style="dim"))
         return True
 
     async def _change(self, item: ReviewItem, changed: ReviewItem) -> ReviewItem:
@@ -176,16 +192,18 @@ class Reviewing:
         return kept
 
     def _kept(self, changed: Sequence[ReviewItem]) -> None:
-        self.done.append(changed)
+        self.done.append(Done(changed))
 
     async def _undone(self, now: float) -> bool:
         """Take the last step back; what it was about comes up again."""
         if not self.done:
             self.told.print("Nothing to undo.")
             return False
-        latest = [await self.reviews.item(one.id) for one in self.done[-1]]
-        await self.reviews.keep([decide.retract(one, self.reviewer, now) for one in latest])
+        last = self.done[-1]
+        latest = [await self.reviews.item(one.id) for one in last.items]
+        await self.reviews.keep([last.undo(one, self.reviewer, now) for one in latest])
         self.done.pop()
+        self._passed -= {one.id for one in latest}
         self.told.print("undone")
         return True
 

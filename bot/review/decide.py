@@ -62,6 +62,18 @@ def checked(opinion: Opinion, item: ReviewItem, names: Names) -> Opinion:
     return opinion
 
 
+def with_found(opinion: Opinion, item: ReviewItem, names: Names) -> Opinion:
+    """``opinion`` with the entities that the model found in ``item``. Those that the project does
+    not have (any more) are left out, and its note says so."""
+    if opinion.label == "out_of_scope":
+        return replace(opinion, entities=())
+    known = tuple(one for one in item.said.entities if one.entity in names.entities)
+    gone = dict.fromkeys(e.entity for e in item.said.entities if e.entity not in names.entities)
+    told = [f"Left out: the project has no entity {name!r} any more." for name in gone]
+    note = " ".join([*([opinion.note] if opinion.note else []), *told])
+    return replace(opinion, entities=known, note=note)
+
+
 def opine(item: ReviewItem, opinion: Opinion) -> ReviewItem:
     """``item`` with what somebody says of it; in the place of what he said before."""
     author = opinion.kind, opinion.reviewer
@@ -95,6 +107,12 @@ def ask_again(item: ReviewItem, reviewer: str, at: float) -> ReviewItem:
         raise Conflict(f"{MOST_OPINIONS} people have looked at review item {item.id!r}.")
     noted = _noted(item, Step(at, reviewer, "second opinion wanted"))
     return settled(replace(noted, wanted=max(wanted, 2)))
+
+
+def ask_no_more(item: ReviewItem, reviewer: str, at: float, *, wanted: int) -> ReviewItem:
+    """``item`` for as many people as were ``wanted`` before ``ask_again``."""
+    noted = _noted(item, Step(at, reviewer, "second opinion not wanted"))
+    return settled(replace(noted, wanted=wanted))
 
 
 def settled(item: ReviewItem) -> ReviewItem:

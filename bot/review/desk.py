@@ -48,18 +48,23 @@ async def decided(
     names: Names,
     *,
     whole_group: bool = False,
+    found: bool = False,
 ) -> Sequence[ReviewItem]:
     """Keep what somebody says of ``item``, or of its whole group: its open items. The first of the
     answer is the item itself.
 
-    The others of a group get the intent alone: entities stand elsewhere in them. Raises BadRequest,
-    and Conflict where one of them was changed meanwhile; then nothing is kept.
+    The others of a group get the intent alone: entities stand elsewhere in them, and are those that
+    the model found; with ``found`` so are those of ``item``. Raises BadRequest, and Conflict where
+    one of them was changed meanwhile; then nothing is kept.
     """
+    said = opinion.note
+    if found:
+        opinion = decide.with_found(opinion, item, names)
     changed = [decide.opine(item, decide.checked(opinion, item, names))]
     if whole_group and item.group:
         others = await reviews.listed(Filter(state="open", group=item.group), limit=PAGE)
         changed += [
-            decide.opine(one, replace(opinion, entities=one.said.entities))
+            decide.opine(one, decide.with_found(replace(opinion, note=said), one, names))
             for one in others
             if one.id != item.id
         ]

@@ -113,6 +113,27 @@ async def test_entities_are_corrected_and_checked(client, database):
     assert "overlaps" in (await label(400, entities=twice))["message"]
 
 
+async def test_entities_that_the_project_lost_are_left_out_of_a_label_which_says_so(
+    client, database
+):
+    found = (Entity("name", "Ada", 3, 6), Entity("town", "hi", 0, 2))
+    one, other = await proposed(
+        database, "hi Ada", "hi Ida", said=Said("greet", 0.9, found), group="g"
+    )
+    path = f"/review/items/{one.id}/label"
+    changed = await post(client, path, intent="greet", whole_group=True, note="sure")
+    assert [each["id"] for each in changed] == [one.id, other.id]
+    for each in changed:
+        [span] = each["decision"]["entities"]
+        assert span["entity"] == "name"
+        assert each["decision"]["note"] == (
+            "sure Left out: the project has no entity 'town' any more."
+        )
+    asked = [{"entity": "town", "start": 0, "end": 2}]  # who names it is told
+    refused = await post(client, path, 400, intent="greet", entities=asked)
+    assert "The project has no entity 'town'." in refused["message"]
+
+
 async def test_an_intent_that_the_project_has_not_is_refused_unless_it_is_new(client, database):
     [one] = await proposed(database, "hi")
     path = f"/review/items/{one.id}/label"

@@ -178,6 +178,34 @@ async def test_skipping_asking_for_another_and_wrong_keys(sqlite_url: str, monke
     assert "second opinion" in shown
 
 
+async def test_undo_after_asking_for_another_takes_that_back_and_nothing_before(
+    sqlite_url: str, monkeypatch
+):
+    rest = turn("three", 3, score=0.1)
+    ids = await proposed(sqlite_url, turn("one", 1, score=0.9), turn("two", 2), rest)
+    shown = await review(sqlite_url, monkeypatch, "1", "w", "u", "q")
+    assert "undone" in shown
+    assert shown.count("two") == 2  # it comes up again
+    one, two, _ = [await stored(sqlite_url, item_id) for item_id in ids]
+    assert (one.state, one.decision.intent) == ("decided", "greet")
+    assert (two.state, two.wanted) == ("open", 1)
+    assert [step.what for step in two.history][-2:] == [
+        "second opinion wanted",
+        "second opinion not wanted",
+    ]
+    await review(sqlite_url, monkeypatch, "1", "q")
+    assert (await stored(sqlite_url, ids[1])).state == "decided"
+
+
+async def test_entities_that_the_project_lost_are_left_out_and_said(sqlite_url: str, monkeypatch):
+    lost = Said("greet", 0.9, (Entity("gone", "tea", 5, 8), Entity("food", "milk", 0, 4)))
+    item, _ = await proposed(sqlite_url, turn("milk tea", 1, said=lost), turn("x", 2, score=0.1))
+    shown = await review(sqlite_url, monkeypatch, "1", "q")
+    assert "the project has no entity 'gone' any more" in shown
+    kept = await stored(sqlite_url, item)
+    assert [entity.entity for entity in kept.decision.entities] == ["food"]
+
+
 async def test_a_name_that_is_none_is_asked_again_with_what_may_be_meant(
     sqlite_url: str, monkeypatch
 ):
