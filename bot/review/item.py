@@ -87,6 +87,7 @@ class ReviewItem(msgspec.Struct, frozen=True, omit_defaults=True):
         at: When it was written, in seconds since 1970; 0 where nobody knows.
         labelled: The intent that the training data has for it; None from a log.
         share: Which part of the budget it was drawn from; ``random`` is the honest sample.
+        priority: From 0 to 1: the higher comes first. None: the highest score of its reasons.
         group: The same for near-duplicates, empty where there are none.
         wanted: How many people are to agree.
         opinions: The latest of each person and of each weak source.
@@ -105,6 +106,7 @@ class ReviewItem(msgspec.Struct, frozen=True, omit_defaults=True):
     said: Said = Said()
     reasons: tuple[Reason, ...] = ()
     share: Share = "asked"
+    priority: float | None = None
     group: str = ""
     state: State = "open"
     wanted: int = 1
@@ -113,6 +115,13 @@ class ReviewItem(msgspec.Struct, frozen=True, omit_defaults=True):
     history: tuple[Step, ...] = ()
     created_at: float = 0.0
     revision: int = 0
+
+    @property
+    def urgency(self) -> float:
+        """How early it is asked, from 0 to 1."""
+        if self.priority is not None:
+            return self.priority
+        return max((reason.score for reason in self.reasons), default=0.0)
 
     @property
     def is_disputed(self) -> bool:

@@ -53,7 +53,7 @@ class Reviews(Protocol):
     async def listed(
         self, wanted: Filter = ANY, *, after: str = "", limit: int = 100
     ) -> Sequence[ReviewItem]:
-        """Those that fit, the highest score first; with ``after``, what comes behind that id."""
+        """Those that fit, the most urgent first; with ``after``, what comes behind that id."""
         ...
 
     async def keep(self, items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:

@@ -248,7 +248,7 @@ def _columns(db: Connection, item: ReviewItem) -> dict[str, Any]:
     return {
         "conversation_id": item.conversation_id,
         "state": item.state,
-        "score": max((reason.score for reason in item.reasons), default=0.0),
+        "score": item.urgency,
         "duplicates": item.group,
         "intent": item.decision.intent if item.decision else item.said.intent,
         "is_disputed": int(item.is_disputed),

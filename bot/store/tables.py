@@ -171,7 +171,7 @@ review = Table(
     Column("key", Text, nullable=False, unique=True),  # what it is about, as long as that is kept
     Column("conversation_id", Text, nullable=False),  # empty for a sentence of the training data
     Column("state", Text, nullable=False),  # open, decided, skipped or erased
-    Column("score", Double, nullable=False),  # the highest of its reasons
+    Column("score", Double, nullable=False),  # its urgency
     Column("duplicates", Text, nullable=False),  # its group of near-duplicates, or empty
     Column("intent", Text),  # decided, or what the model said
     Column("is_disputed", Integer, nullable=False),

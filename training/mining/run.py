@@ -25,6 +25,7 @@ from nlu.registry import Registry
 from training.logs.cli import settings_of
 from training.mining.budget import Split
 from training.mining.mine import Known, Mined, chosen, mine
+from training.mining.order import mixed
 from training.mining.seen import see, vectors_of
 
 
@@ -69,13 +70,15 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
 
         return asyncio.run(ask())
 
-    items = chosen(
-        *(seen, mined, known),
-        budget=wanted.budget,
-        split=wanted.split,
-        scrub=rules_of(settings).version,
-        seed=wanted.seed,
-        are_new=are_new,
+    items = mixed(
+        chosen(
+            *(seen, mined, known),
+            budget=wanted.budget,
+            split=wanted.split,
+            scrub=rules_of(settings).version,
+            seed=wanted.seed,
+            are_new=are_new,
+        )
     )
     _tell(folder, turns, mined, items)
     if wanted.dry_run:
