@@ -68,7 +68,7 @@ class Cursor:
 class Harvest:
     """Part of what a log gave: committed whole or not at all.
 
-    ``renewed`` are conversations whose turns on the shelf are replaced by these.
+    ``renewed`` are conversations of which what is on the shelf is replaced by this.
     """
 
     origin: str
@@ -89,10 +89,11 @@ class Shelf:
         """Put it on the shelf, in one transaction; how many of its turns were not there before."""
         with self._transaction():
             known = self._count_known(harvest)
-            self._db.executemany(
-                "DELETE FROM turn WHERE origin = ? AND conversation_id = ?",
-                [(harvest.origin, name) for name in harvest.renewed],
-            )
+            for table in ("turn", "bad", "cursor"):
+                self._db.executemany(
+                    f"DELETE FROM {table} WHERE origin = ? AND conversation_id = ?",
+                    [(harvest.origin, name) for name in harvest.renewed],
+                )
             self._db.executemany(
                 "INSERT INTO turn (origin, conversation_id, seq, turn) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (origin, conversation_id, seq) DO UPDATE SET turn = excluded.turn",

@@ -106,6 +106,8 @@ class Page:
         if cursor and (cursor.epoch != stand.epoch or cursor.seq > stand.last):
             basket.renew(name)  # events were replaced, or may have been
             cursor = None
+        if not stand.last:  # it was erased, or ended: nothing of it is noted, its id neither
+            return
         after = cursor.seq if cursor else 0
         fold, read = Fold(name, self.origin), _STATEMENTS[self.kind]
         seal = seal_of_environment() if self.kind == "parley" else _NEVER
@@ -167,7 +169,9 @@ def _since(origin: str) -> str:
 
 
 def _is_new(row: Any, cursor: Cursor | None) -> bool:
-    return cursor is None or cursor.seq != row[1] or cursor.epoch != row[2]
+    if cursor is None:
+        return bool(row[1])
+    return cursor.seq != row[1] or cursor.epoch != row[2]
 
 
 def _listed(url: str, kind: Kind, *, after: str, since: float) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from bot.dialogue.events import UserUttered
 from bot.errors import SettingsError
 from bot.store import personal, schema
 from bot.store.database import Database
-from bot.store.shelf import Harvest, Shelf, erase_turns, turns_of
+from bot.store.shelf import Harvest, Shelf, erase_turns, open_shelf, turns_of
 from bot.store.sql import open_log
 from training.cli import register
 
@@ -70,6 +70,8 @@ async def test_who_is_erased_while_he_is_read_is_not_on_the_shelf(
     assert turns_of(file, "ann") == []
     assert [turn.text for turn in turns_of(file, "bob")] == ["of bob"]
     assert b"of ann" not in file.read_bytes()
+    with open_shelf(file) as shelf:
+        assert list(shelf.cursors("log", ["ann", "bob"])) == ["bob"]
 
 
 async def erase(url: str, name: str) -> None:
