@@ -171,7 +171,7 @@ def _since(origin: str) -> str:
 def _is_new(row: Any, cursor: Cursor | None) -> bool:
     if cursor is None:
         return bool(row[1])
-    return cursor.seq != row[1] or cursor.epoch != row[2]
+    return (cursor.seq, cursor.epoch) != (row[1], row[2])
 
 
 def _listed(url: str, kind: Kind, *, after: str, since: float) -> Sequence[Any]:
