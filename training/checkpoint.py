@@ -152,5 +152,6 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The run is over, and those of ``another`` with it."""
-        for each in (self, *self._others):
-            each.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        for each in self._others:
+            each.remove()

@@ -112,6 +112,16 @@ def test_changed_data_or_recipe_or_force_trains_again(parley, folder: Path):
     assert len(Registry(folder / "models").versions()) == 4
 
 
+def test_a_model_that_is_there_teaches_the_next(parley, folder: Path):
+    parley("train")
+    first = str(current(folder))
+    shown = parley("train", "--quiet", "--teacher", first)
+    assert f"taught by {first}: 2 intents, 1 kinds of entities" in shown.stderr
+    kept = (folder / "models" / str(current(folder)) / "recipe.toml").read_text()
+    assert f'teacher = "{folder / "models" / first}"' in kept
+    parley("train", "--teacher", str(folder / "models"), expect=ParleyError)
+
+
 def test_a_damaged_model_is_replaced(parley, folder: Path):
     parley("train")
     (folder / "models" / current(folder) / "manifest.json").write_text("{}")

@@ -216,11 +216,17 @@ def test_the_teacher_is_trained_whole_on_the_same_and_by_nobody(recipe: Recipe):
     assert (first.epochs, first.seed) == (recipe.epochs, recipe.seed)
 
 
-@pytest.mark.parametrize("share", [0.4, 0.9], ids=["the teacher", "the student"])
+@pytest.mark.parametrize(
+    ("share", "small"),
+    [(0.4, 0), (0.9, 0), (0.6, 100)],
+    ids=["the teacher", "the student", "the second teacher of a small set"],
+)
 def test_a_run_killed_while_either_learns_gives_the_same_weights(
-    share: float, examples: list[Example], recipe: Recipe, tmp_path: Path
+    share: float, small: int, examples: list[Example], recipe: Recipe, tmp_path: Path
 ):
-    taught = brief(recipe, teacher=recipe.encoder, layers=1, teacher_rate=3e-3, epochs=4)
+    taught = brief(
+        recipe, teacher=recipe.encoder, layers=1, teacher_rate=3e-3, epochs=4, small=small
+    )
 
     def run(watch: Callable[[Step], None], name: str) -> bytes:
         checkpoint = Checkpoint(tmp_path / f"{name}.safetensors", "key", every_s=0.0)

@@ -250,7 +250,10 @@ def test_the_commands_lead_from_files_to_a_model_that_answers(keys, parley, regi
     nothing = parley("rebuild", "--if-new", "5").stdout
     assert "0 new labels, 5 are wanted" in nothing
     parley("rebuild", "--quiet", "--dataset", "d0", expect=ParleyError)
-    undecided = parley("rebuild", "--quiet", "--no-conversations", code=2)
+    taught = "--teacher", str(version)
+    undecided = parley("rebuild", "--quiet", "--no-conversations", *taught, code=2)
+    recipe = registry.folder(registry.candidate() or "") / "recipe.toml"
+    assert f'teacher = "{registry.folder(version)}"' in recipe.read_text()
     assert "not enough evidence" in undecided.stdout
     assert registry.current() == version
     monkeypatch.delenv("PARLEY_ENCRYPTION_KEYS")
