@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,21 +21,31 @@ sentinel parallel-syncs {name} 1
 """
 
 
+Reached = Callable[[int], int]
+"""At which port clients reach the server of a port."""
+
+
+def directly(port: int) -> int:
+    return port
+
+
 class Watched:
     """A master, a replica, and three Sentinels."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, reached: Reached = directly) -> None:
+        self._reached = reached
         self.master = _started(stack, "--dir", str(folder))
         kept = ("--dir", str(folder), "--dbfilename", "replica.rdb")  # what its master sends it
         self.replica = _started(stack, *kept, "--repl-diskless-sync-delay", "0")
-        self.replica.send("REPLICAOF", "127.0.0.1", str(self.master.port))
+        self.replica.send("CONFIG", "SET", "replica-announce-port", str(reached(self.replica.port)))
+        self.replica.send("REPLICAOF", "127.0.0.1", str(reached(self.master.port)))
         wait_until(lambda: b"master_link_status:up" in self.replica.send("INFO"), "the replica")
         self.sentinels = [self._sentinel(folder / f"{n}.conf", stack) for n in range(3)]
         wait_until(self._all_know, "Sentinel")
 
     @property
     def url(self) -> str:
-        hosts = ",".join(f"127.0.0.1:{each.port}" for each in self.sentinels)
+        hosts = ",".join(f"127.0.0.1:{self._reached(each.port)}" for each in self.sentinels)
         return f"redis+sentinel://{hosts}/{MASTER}/0"
 
     def now(self) -> int:
@@ -44,7 +54,7 @@ class Watched:
         return int(answer.split(b"\r\n")[4])
 
     def _sentinel(self, conf: Path, stack: ExitStack) -> Valkey:
-        conf.write_text(_SENTINEL.format(name=MASTER, port=self.master.port))
+        conf.write_text(_SENTINEL.format(name=MASTER, port=self._reached(self.master.port)))
         return _started(stack, str(conf), "--sentinel")
 
     def _all_know(self) -> bool:
@@ -56,7 +66,8 @@ class Watched:
 class Clustered:
     """Three nodes with a third of the slots each."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, reached: Reached = directly) -> None:
+        self._reached = reached
         self.nodes = [self._node(folder, n, stack) for n in range(3)]
         each = REDIS_CLUSTER_HASH_SLOTS // 3 + 1
         for n, node in enumerate(self.nodes):
@@ -72,11 +83,14 @@ class Clustered:
         options = ["--cluster-enabled", "yes", "--cluster-port", str(self._buses[-1])]
         options += ["--cluster-config-file", str(folder / f"{n}.conf")]
         options += ["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "1000"]
-        return _started(stack, *options, "--dir", str(folder))
+        node = _started(stack, *options, "--dir", str(folder))
+        node.send("CONFIG", "SET", "cluster-announce-port", str(self._reached(node.port)))
+        return node
 
     @property
     def url(self) -> str:
-        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+        ports = [self._reached(node.port) for node in self.nodes]
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
     def holder(self, slot: int) -> Valkey:
         """The node that has ``slot``."""
@@ -107,15 +121,15 @@ class Clustered:
 
 
 @contextmanager
-def watched() -> Iterator[Watched]:
+def watched(reached: Reached = directly) -> Iterator[Watched]:
     with tempfile.TemporaryDirectory(prefix="parley-sentinel-") as folder, ExitStack() as stack:
-        yield Watched(Path(folder), stack)
+        yield Watched(Path(folder), stack, reached)
 
 
 @contextmanager
-def clustered() -> Iterator[Clustered]:
+def clustered(reached: Reached = directly) -> Iterator[Clustered]:
     with tempfile.TemporaryDirectory(prefix="parley-cluster-") as folder, ExitStack() as stack:
-        yield Clustered(Path(folder), stack)
+        yield Clustered(Path(folder), stack, reached)
 
 
 @pytest.fixture

@@ -54,6 +54,11 @@ def parse_url(url: str) -> URL:
         parsed = make_url(url)
     except ArgumentError as error:
         raise SettingsError(f"The database URL cannot be read: {error}") from error
+    except ValueError as error:  # what it says may be part of a password
+        raise SettingsError(
+            "The database URL cannot be read: its port is no number. What is special in a password "
+            "is written as %2F and the like."
+        ) from error
     match parsed.get_backend_name():
         case "sqlite":
             if parsed.database in (None, "", ":memory:"):
@@ -69,8 +74,10 @@ def parse_url(url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """``url`` for people: no password, no driver."""
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    """``url`` for people: no password, wherever it stands, and no driver."""
+    secrets = [name for name in url.query if "pass" in name.lower()]
+    plain = url.difference_update_query(secrets).set(drivername=url.get_backend_name())
+    return plain.render_as_string(hide_password=True)
 
 
 class Database:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import structlog
 from redis.asyncio import ConnectionPool, Redis
@@ -19,12 +19,12 @@ from bot.store.node import Command, Node
 from bot.store.node import RedisDown as RedisDown
 from bot.store.node import Word as Word
 from bot.store.place import Place, read_place
+from bot.store.wire import heed as heed
 
 PATIENCE_S = 0.25
 REACH_S = 3.0
 ASK_AGAIN_S = 0.1
 
-Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
 
 
@@ -165,20 +165,6 @@ async def reach(url: str, *, within_s: float = REACH_S) -> None:
         ) from why
     finally:
         await link.close()
-
-
-async def heed(command: Awaitable[Answer]) -> Answer:
-    """The answer to ``command``, unless this task was cancelled meanwhile and it was lost.
-
-    redis-py waits with ``asyncio.wait_for``, which before Python 3.12 may drop a cancellation that
-    comes together with the answer (CPython issue 86296).
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    answer = await command
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return answer
 
 
 def _tag(conversation_id: str) -> str:

@@ -17,6 +17,7 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelConnectionPool,
     SentinelManagedConnection,
@@ -24,6 +25,7 @@ from redis.asyncio.sentinel import (
 )
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.errors import SettingsError
 
@@ -88,7 +90,7 @@ class Place:
         """Connections to whoever is the master when they are opened."""
         # All of them are asked within the time of one connection.
         each_s = patience_s / (len(self.hosts) + 1)
-        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        sentinel = _Sentinels(  # type: ignore[no-untyped-call]
             self.hosts,
             sentinel_kwargs={
                 **self.sentinel_options,
@@ -107,6 +109,25 @@ class Place:
         if "path" in self.options:
             return UnixDomainSocketConnection
         return SSLConnection if self.tls else Connection
+
+
+class _Sentinels(Sentinel):
+    """Of whom the first that answers is asked first the next time."""
+
+    async def discover_master(self, service_name: str) -> Address:
+        """Where the master is. Raises MasterNotFoundError, which says what the last one met."""
+        why = ""
+        for number, each in enumerate(self.sentinels):
+            try:
+                masters: Any = await each.sentinel_masters()
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                why = f": {error}"
+                continue
+            state = masters.get(service_name)
+            if state and self.check_master_state(state, service_name):
+                self.sentinels.insert(0, self.sentinels.pop(number))
+                return state["ip"], state["port"]
+        raise MasterNotFoundError(f"no Sentinel names a living master {service_name!r}{why}")
 
 
 class _OfMaster(SentinelConnectionPool):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+
+Answer = TypeVar("Answer")
 
 
 class Wire:
@@ -29,10 +31,10 @@ class Wire:
         together = b"".join(packed)
         async with asyncio.timeout(self._patience_s):
             try:
-                return await self._answers(together, len(packed))
+                return await heed(self._answers(together, len(packed)))
             except RedisConnectionError:
                 # It died while idle, as after a restart of Redis: once more on a new one.
-                return await self._answers(together, len(packed))
+                return await heed(self._answers(together, len(packed)))
 
     async def close(self) -> None:
         await self._connection.disconnect()
@@ -50,3 +52,18 @@ class Wire:
             return await self._connection.read_response()
         except ResponseError as error:
             return error
+
+
+async def heed(command: Awaitable[Answer]) -> Answer:
+    """The answer to ``command``, unless this task was cancelled meanwhile and it was lost.
+
+    redis-py waits with ``asyncio.wait_for``, which before Python 3.12 may drop a cancellation that
+    comes together with the answer, or with an error (CPython issue 86296).
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        return await command
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
