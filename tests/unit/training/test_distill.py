@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax, softmax
 from bot.errors import SettingsError
 from bot.project.project import Example, Project
 from nlu.manifest import EntityLabel
+from nlu.parse import Context
 from nlu.registry import Registry
 from training.checkpoint import Checkpoint
 from training.crossval import cross_validate
@@ -174,6 +175,49 @@ def test_a_swapped_value_of_other_words_is_taught_by_its_labels_alone(
     words = (batch.soft_tags[..., 0] >= 0).nonzero().tolist()
     assert words == [[0, place] for place, tag in enumerate(same.tags) if tag != IGNORED]
     assert (batch.soft_intents >= 0).any(-1).tolist() == [True, True, False]
+
+
+def test_each_window_of_a_long_text_is_taught_its_own_words(
+    examples: list[Example], recipe: Recipe, teacher: Teacher
+):
+    text = "hello there " * 12 + "send me red socks"
+    long = example("order", text, colour="red")
+    short = msgspec.structs.replace(recipe, max_tokens=16)
+    tokenizer, labels = open_tokenizer(_pieces(short), short), Labels.of(examples)
+    encode = Encoder(tokenizer, labels)
+    rows = encode.windows(long)
+    [windows] = Lessons.of(teacher, [long], labels, tokenizer, short).windows
+    assert len(windows) == len(rows) > 1
+    taught = Lessons([windows]).given(0, rows, rows)
+    batch = collate(taught, tokenizer.pad_id)
+    assert batch.soft_tags is not None
+    for row, soft in zip(taught, batch.soft_tags, strict=True):
+        told = [place for place, tag in enumerate(row.tags) if tag != IGNORED]
+        assert (soft[told].sum(-1) - 1).abs().max() < 1e-5
+        assert (soft[:, 0] >= 0).sum() == len(told)
+    of_last = [tag for tag in taught[-1].tags if tag != IGNORED]
+    said = windows[-1].tags
+    assert said is not None
+    assert said[of_last.index(1)].argmax() == 1
+
+
+def test_a_student_that_reads_what_went_before_is_taught_too(
+    examples: list[Example], recipe: Recipe
+):
+    asked = [
+        msgspec.structs.replace(each, contexts=(Context("hello there?"), Context("my order?")))
+        for each in examples
+    ]
+    reading = brief(recipe, epochs=6, context_tokens=16, teacher_weight=1.0, label_smoothing=0.1)
+    teacher = trained_teacher(train(asked, reading), reading)
+    student = train(asked, reading, teacher=teacher)
+    row = Encoder(open_tokenizer(_pieces(reading), reading), student.labels).first(asked[0])
+    ids, types = torch.tensor([row.ids]), torch.zeros(1, len(row.ids), dtype=torch.long)
+    types[0, len(row.ids) - row.context :] = 1
+    assert row.context > 0
+    with torch.inference_mode():
+        said = student.model(ids, torch.ones_like(ids), types).intent_logits.argmax()
+    assert student.labels.intents[int(said)] == "greet"
 
 
 def test_a_teacher_of_another_bot_or_of_several_intents_is_refused(
