@@ -48,6 +48,8 @@ class Lineage(msgspec.Struct, frozen=True):
     ``parent`` is the version that was current when it was made, ``dataset`` the version of the data
     it learned (``training.versions``), ``seeds`` those of its sisters and its own, ``sentences``
     how many it learned, ``reviewed`` the revision up to which people's labels are in its data.
+    ``teacher`` is the version or the encoder that taught it beside the labels, ``taught`` are
+    versions of the data which that learned, and so did those who taught it.
     """
 
     parent: str = ""
@@ -55,6 +57,8 @@ class Lineage(msgspec.Struct, frozen=True):
     seeds: tuple[int, ...] = ()
     sentences: int = 0
     reviewed: int = 0
+    teacher: str = ""
+    taught: tuple[str, ...] = ()
 
 
 NO_LINEAGE = Lineage()

@@ -278,6 +278,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         "encoder": manifest.encoder,
         "parent": lineage.parent or "none",
         "dataset": lineage.dataset or "the project's files",
+        "teacher": lineage.teacher or "none",
         "sentences": lineage.sentences or "not recorded",
         "recipe": manifest.recipe_hash[:12],
         "seed": manifest.seed,

@@ -28,6 +28,7 @@ from training.make import CHAIN, SCOPE, SENTIMENT, Made, make
 from training.recipe import Recipe
 from training.scope import outside_intent
 from training.sentiment import score_sentiment
+from training.teachers import with_teacher
 from training.train import Step, overlap
 
 Report = Callable[[str], None]
@@ -63,6 +64,7 @@ def build(
     if dropped:
         report(f"{len(dropped)} examples left out: the tests repeat them.")
     lineage = msgspec.structs.replace(lineage, sentences=len(examples))
+    lineage = with_teacher(lineage, recipe.teacher)
     with registry.draft() as draft:
         made = make(
             examples,

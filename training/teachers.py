@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from bot.errors import SettingsError
 from nlu.folder import MANIFEST
 
 if TYPE_CHECKING:
+    from nlu.manifest import Lineage, Manifest
     from nlu.registry import Registry
 
 Teacher = Annotated[
@@ -48,10 +50,18 @@ def mark_of(name: str) -> str:
     """What tells the bundle ``name`` from any other in its place; empty for what is none."""
     if not is_bundle(name):
         return ""
-    from nlu.bundle import read_manifest
-
-    manifest = read_manifest(Path(name))
+    manifest = _manifest(name)
     return f"{manifest.version} {manifest.files['model.onnx']}"
+
+
+def with_teacher(lineage: Lineage, name: str) -> Lineage:
+    """``lineage`` of what the teacher ``name`` taught. Raises BundleError."""
+    if not is_bundle(name):
+        return structs.replace(lineage, teacher=name)
+    theirs = _manifest(name)
+    learned = dict.fromkeys((theirs.lineage.dataset, *theirs.lineage.taught))
+    taught = tuple(version for version in learned if version)
+    return structs.replace(lineage, teacher=theirs.version, taught=taught)
 
 
 def refuse_bundle(name: str, what: str) -> None:
@@ -61,3 +71,9 @@ def refuse_bundle(name: str, what: str) -> None:
             f"teacher {name!r} is a bundle, which may have learnt the sentences that {what} keeps "
             "back. Name an encoder: it is trained on each part anew."
         )
+
+
+def _manifest(bundle: str) -> Manifest:
+    from nlu.bundle import read_manifest  # brings the runtime along
+
+    return read_manifest(Path(bundle))

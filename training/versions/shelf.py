@@ -156,11 +156,15 @@ def _is_as(stored: bytes, wanted: str) -> bool:
 
 
 def erased_from(registry: Registry, version: str) -> int:
-    """How many of the sentences a model learned were erased since: it should be made anew."""
-    dataset = registry.manifest(version).lineage.dataset
-    if not dataset:
-        return 0
+    """How many of the sentences a model learned, or was taught by one that had learned them, were
+    erased since: it should be made anew."""
+    lineage, shelf = registry.manifest(version).lineage, Shelf.of(registry)
+    learned = {dataset for dataset in (lineage.dataset, *lineage.taught) if dataset}
+    return max((_erased_of(shelf, dataset) for dataset in learned), default=0)
+
+
+def _erased_of(shelf: Shelf, dataset: str) -> int:
     try:
-        return Shelf.of(registry).load(dataset).erased
+        return shelf.load(dataset).erased
     except DatasetError:
         return 0

@@ -307,6 +307,7 @@ def test_a_bundle_teaches_as_it_is_served(
     taught = build(project, again, registry, report=lines.append)
     assert f"taught by {manifest.version}: 4 intents, 1 kinds of entities" in lines
     assert taught.recipe_hash != manifest.recipe_hash
+    assert (taught.lineage.teacher, taught.lineage.taught) == (manifest.version, ())
     with pytest.raises(SettingsError, match=f"registry of models.*{taught.version}"):
         find_teacher(str(registry.root), registry)
     with pytest.raises(SettingsError, match="keeps back"):

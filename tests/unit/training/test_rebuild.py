@@ -189,11 +189,17 @@ def test_a_user_erased_meanwhile_is_not_in_a_model(plan, registry):
     assert found.manifest.lineage.sentences == learned(left) == learned(plan) - 2
 
 
-def test_a_model_that_learned_of_an_erased_user_is_marked(plan, registry):
+def test_a_model_that_learned_of_an_erased_user_is_marked_and_whom_it_taught(plan, registry, shop):
     found = rebuild(plan)
-    assert erased_from(registry, found.manifest.version) == 0
+    teacher = str(registry.folder(found.manifest.version))
+    recipe = msgspec.structs.replace(plan.recipe, teacher=teacher)
+    bare = _kept(registry, make_dataset(shop, (), now=NOW))
+    taught = rebuild(changed(plan, recipe=recipe, dataset=bare)).manifest
+    assert taught.lineage.teacher == found.manifest.version
+    versions = found.manifest.version, taught.version
+    assert [erased_from(registry, version) for version in versions] == [0, 0]
     Shelf.of(registry).erase(LEARNED)
-    assert erased_from(registry, found.manifest.version) == 2
+    assert [erased_from(registry, version) for version in versions] == [2, 2]
 
 
 def test_what_is_weak_is_learned_as_weak(plan, shop):
