@@ -94,6 +94,13 @@ class Waiters:
             if not future.done():
                 future.set_result(answer)
 
+    def refuse(self, conversation_id: str, error: Exception) -> None:
+        """Give ``error`` to who waits for anything of the conversation."""
+        for futures in self._waiting.get(conversation_id, {}).values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
+
     def look_elsewhere(self, conversation_id: str) -> None:
         """Nobody here works on the conversation any more."""
         for inbox_id in self._waiting.get(conversation_id, ()):

@@ -25,6 +25,7 @@ from bot.reply import Sender, send_replies
 from bot.services import Services
 from bot.stopwatch import Stopwatch
 from bot.store.base import Accepted, Waiting
+from bot.store.sealing import Locked
 from bot.turn import Done, Told, take_turn
 from bot.understand import expect
 
@@ -208,7 +209,8 @@ class Inbox:
     async def answer(self, message: Message, timeout_s: float) -> tuple[Reply, ...]:
         """Accept ``message`` and wait for its replies, whichever worker makes them.
 
-        Raises Timeout when they are not there in time; the same message id gets them later.
+        Raises Timeout when they are not there in time, Locked when a key is missing; the same
+        message id gets them later.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -271,6 +273,8 @@ class Inbox:
                     return
         except Unavailable as error:
             log.warning("inbox.postponed", conversation=conversation_id, error=str(error))
+            if isinstance(error, Locked):  # to wait here would change nothing
+                self._waiters.refuse(conversation_id, error)
         except NotFound as error:  # it was erased meanwhile
             log.info("inbox.gone", error=str(error))
         except Exception:
@@ -334,6 +338,8 @@ class Inbox:
             except Unavailable as error:
                 self._tell(waiting, "postponed", error=str(error))
                 self._spare(waiting.inbox_id)
+                if isinstance(error, Locked):
+                    raise
                 return False
             except Exception:
                 log.exception("turn.failed", inbox_id=waiting.inbox_id)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bot.store import schema
-from tests.command import Run, parley, running, write
+from bot.store.sealing import new_key
+from tests.command import WEBHOOK, Run, parley, running, write
 from tests.servers import Postgres, Valkey
 
 pytestmark = pytest.mark.services
@@ -24,9 +28,15 @@ def talk(run: Run, over: threading.Event, said: list[str]) -> None:
         said.append(text)
 
 
+def keyed(*keys: str) -> dict[str, str]:
+    """The variables of a server with these keys."""
+    return {**COUNTING, "PARLEY_ENCRYPTION_KEYS": ",".join(keys)}
+
+
 def test_a_sqlite_file_copied_beside_a_busy_server_goes_on_elsewhere(tmp_path: Path):
     project, home, file = write(tmp_path / "project"), tmp_path / "home", tmp_path / "copy.db"
-    with running(project, home, COUNTING) as run:
+    mine, other = new_key("mine"), new_key("other")
+    with running(project, home, keyed(mine)) as run:
         run.say("hello")
         over, said = threading.Event(), list[str]()
         talking = threading.Thread(target=talk, args=(run, over, said))
@@ -40,16 +50,50 @@ def test_a_sqlite_file_copied_beside_a_busy_server_goes_on_elsewhere(tmp_path: P
         again = parley("db", "backup", file, "--project", project, home=home)
         assert (again.returncode, "is there already" in again.stderr) == (1, True)
         before = run.events()
-    other = tmp_path / "other"
-    other.mkdir()
-    shutil.copy(file, other / "parley.db")
-    with running(project, other, COUNTING) as run:
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not [each for each in (b"hello ", b"Hello None") if each in file.read_bytes()]
+
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+    restored = Path(shutil.copy(file, elsewhere / "parley.db"))
+    for variables in (COUNTING, keyed(other)):
+        refused = parley("run", "--project", project, "--port", "0", home=elsewhere, **variables)
+        assert refused.returncode == 1
+        assert "'mine'" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert events_of(restored, "busy") == events_of(file, "busy") != []
+    with running(project, elsewhere, keyed(other, mine)) as run:
         assert run.events() == before
         busy = [event["text"] for event in run.events("busy") if event["event"] == "user"]
         assert 5 <= len(busy) <= len(said)
         assert busy == said[: len(busy)], "all that was answered before, in order"
         assert run.say("hello") == ["Hello None."]
         assert [event["event"] for event in run.events()].count("user") == 2
+    rows = events_of(restored, "busy")
+    shutil.rmtree(elsewhere / "redis")  # whose live trackers were written with the other key
+    with running(project, elsewhere, keyed(other)) as run:  # which the newest texts have
+        for answer in (
+            run.client.get("/conversations/busy/tracker"),
+            run.client.post(WEBHOOK, json={"sender": "busy", "message": "hello"}),
+        ):
+            assert answer.status_code == 503, answer.text
+            assert "'mine'" in answer.json()["message"]
+        assert run.say("hello", "somebody new") == ["Hello None."]
+    assert events_of(restored, "busy") == rows
+    with running(project, elsewhere, keyed(other, mine)) as run:
+        assert run.say("hello", "busy") == ["Hello None."]
+        heard = [event for event in run.events("busy") if event["event"] == "user"]
+        assert len(heard) == len(busy) + 2, (
+            "what was said while the key was missing is answered too"
+        )
+
+
+def events_of(file: Path, conversation_id: str) -> list[tuple[object, ...]]:
+    """Its rows, as they stand."""
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute(
+            "SELECT * FROM event WHERE conversation_id = ? ORDER BY seq", [conversation_id]
+        ).fetchall()
 
 
 def test_a_dump_of_postgres_is_restored_and_its_conversations_go_on(

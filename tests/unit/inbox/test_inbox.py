@@ -16,6 +16,7 @@ from bot.errors import Duplicate, Timeout, Unavailable
 from bot.inbox import Inbox, Limits
 from bot.store.base import Accepted, Waiting
 from bot.store.memory import MemoryLog
+from bot.store.sealing import Locked
 from tests.turns import Echo, eventually, message, said_by_bot, said_by_users, services
 
 SOON_S = 10.0  # what should come comes long before
@@ -207,6 +208,21 @@ async def test_a_turn_that_finds_something_unreachable_waits_for_the_sweep() -> 
     async with Inbox(services(), take_turn=echo, limits=AT_ONCE) as inbox:
         assert await inbox.answer(message("hello"), SOON_S) == (Reply("ann", "hello"),)
     assert echo.heard == ["hello"] * 3
+
+
+async def test_who_asks_while_a_key_is_missing_is_told_so_and_answered_later() -> None:
+    async def closed(waiting: Waiting) -> None:
+        if missing:
+            raise Locked("encrypted with key 'mine'")
+
+    missing, echo = True, Echo(closed)
+    async with Inbox(services(), take_turn=echo, limits=NEVER) as inbox:
+        for _ in range(2):
+            with pytest.raises(Locked, match="'mine'"):
+                await inbox.answer(message("hello", message_id="m1"), SOON_S)
+        missing = False
+        answer = await inbox.answer(message("hello", message_id="m1"), SOON_S)
+        assert answer == (Reply("ann", "hello"),)
 
 
 async def test_however_long_something_is_unreachable_the_message_is_not_given_up() -> None:
