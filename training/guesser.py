@@ -88,14 +88,20 @@ def open_guesser(name: str, max_tokens: int) -> WordGuesser:
     """The encoder ``name`` with its head.
 
     Raises:
-        SettingsError: It has none that was trained.
+        SettingsError: It has none that was trained, or knows no whole words.
     """
     tokenizer_json = load_tokenizer(name, max_tokens)
     tokenizer = Tokenizer(tokenizer_json.encode(), max_tokens=max_tokens)
     device = pick_device()
     logits = _logits(name, max_tokens, device)
     vocabulary = vocabulary_of(tokenizer_json, tokenizer)
-    return WordGuesser(tokenizer, vocabulary, whole_words(tokenizer_json), logits, device)
+    words = whole_words(tokenizer_json)
+    if not words:
+        raise SettingsError(
+            f"encoder {name!r} knows parts of words alone, so it cannot say which would fit. Name "
+            "another as `guesser` in the recipe."
+        )
+    return WordGuesser(tokenizer, vocabulary, words, logits, device)
 
 
 def _logits(name: str, max_tokens: int, device: torch.device) -> Logits:

@@ -117,6 +117,20 @@ def test_an_encoder_without_a_head_says_what_would_have_one(
         (tmp_path / HEAD).replace(adapted / HEAD)
 
 
+def test_an_encoder_of_parts_of_words_alone_is_refused(
+    adapted: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.guesser.whole_words", lambda tokenizer_json: {})
+    with pytest.raises(SettingsError, match="parts of words alone"):
+        open_guesser(str(adapted), 24)
+
+
+@pytest.mark.parametrize("texts", [[], ["hello"], ["7 ?"], [""]])
+def test_where_no_word_can_be_replaced_there_is_no_other_wording(texts: list[str]):
+    examples = [example("greet", text) for text in texts]
+    assert substitutes_of(examples, guesser(), agreeing, seed=0) == [[] for _ in texts]
+
+
 def test_an_encoder_whose_maker_left_the_head_is_as_good(tmp_path: Path):
     import transformers
 
