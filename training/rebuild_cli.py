@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -254,9 +253,8 @@ def _describe(found: Dataset) -> None:
     counts = Counter((row.part, row.by) for row in found.rows if not row.is_erased)
     for (part, by), count in sorted(counts.items()):
         typer.echo(f"  {part:<5} {count:>6}, labelled by {by}")
-    if found.cut:
-        at = datetime.fromtimestamp(found.cut, UTC)
-        typer.echo(f"  users' turns are learned up to {at:%Y-%m-%d %H:%M} UTC; newer ones judge")
+    if found.until:
+        typer.echo(f"  users' turns are learned up to {found.until}; newer ones judge")
     if found.erased:
         typer.echo(f"  {found.erased} sentences are erased: what learned them should be rebuilt")
     for each in found.left_out:

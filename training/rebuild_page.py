@@ -47,6 +47,7 @@ def _data(dataset: Dataset) -> str:
                 Counter((row.part, row.by) for row in dataset.rows if not row.is_erased).items()
             )
         ),
+        *([("users' turns learned up to", dataset.until)] if dataset.until else []),
         ("erased", dataset.erased),
         ("left out", len(dataset.left_out)),
     ]
@@ -88,12 +89,13 @@ def _curve(losses: Sequence[tuple[int, float]]) -> str:
 
 
 def _facts(rebuilt: Rebuilt) -> str:
-    manifest = rebuilt.manifest
+    manifest, lineage = rebuilt.manifest, rebuilt.manifest.lineage
     rows: list[tuple[str, Any]] = [
         ("encoder", manifest.encoder),
-        ("seeds", ", ".join(map(str, manifest.lineage.seeds))),
-        ("sentences", manifest.lineage.sentences),
-        ("parent", manifest.lineage.parent or "none"),
+        *([("teacher", lineage.teacher)] if lineage.teacher else []),
+        ("seeds", ", ".join(map(str, lineage.seeds))),
+        ("sentences", lineage.sentences),
+        ("parent", lineage.parent or "none"),
         ("recipe", manifest.recipe_hash[:12]),
         ("temperature", manifest.temperature),
         *((f"seconds, {name}", value) for name, value in rebuilt.seconds.items()),

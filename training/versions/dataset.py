@@ -8,6 +8,7 @@ its hash: nobody can guess at erased words by hashing guesses.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -115,6 +116,12 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, part: Part) -> list[Row]:
         """The rows of a part that are not erased."""
         return [row for row in self.rows if row.part == part and not row.is_erased]
+
+    @property
+    def until(self) -> str:
+        """Since when users' turns are not learned, for people to read; empty where chance drew."""
+        at = datetime.fromtimestamp(self.cut, UTC)
+        return f"{at:%Y-%m-%d %H:%M} UTC" if self.cut else ""
 
     @property
     def erased(self) -> int:

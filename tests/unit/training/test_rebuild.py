@@ -127,6 +127,9 @@ def test_a_second_one_is_judged_against_the_first_and_by_its_corrections(
     assert set(registry.versions()) == {first.manifest.version, found.manifest.version}
     shown = rebuild_page(found, plan.dataset, registry.folder(found.manifest.version))
     assert all(part in shown for part in ("<polyline", plan.dataset.version, "labelled by person"))
+    newer = msgspec.structs.replace(plan.dataset, cut=1e9)
+    shown = rebuild_page(found, newer, registry.folder(found.manifest.version))
+    assert "2001-09-09 01:46 UTC" in shown
     assert "src=" not in shown
     files = [path.read_bytes() for path in registry.root.rglob("*") if path.is_file()]
     assert sum(stored.startswith(b"~k1:") for stored in files) == 2, "both versions of the data"
