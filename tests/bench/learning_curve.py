@@ -4,9 +4,10 @@
 
 As `learning_loop`, but no server hears the conversations, no gate judges and nothing is kept back
 for one: the turns go straight to the miners of `parley logs mine`, and all that was asked is
-learnt. A line for each model, and for each budget one of mined less random on the same
-turns; intervals are of a bootstrap over conversations. `--valid` scores the conversations
-that are there to choose by, in place of the tests.
+learnt. Who is asked says what such words mostly mean, in either arm. A line for each model, and for
+each budget one of mined less random on the same turns; intervals are of a bootstrap over
+conversations. `--valid` scores the conversations that are there to choose by, in place of the
+tests.
 """
 
 from __future__ import annotations
@@ -16,27 +17,34 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from bot.project.load import load_project
 from bot.project.project import Example
-from bot.review.item import ReviewItem
+from bot.review.item import ReviewItem, new_id
 from bot.review.turn import Turn
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
+from training.dedupe import normalised
 from training.evaluate import answer
 from training.mining.budget import Split, at_random
 from training.mining.mine import Known, chosen, mine
 from training.mining.seen import see, vectors_of
 from training.publish import build
 from training.recipe import load_recipe
+from training.versions.learning import learned_by
+from training.versions.making import make_dataset
 
-from .learning_loop import conversations, few, write_project
+from .learning_loop import answered, conversations, few, write_project
 from .line import show
 from .paired import Said, difference, scored
-from .sets import multidogo
+from .sets import multidogo, sgd_turns
 
 SPLIT = Split(random=0.2, uncertain=0.8, suspects=0.0)
 
@@ -57,7 +65,7 @@ class Arm:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("domains", nargs="+", choices=multidogo.DOMAINS)
+    parser.add_argument("domains", nargs="+", choices=[*multidogo.DOMAINS, "sgd"])
     parser.add_argument("--budgets", type=int, nargs="+", default=[200, 500])
     parser.add_argument("--stream", type=int, default=2000, help="turns that are heard")
     parser.add_argument("--tests", type=int, default=1500, help="turns that are scored")
@@ -73,10 +81,13 @@ def main() -> None:
 
 def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
     """Every arm on one draw of a domain."""
-    parts, rng = multidogo.domain(name), random.Random(seed)
+    parts = sgd_turns.parts() if name == "sgd" else multidogo.domain(name)
+    rng = random.Random(seed)
     tests = conversations(parts.valid if wanted.valid else parts.test, rng, wanted.tests)
     heard = conversations(parts.train, rng, wanted.stream)
-    turns = {(talk, seq): each for talk, said in heard.items() for seq, each in enumerate(said)}
+    turns = usual(
+        {(talk, at): each for talk, said in heard.items() for at, each in enumerate(said)}
+    )
     first = few(parts.train, rng, {each.text for each in turns.values()})
 
     def tell(arm: str, learned: Sequence[Example], bundle: Bundle, **facts: object) -> list[Said]:
@@ -85,7 +96,7 @@ def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
         show("learning_curve", **about, **facts, turns=len(said), **scored(said))
         return said
 
-    begin = trained(first, wanted.recipe)
+    begin = trained(first, (), wanted.recipe)
     tell("first", first, begin)
     found: dict[tuple[str, int], list[Said]] = {}
     for how, choose in ARMS.items():
@@ -94,24 +105,46 @@ def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
             for place in choose(arm, budget - len(arm.told)):
                 arm.told[place] = turns[place]
             learned = [*first, *arm.told.values()]
-            arm.bundle = trained(learned, wanted.recipe)
+            arm.bundle = trained(first, [*arm.told.values()], wanted.recipe)
             found[how, budget] = tell(how, learned, arm.bundle, asked=len(arm.told))
     for budget in wanted.budgets:
         differs = difference(found["mined", budget], found["random", budget])
         show("mined less random", domain=name, seed=seed, asked=budget, **differs)
     if wanted.full:
         everything = [*first, *turns.values()]
-        tell("full", everything, trained(everything, wanted.recipe))
+        tell("full", everything, trained(first, [*turns.values()], wanted.recipe))
 
 
-def trained(examples: Sequence[Example], recipe: str) -> Bundle:
-    """A model of ``examples``."""
+def usual(turns: dict[Place, Example]) -> dict[Place, Example]:
+    """``turns`` as one labels them who is asked what such words mean: what they mostly mean there.
+
+    In these sets "ok" may be any intent, by what went before; a model that reads the words alone
+    learns nothing from the one time that it was another.
+    """
+    meanings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in turns.values():
+        meanings[normalised(each.text)][each.intent] += 1
+    return {
+        place: msgspec.structs.replace(
+            each, intent=meanings[normalised(each.text)].most_common(1)[0][0]
+        )
+        for place, each in turns.items()
+    }
+
+
+def trained(first: Sequence[Example], told: Sequence[Example], recipe: str) -> Bundle:
+    """A model of a project of ``first`` and what ``told`` of it, as `parley rebuild` has it."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, began = Path(scratch), time.monotonic()
-        write_project(folder, examples, recipe)
-        registry = Registry(folder / "models")
-        made = build(load_project(folder), load_recipe(folder / "recipe.toml"), registry)
-        print(f"{len(examples)} learnt in {time.monotonic() - began:.0f} s", file=sys.stderr)
+        write_project(folder, first, recipe)
+        project, registry = load_project(folder), Registry(folder / "models")
+        # Without a conversation all is learnt, and nothing kept back to judge by.
+        items = [answered(ReviewItem(new_id(), each.text), each) for each in told]
+        dataset = make_dataset(project, items, now=datetime.now(UTC))
+        project = learned_by(project, dataset)
+        made = build(project, load_recipe(folder / "recipe.toml"), registry)
+        seconds = time.monotonic() - began
+        print(f"{len(project.nlu.examples)} learnt in {seconds:.0f} s", file=sys.stderr)
         return open_bundle(registry.folder(made.version))
 
 

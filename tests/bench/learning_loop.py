@@ -254,8 +254,11 @@ def reviewed(folder: Path, truth: Truth) -> int:
 def right(item: ReviewItem, truth: Truth) -> ReviewItem | None:
     """``item`` with its label; None for what is not of the stream, such as the first message."""
     example = truth.get((item.conversation_id, item.text))
-    if example is None:
-        return None
+    return answered(item, example) if example else None
+
+
+def answered(item: ReviewItem, example: Example) -> ReviewItem:
+    """``item`` as one answers it who knows what is right."""
     entities = tuple(Entity(e.entity, e.value, e.start, e.end) for e in example.entities)
     opinion = Opinion("intent", "simulated", time.time(), example.intent, entities)
     return opine(item, opinion)

@@ -22,7 +22,10 @@ from training.mining.fallback import confirmed, fallback
 from training.mining.handoffs import handoffs
 from training.mining.seen import Float32, Found, Seen
 from training.mining.suspects import suspects
+from training.mining.typical import MANY, like
 from training.mining.uncertain import low_confidence, low_margin
+
+OF_THE_MODEL = {"low_confidence", "low_margin"}  # what the margin between two intents says, too
 
 
 @dataclass
@@ -38,12 +41,14 @@ class Mined:
         for one in found:
             self.reasons[one.index].append(one.reason)
 
-    def score(self, index: int) -> float:
-        """How much it is worth a look: several reasons count for more than one."""
-        doubt = 1.0
+    def doubt(self, seen: Seen, index: int) -> float:
+        """How likely what the model makes of a turn is wrong, 0 to 1: by its two likeliest intents,
+        and by each reason of a miner that says more than these do."""
+        right = float(seen.margins[index])
         for reason in self.reasons.get(index, ()):
-            doubt *= 1 - min(max(reason.score, 0.0), 0.999)
-        return 1 - doubt
+            if reason.miner not in OF_THE_MODEL:
+                right *= 1 - min(max(reason.score, 0.0), 0.999)
+        return 1 - right
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,14 @@ def chosen(
     uncertain += suspect - len(doubtful)
     turns = [_bare(turn, scrub) for turn in seen.turns]
     new = {item.id for item in are_new(turns)}
-    open_ = [index for index, item in enumerate(turns) if item.id in new]
-    scores = np.array([mined.score(index) for index in open_])
-    vectors = seen.vectors[open_]
-    picked = [
-        (open_[place], share)
-        for place, share in drawn(scores, vectors, random=random, uncertain=uncertain, seed=seed)
-    ]
+    picked = drawn(
+        np.array([mined.doubt(seen, index) for index in range(len(seen))]),
+        seen.vectors,
+        random=random,
+        uncertain=uncertain,
+        seed=seed,
+        asked=[index for index, item in enumerate(turns) if item.id not in new],
+    )
     names = duplicates.groups(
         [seen.turns[i].text for i, _ in picked], seen.vectors[[i for i, _ in picked]]
     )
@@ -137,8 +143,11 @@ def _item(
     bare: ReviewItem, seen: Seen, mined: Mined, index: int, share: Share, group: str
 ) -> ReviewItem:
     reasons = tuple(mined.reasons.get(index, ()))
+    doubt, others = mined.doubt(seen, index), like(seen, index)
     if share == "random":
         reasons = (*reasons, Reason("random", 0.0))
+    elif others >= MANY or not reasons:
+        reasons = (*reasons, Reason("typical", doubt, f"turns like it: {others}"))
     confidence = round(float(seen.confidences[index]), 4)
     weak = mined.weak.get(index)
     item = msgspec.structs.replace(

@@ -13,6 +13,7 @@ from bot.review.item import Reason
 from training.mining.seen import Found, Seen
 
 FEW = 10  # examples of an entity, below which it is rare
+RARE, UNKNOWN = 0.3, 0.15  # the most they count: most values that are new are found all the same
 NEAR = 80.0  # similarity from which an unknown value may be a known one, misspelt
 
 
@@ -56,13 +57,13 @@ def rare_entities(seen: Seen, data: Known) -> Iterator[Found]:
             examples = data.examples.get(entity.entity, 0)
             if examples < FEW:
                 note = f"{entity.entity} has {examples} examples"
-                yield Found(index, Reason("rare_entity", 1 - examples / FEW / 2, note))
+                yield Found(index, Reason("rare_entity", RARE * (1 - examples / FEW / 2), note))
                 break
             value = str(entity.value)
             there = data.values.get(entity.entity, frozenset())
             if value.casefold() not in there:
                 yield Found(
-                    index, Reason("unknown_value", 0.5, _unknown(entity.entity, value, there))
+                    index, Reason("unknown_value", UNKNOWN, _unknown(entity.entity, value, there))
                 )
                 break
 
