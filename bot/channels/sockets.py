@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import ExitStack, asynccontextmanager
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bot.running import Running
 
 MOST_SESSIONS = 16  # of one connection; a page has one
+REQUEST_S = 60.0  # of one that polls; Engine.IO answers after 25 at the latest, if at all
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +59,8 @@ class Sockets:
             async_handlers=False,  # the messages of a connection are taken in their order
             cors_allowed_origins=[],  # `verify` looks at origins, the server's own door says so
             max_http_buffer_size=MOST_FRAME_BYTES,
-            logger=False,
-            engineio_logger=False,
+            logger=_quiet("socketio.server"),
+            engineio_logger=_quiet("engineio.server"),
         )
 
     async def push(self, conversation_id: str, payload: Any) -> bool:
@@ -273,9 +275,33 @@ class _Door:
             await too_large(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, send)
+            # Engine.IO ends a connection that broke its rules once everything was fetched that
+            # waits there: never, where nobody fetches it.
+            async with asyncio.timeout(REQUEST_S if scope["type"] == "http" else None):
+                await self._app(scope, receive, send)
+        except TimeoutError:
+            await PlainTextResponse("", 400)(scope, receive, send)
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             log.info("socketio.nonsense", error=repr(error)[:200])
+
+
+class _Ours(logging.Filter):
+    """Lets through what broke in our own code: what clients break in others' would fill a log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        trace = record.exc_info[2] if record.exc_info else None
+        while trace and not trace.tb_frame.f_globals.get("__name__", "").startswith("bot."):
+            trace = trace.tb_next
+        return trace is not None
+
+
+def _quiet(name: str) -> logging.Logger:
+    """The logger ``name``, which says no more than it must."""
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.ERROR)
+    if not any(isinstance(each, _Ours) for each in logger.filters):
+        logger.addFilter(_Ours())
+    return logger
 
 
 def _address(scope: Mapping[str, Any]) -> str:

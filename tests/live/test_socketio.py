@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -349,6 +350,37 @@ async def test_nonsense_harms_nobody_else(tmp_path: Path) -> None:
                 await asyncio.wait({asyncio.create_task(page.all_told(0.02))})
             await say(witness, "/greet")
             assert await witness.told() == GREETED, packet[:40]
+
+
+async def test_who_polls_and_sends_nonsense_is_answered_and_fills_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.channels.sockets.REQUEST_S", 0.3)
+    async with (
+        server(tmp_path) as address,
+        httpx2.AsyncClient(base_url=address, timeout=10) as client,
+    ):
+        await client.get(POLL.replace("4", "3"))
+        for packet in ("2", "6", "42[", "40{", "451-[", "b" + "A" * 100):
+            opened = await client.get(POLL)
+            url = f"{POLL}&sid={json.loads(opened.text[1:])['sid']}"
+            await client.post(url, content="40")
+            assert (await client.post(url, content=packet)).status_code in (200, 400), packet
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def test_what_breaks_in_our_own_code_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("bot.channels.socketio.SocketioChannel.parse", broken)
+    async with server(tmp_path) as address, visiting(address) as page:
+        await say(page, "/greet")
+        await page.emit("session_request", {})
+        await page.told()
+    assert any("a mistake of ours" in (each.exc_text or "") for each in caplog.records)
 
 
 async def test_what_is_too_long_is_told_and_what_is_far_too_long_ends_the_connection(

@@ -128,6 +128,19 @@ async def test_strangers_get_nowhere():
     assert {path for path, code in (await answers(GUARDED, None)).items() if code != 401} == set()
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"])
+async def test_no_other_method_opens_a_route_and_none_stands_for_another(method):
+    """A header or a parameter that names another method changes nothing either."""
+    paths = sorted({path for _, path, _ in GUARDED})
+    headers = {"X-HTTP-Method-Override": "GET", "X-HTTP-Method": "GET", "X-Method-Override": "GET"}
+    async with served(echo_app(ASKING)) as client:
+        found = set()
+        for path in paths:
+            asked = f"{filled(path)}?_method=GET"
+            found.add((await client.request(method, asked, headers=headers)).status_code)
+    assert found <= {401, 405}
+
+
 @pytest.mark.parametrize("claims", [{}, {"user": {"role": "root"}}, {"scope": "everything"}])
 async def test_who_may_do_nothing_gets_nowhere_but_to_what_is_the_own(claims):
     found = await answers(GUARDED, {"sub": "x", **claims})
