@@ -28,6 +28,11 @@ class ParleyError(Exception):
     details: Mapping[str, Any] = {}  # for programs, beside the sentence
     headers: Mapping[str, str] = {}  # of the answer over HTTP, beside the usual
 
+    @property
+    def told(self) -> str:
+        """The sentence for whoever asks from outside."""
+        return str(self)
+
 
 class ProjectError(ParleyError):
     """A project file is wrong. Shown as ``domain.yml:14:11: what is wrong. What would be right.``
@@ -89,11 +94,22 @@ class Conflict(ParleyError):
 
 
 class Unavailable(ParleyError):
-    """A part the answer needs cannot be reached now; ask again in ``retry_after_s``."""
+    """A part the answer needs cannot be reached now; ask again in ``retry_after_s``.
+
+    ``outside`` is what strangers are told instead, where the sentence says what is inside.
+    """
 
     status = 503
     reason = "Unavailable"
     retry_after_s = 2
+
+    def __init__(self, *sentence: str, outside: str = "") -> None:
+        super().__init__(*sentence)
+        self._outside = outside
+
+    @property
+    def told(self) -> str:
+        return self._outside or str(self)
 
 
 class StorageFull(Unavailable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import structlog
 from fastapi import APIRouter
 from fastapi.requests import Request
 from fastapi.responses import JSONResponse, Response
@@ -13,13 +14,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.api.auth import requires
 from bot.api.problems import problem
 from bot.crew import Crew
-from bot.errors import Unavailable
+from bot.errors import ParleyError, Unavailable
 from bot.people.caller import open_to
 from bot.running import Check, running
 from bot.telemetry import Family, Together
 
 CHECK_S = 3.0
 
+log = structlog.get_logger(__name__)
 router = APIRouter(tags=["operations"])
 _families = msgspec.msgpack.Decoder(list[Family])
 
@@ -72,5 +74,7 @@ async def _state(check: Check) -> str:
     except TimeoutError:
         return f"no answer within {CHECK_S:g} seconds."
     except Exception as error:  # whatever keeps a part from working, /ready is there to say it
-        return str(error) or type(error).__name__
+        log.warning("ready.failing", error=str(error) or type(error).__name__)
+        said = error.told if isinstance(error, ParleyError) else str(error)
+        return said or type(error).__name__
     return "ok"

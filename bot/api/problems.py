@@ -93,10 +93,12 @@ def add_problems(app: FastAPI, metrics: Metrics) -> None:
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, ParleyError)
+        if error.told != str(error):
+            log.warning("request.refused", path=request.url.path, error=str(error))
         return answer(
             request,
             error.status,
-            str(error),
+            error.told,
             reason=error.reason,
             details=error.details,
             headers=_headers(error),

@@ -278,7 +278,7 @@ def error_frame(error: ParleyError | NluError, message_id: str | None = None) ->
         "type": "error",
         "id": message_id or None,
         "reason": error.reason,
-        "message": str(error),
+        "message": error.told if isinstance(error, ParleyError) else str(error),
         "retry_after_s": getattr(error, "retry_after_s", None),
     }
 

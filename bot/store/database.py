@@ -42,6 +42,7 @@ READERS = 4  # threads that read SQLite, beside the one that writes
 CONNECT_S = 3
 STATEMENT_S = 5
 TRANSACTION_S = 10.0  # all of it, waiting for a connection included
+AWAY = "The database cannot be used now."
 
 Synchronous = Literal["NORMAL", "FULL"]
 T = TypeVar("T")
@@ -135,11 +136,16 @@ class Database:
             if not _unreachable(error):
                 raise
             if _full(error):
-                raise StorageFull(f"The disk of the database {self} is full.") from error
+                full = "The disk of the database is full."
+                raise StorageFull(f"{full[:-1]}: {self}.", outside=full) from error
             reason = str(error.orig).strip().partition("\n")[0]
-            raise Unavailable(f"The database {self} cannot be used now: {reason}") from error
+            raise Unavailable(
+                f"The database {self} cannot be used now: {reason}", outside=AWAY
+            ) from error
         except (PoolTimeout, TimeoutError, OSError) as error:
-            raise Unavailable(f"The database {self} did not answer in time.") from error
+            raise Unavailable(
+                f"The database {self} did not answer in time.", outside=AWAY
+            ) from error
 
 
 def _unreachable(error: DBAPIError) -> bool:

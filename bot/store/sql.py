@@ -397,7 +397,7 @@ class SqlLog:
     async def ping(self) -> None:
         found = await self._database.read(schema.current)
         if problem := schema.problem(found, str(self._database)):
-            raise Unavailable(problem)
+            raise Unavailable(problem, outside="The database is of another version of Parley.")
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that can say ON CONFLICT; each database has its own."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import SettingsError
-from bot.store.database import parse_url, shown
+from bot.errors import SettingsError, Unavailable
+from bot.store.database import Database, parse_url, shown
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ def test_a_url_that_is_none_is_said_so_without_being_shown(url: str):
     with pytest.raises(SettingsError) as refused:
         parse_url(url)
     assert "s3cret" not in str(refused.value)
+
+
+async def test_a_database_that_is_away_is_named_to_the_operator_alone():
+    database = Database("postgresql://parley@127.0.0.1:9/p")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as refused:
+        await database.read(lambda connection: None)
+    await database.close()
+    assert refused.value.told == "The database cannot be used now."

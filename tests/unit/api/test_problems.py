@@ -1,6 +1,8 @@
 import pytest
 from structlog.testing import capture_logs
 
+from bot.channels.socket import error_frame
+from bot.errors import Unavailable
 from tests.serving import echo_app, never, served
 
 KEYS = {"version", "status", "message", "reason", "details", "help", "code", "type", "title"}
@@ -115,3 +117,28 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_error_of_ours():
             await app(scope, receive, send)
     assert [line for line in logs if line["log_level"] in ("error", "warning")] == []
     assert told[0]["status"] == 400
+
+
+INSIDE = "The database postgresql://parley@10.0.0.5/p cannot be used now: 10.0.0.5 refuses."
+OUTSIDE = "The database cannot be used now."
+
+
+async def away(*_: object) -> None:
+    raise Unavailable(INSIDE, outside=OUTSIDE)
+
+
+async def test_where_the_database_is_is_told_to_the_log_and_not_to_strangers():
+    def watch(inbox):
+        inbox.parley.log.accept = away
+
+    async with served(echo_app(watch=watch, checks={"sql": away})) as client:
+        with capture_logs() as logs:
+            said = await client.post("/webhooks/rest/webhook", json={"message": "hello"})
+            ready = await client.get("/ready")
+    assert (said.status_code, ready.status_code) == (503, 503)
+    assert said.json()["message"] == OUTSIDE
+    assert OUTSIDE in ready.text
+    assert "10.0.0.5" not in said.text + ready.text + str(
+        error_frame(Unavailable(INSIDE, outside=OUTSIDE))
+    )
+    assert [line["error"] for line in logs].count(INSIDE) == 2
