@@ -123,12 +123,12 @@ class OpenId:
     async def _signed(self, token: str) -> Mapping[str, Any]:
         """What the ID token says, signed by the provider."""
         from joserfc import jwt
-        from joserfc.errors import InvalidKeyIdError, JoseError
+        from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 
         try:
             try:
                 return jwt.decode(token, await self._signers(), list(ALGORITHMS)).claims
-            except InvalidKeyIdError:  # the provider has changed its keys
+            except (InvalidKeyIdError, BadSignatureError):  # the provider has changed its keys
                 return jwt.decode(token, await self._signers(anew=True), list(ALGORITHMS)).claims
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise NotAuthenticated("The OpenID provider's ID token is not valid.") from error

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from joserfc import jwt
-from joserfc.jwk import OctKey
+from joserfc.jwk import OctKey, RSAKey
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from bot.errors import SettingsError
@@ -183,6 +183,20 @@ async def test_keys_that_the_provider_has_changed_are_asked_for_again(provider, 
         now = KEYS_AGAIN_S
         assert (await sign_in(client)).status_code == 303
         assert provider.asked_for_keys == 2
+
+
+async def test_a_key_that_took_the_name_of_another_is_asked_for_too(provider, settings):
+    now = 0.0
+    access = Access(openid=openid_of(settings))
+    assert access.openid is not None
+    access.openid._clock = lambda: time.time() + now
+    async with served(echo_app(settings, access=access)) as client:
+        client.base_url = HTTPS
+        assert (await sign_in(client)).status_code == 303
+        provider.signer = RSAKey.import_key(OTHER_KEY.as_dict(private=True) | {"kid": KEY.kid})
+        provider.known = [provider.signer]
+        now = KEYS_AGAIN_S
+        assert (await sign_in(client)).status_code == 303
 
 
 async def test_a_sign_in_that_another_browser_began_is_refused(client, settings, access):
