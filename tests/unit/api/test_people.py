@@ -146,6 +146,27 @@ async def test_over_plain_http_on_this_machine_the_cookie_is_a_plain_one(client)
     assert (await client.get("/me")).status_code == 200
 
 
+async def test_behind_a_trusted_proxy_that_ends_tls_the_cookie_is_as_well_kept(access):
+    async with desk(access, trusted_proxies=("127.0.0.1",)) as client:
+        client.base_url = "http://desk.example"
+        brought = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+        body = {"name": "mia", "password": PASSWORD}
+        said = await client.post("/login", json=body, headers=brought)
+        cookie = said.headers["set-cookie"].lower()
+    assert cookie.startswith("__host-parley=")
+    assert "; secure" in cookie
+
+
+async def test_who_signs_in_again_has_one_session(client):
+    await sign_in(client)
+    before = client.cookies["__Host-parley"]
+    await sign_in(client)
+    assert client.cookies["__Host-parley"] != before
+    stolen = {"Cookie": f"__Host-parley={before}"}
+    client.cookies.clear()
+    assert (await client.get("/me", headers=stolen)).status_code == 401
+
+
 async def test_a_cookie_that_plain_http_could_have_set_opens_nothing_over_tls(client, access):
     session_id = await access.open(Person("mia", "agent"))
     answer = await client.get("/me", headers={"Cookie": f"parley={session_id}"})
