@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steady", type=float, default=900, help="seconds at four fifths")
     parser.add_argument("--overload", type=float, default=60, help="seconds at three times")
     parser.add_argument("--after", type=float, default=20, help="seconds at four fifths again")
-    parser.add_argument("--probe", type=float, default=20, help="seconds to find the maximum")
+    parser.add_argument("--probe", type=float, default=60, help="seconds to find the maximum")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--max", type=float, help="turns a second, instead of finding it out")
     parser.add_argument("--log-level", default="ERROR", help="of the server; shown at the end")
