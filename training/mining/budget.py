@@ -16,7 +16,7 @@ from bot.review.item import Share
 from training.mining.seen import Float32
 
 HOLDS = 0.95  # how likely an answer for one turn is right for another of the same words
-SHARP = 8  # how fast that falls where words differ
+SHARP = 16  # how fast that falls where words differ
 LOOKED_AT = 4000  # turns that may be asked, and that doubt is about: 64 MB of likelihoods
 
 
