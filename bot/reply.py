@@ -111,14 +111,16 @@ async def send_replies(
         async with parley.leases.hold(conversation_id, kind="outbox") as held:
             if not held:
                 return
-            earlier = [
-                each
-                for each in await parley.log.missed(conversation_id)
-                if each.channel in senders and senders[each.channel].reaches(each.reply)
-            ]
+            earlier: list[Outgoing] = []
+            away: set[str] = set()  # who comes back just now gets what was missed, and then this
+            for each in await parley.log.missed(conversation_id):
+                if each.channel in senders:
+                    if senders[each.channel].reaches(each.reply):
+                        earlier.append(each)
+                    else:
+                        away.add(each.channel)
             new = await parley.log.outgoing(conversation_id)
             states: dict[int, str] = {}
-            away: set[str] = set()  # who comes back just now gets what was missed, and then this
             for each in (*earlier, *new):
                 if not held:  # another has it by now
                     break

@@ -446,6 +446,24 @@ async def test_what_nobody_was_there_to_take_is_sent_to_who_comes_back_before_wh
     assert back.got == ["one", "two", "three"]
 
 
+async def test_who_comes_back_while_replies_are_looked_up_gets_them_in_order() -> None:
+    class Away(Service):
+        asked = 0
+
+        def reaches(self, reply: Reply) -> bool:
+            self.asked += 1
+            return self.asked > 1  # he is back before what is new is sent
+
+    log, service = RecordingLog(), Away()
+    parley = services(log=log)
+    await said(log, "missed")
+    await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
+    await said(log, "new")
+    await send_replies("ann", parley, {"callback": service})
+    await send_replies("ann", parley, {"callback": service})  # as his coming back does
+    assert service.got == ["missed", "new"]
+
+
 async def test_what_was_missed_is_left_alone_while_nobody_is_there() -> None:
     class Nobody(Service):
         def reaches(self, reply: Reply) -> bool:
