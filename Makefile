@@ -104,13 +104,15 @@ define install
 endef
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 1 install
-UV  := $(BIN)/uv pip install --python
+# Compiled once: where Python may not write byte code, each start would compile all it imports.
+UV  := $(BIN)/uv pip install --compile-bytecode --python
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(call venv,$(VENV))
 	$(call install,the installer,$(PIP) 'uv>=0.13')
 	$(call install,PyTorch,$(PIP) -c constraints.txt torch)
 	$(call install,Parley,$(UV) $(BIN)/python -c constraints.txt -e '.[postgres$(comma)embedded$(comma)train]')
+	@$(BIN)/python -m compileall -q bot nlu training
 	@touch $@
 
 $(ACTIONS)/.installed: constraints-actions.txt $(VENV)/.installed
