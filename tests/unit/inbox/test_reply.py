@@ -50,6 +50,16 @@ class Service(Lines):
         self.got.append(part["text"])
 
 
+class BackSoon(Service):
+    """Nobody is there when it is asked first, somebody whenever it is asked again."""
+
+    asked = 0
+
+    def reaches(self, reply: Reply) -> bool:
+        self.asked += 1
+        return self.asked > 1
+
+
 class Busy(Lines):
     """A service that takes no reply before it is free."""
 
@@ -338,14 +348,7 @@ async def test_what_another_sends_meanwhile_is_left_to_him_with_what_follows() -
 
 
 async def test_who_comes_back_between_two_replies_gets_them_in_order() -> None:
-    class Away(Service):
-        asked = 0
-
-        def reaches(self, reply: Reply) -> bool:
-            self.asked += 1
-            return self.asked > 1  # he is back before the next is looked at
-
-    log, service = RecordingLog(), Away()
+    log, service = RecordingLog(), BackSoon()
     await said(log, "one\ntwo")
     await said(log, "three")
     parley = services(log=log)
@@ -447,14 +450,7 @@ async def test_what_nobody_was_there_to_take_is_sent_to_who_comes_back_before_wh
 
 
 async def test_who_comes_back_while_replies_are_looked_up_gets_them_in_order() -> None:
-    class Away(Service):
-        asked = 0
-
-        def reaches(self, reply: Reply) -> bool:
-            self.asked += 1
-            return self.asked > 1  # he is back before what is new is sent
-
-    log, service = RecordingLog(), Away()
+    log, service = RecordingLog(), BackSoon()
     parley = services(log=log)
     await said(log, "missed")
     await send_replies("ann", parley, {"callback": Service(Absent("gone"))})
