@@ -19,11 +19,12 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from bot.project.load import load_project
 from bot.project.project import Example
@@ -36,6 +37,7 @@ from training.evaluate import answer
 from training.mining.budget import Split, at_random
 from training.mining.mine import Known, chosen, mine
 from training.mining.seen import see, vectors_of
+from training.mining.since import Labelled
 from training.publish import build
 from training.recipe import load_recipe
 from training.versions.learning import learned_by
@@ -59,6 +61,7 @@ class Arm:
     first: Sequence[Example]
     turns: dict[Place, Example]
     seed: int
+    step: int
     bundle: Bundle
     told: dict[Place, Example] = field(default_factory=dict)
 
@@ -70,6 +73,7 @@ def main() -> None:
     parser.add_argument("--stream", type=int, default=2000, help="turns that are heard")
     parser.add_argument("--tests", type=int, default=1500, help="turns that are scored")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--step", type=int, default=40, help="items that wait at once, mined")
     parser.add_argument("--full", action="store_true", help="learn the whole stream, too")
     parser.add_argument("--valid", action="store_true", help="score what is there to choose by")
     parser.add_argument("--recipe", default="", help="TOML of what differs from the default")
@@ -100,7 +104,7 @@ def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
     tell("first", first, begin)
     found: dict[tuple[str, int], list[Said]] = {}
     for how, choose in ARMS.items():
-        arm = Arm(first, turns, seed, begin)
+        arm = Arm(first, turns, seed, wanted.step, begin)
         for budget in wanted.budgets:
             for place in choose(arm, budget - len(arm.told)):
                 arm.told[place] = turns[place]
@@ -149,26 +153,36 @@ def trained(first: Sequence[Example], told: Sequence[Example], recipe: str) -> B
 
 
 def mined(arm: Arm, count: int) -> Sequence[Place]:
-    """What `parley logs mine` would propose."""
+    """What `parley logs mine --waiting STEP` would propose, step by step."""
     turns = [Turn(talk, seq, each.text) for (talk, seq), each in arm.turns.items()]
     seen = see(turns, arm.bundle)
     with tempfile.TemporaryDirectory() as scratch:
-        write_project(Path(scratch), [*arm.first, *arm.told.values()], "")
+        write_project(Path(scratch), arm.first, "")
         data = load_project(Path(scratch)).nlu
     known = Known(data, vectors_of([each.text for each in data.examples], arm.bundle))
+    found, places = mine(seen, known), list[Place]()
+    by_place = dict(zip(arm.turns, seen.vectors, strict=True))
 
     def are_new(items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
-        return [item for item in items if place_of(item) not in arm.told]
+        taken = {*arm.told, *places}
+        return [item for item in items if place_of(item) not in taken]
 
-    items = chosen(
-        *(seen, mine(seen, known), known),
-        budget=count,
-        split=SPLIT,
-        scrub="",
-        seed=arm.seed,
-        are_new=are_new,
-    )
-    return [place_of(item) for item in items]
+    while len(places) < count:
+        told = [*arm.told, *places] if places else []
+        heeded = Labelled(
+            [arm.turns[place].intent for place in told],
+            np.array([by_place[place] for place in told], np.float32),
+        )
+        items = chosen(
+            *(seen, found, replace(known, answers=heeded if told else None)),
+            budget=min(arm.step, count - len(places)),
+            split=SPLIT,
+            scrub="",
+            seed=arm.seed,
+            are_new=are_new,
+        )
+        places += [place_of(item) for item in items]
+    return places
 
 
 def drawn(arm: Arm, count: int) -> Sequence[Place]:

@@ -30,7 +30,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from bot.project.project import Example
 from training.encoders import find_encoder
-from training.mining.light import left_out
+from training.mining.light import fitted
 from training.mining.scores import b_cubed, nmi
 from training.mining.space import learnt
 from training.mining.suspects import doubt
@@ -97,7 +97,7 @@ def planted(vectors: Vectors, labels: Labels, *, near: bool, seed: int) -> float
         given[wrong] = nearest[labels[wrong], draw.integers(0, nearest.shape[1], len(wrong))]
     else:
         given[wrong] = (labels[wrong] + draw.integers(1, classes, len(wrong))) % classes
-    first = np.argsort(-doubt(left_out(vectors, given.tolist(), classes), given))
+    first = np.argsort(-doubt(fitted(vectors, given.tolist(), classes).left_out, given))
     return float(np.isin(first[: int(0.15 * len(labels))], wrong).sum() / len(wrong))
 
 

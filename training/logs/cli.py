@@ -172,6 +172,13 @@ def mine(
     most: Annotated[
         int, typer.Option(min=1, help="Turns that are looked through, the newest.")
     ] = 20_000,
+    waiting: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many wait at most: stay, and choose the next by what people answer.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be proposed; propose nothing.")
@@ -187,7 +194,7 @@ def mine(
     if random + suspects > 1:
         raise SettingsError("--random and --suspects are parts of the budget: together at most 1.")
     split = Split(random, 1 - random - suspects, suspects)
-    wanted = Wanted(budget, split, most, seed, candidate, dry_run)
+    wanted = Wanted(budget, split, most, seed, candidate, dry_run, waiting)
     with told():
         run(project, models or project / "models", wanted, endpoints, quiet=quiet)
 

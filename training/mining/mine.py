@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bot.project.project import Example, NluData
 from bot.review.item import Opinion, Reason, ReviewItem, Said, Share, Step, new_id
@@ -21,6 +22,7 @@ from training.mining.disagreement import disagreement
 from training.mining.fallback import confirmed, fallback
 from training.mining.handoffs import handoffs
 from training.mining.seen import Float32, Found, Seen
+from training.mining.since import Labelled, margins
 from training.mining.suspects import suspects
 from training.mining.typical import MANY, like
 from training.mining.uncertain import low_confidence, low_margin
@@ -41,22 +43,39 @@ class Mined:
         for one in found:
             self.reasons[one.index].append(one.reason)
 
-    def doubt(self, seen: Seen, index: int) -> float:
-        """How likely what the model makes of a turn is wrong, 0 to 1: by its two likeliest intents,
-        and by each reason of a miner that says more than these do."""
-        right = float(seen.margins[index])
-        for reason in self.reasons.get(index, ()):
-            if reason.miner not in OF_THE_MODEL:
-                right *= 1 - min(max(reason.score, 0.0), 0.999)
-        return 1 - right
+    def doubts(self, margins: Float32) -> npt.NDArray[np.float64]:
+        """How likely what is made of each turn is wrong, 0 to 1, (turns,): by the two likeliest
+        intents, and by each reason of a miner that says more than these do."""
+        right = margins.astype(np.float64)
+        for index, reasons in self.reasons.items():
+            for reason in reasons:
+                if reason.miner not in OF_THE_MODEL:
+                    right[index] *= 1 - min(max(reason.score, 0.0), 0.999)
+        return np.asarray(1 - right)
 
 
 @dataclass(frozen=True)
 class Known:
-    """The project's examples, and their vectors by the model: (examples, hidden)."""
+    """The project's examples, and their vectors by the model: (examples, hidden).
+
+    ``answers`` are what people said, None where the model has learnt it all.
+    """
 
     data: NluData
     vectors: Float32
+    answers: Labelled | None = None
+
+    @property
+    def intents(self) -> list[str]:
+        """Of the examples; of a retrieval intent without its answers."""
+        return [example.intent.partition("/")[0] for example in self.data.examples]
+
+    def margins(self, seen: Seen) -> Float32:
+        """How much likelier each turn's first intent is than its second, after all that was said:
+        (turns,)."""
+        if self.answers is None:
+            return seen.margins
+        return margins(seen, Labelled(self.intents, self.vectors) + self.answers)
 
 
 def mine(seen: Seen, known: Known, *, candidate: Seen | None = None, now: float = 0.0) -> Mined:
@@ -67,10 +86,9 @@ def mine(seen: Seen, known: Known, *, candidate: Seen | None = None, now: float 
     mined.add(rare.rare_entities(seen, rare.known(known.data)))
     if candidate is not None:
         mined.add(disagreement(seen, candidate))
-    intents = [example.intent.partition("/")[0] for example in known.data.examples]
     if len(seen):
         mined.suggested = suggestions(
-            seen, space.learnt(known.vectors, intents), taken=set(intents)
+            seen, space.learnt(known.vectors, known.intents), taken=set(known.intents)
         )
         for found, group in found_in(seen, mined.suggested):
             mined.add([found])
@@ -103,13 +121,14 @@ def chosen(
     """
     random, uncertain, suspect = split.counts(budget)
     examples = known.data.examples
-    found = [_suspect(examples[one.index], one.reason) for one in suspects(examples, known.vectors)]
-    doubtful = are_new(found)[:suspect]
+    named = suspects(examples, known.vectors) if suspect else []
+    doubtful = are_new([_suspect(examples[one.index], one.reason) for one in named])[:suspect]
     uncertain += suspect - len(doubtful)
     turns = [_bare(turn, scrub) for turn in seen.turns]
     new = {item.id for item in are_new(turns)}
+    doubts = mined.doubts(known.margins(seen))
     picked = drawn(
-        np.array([mined.doubt(seen, index) for index in range(len(seen))]),
+        doubts,
         seen.vectors,
         random=random,
         uncertain=uncertain,
@@ -120,7 +139,9 @@ def chosen(
         [seen.turns[i].text for i, _ in picked], seen.vectors[[i for i, _ in picked]]
     )
     items = [
-        _item(turns[index], seen, mined, index, share, mined.groups.get(index) or group)
+        _item(
+            turns[index], seen, mined, index, share, doubts[index], mined.groups.get(index) or group
+        )
         for (index, share), group in zip(picked, names, strict=True)
     ]
     return [*items, *doubtful]
@@ -140,14 +161,13 @@ def _bare(turn: Turn, scrub: str) -> ReviewItem:
 
 
 def _item(
-    bare: ReviewItem, seen: Seen, mined: Mined, index: int, share: Share, group: str
+    bare: ReviewItem, seen: Seen, mined: Mined, index: int, share: Share, doubt: float, group: str
 ) -> ReviewItem:
-    reasons = tuple(mined.reasons.get(index, ()))
-    doubt, others = mined.doubt(seen, index), like(seen, index)
+    reasons, others = tuple(mined.reasons.get(index, ())), like(seen, index)
     if share == "random":
         reasons = (*reasons, Reason("random", 0.0))
     elif others >= MANY or not reasons:
-        reasons = (*reasons, Reason("typical", doubt, f"turns like it: {others}"))
+        reasons = (*reasons, Reason("typical", float(doubt), f"turns like it: {others}"))
     confidence = round(float(seen.confidences[index]), 4)
     weak = mined.weak.get(index)
     item = msgspec.structs.replace(

@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -18,6 +18,7 @@ from bot.project.load import load_project
 from bot.review.item import ReviewItem
 from bot.review.scrubbing import rules_of
 from bot.review.turn import Turn
+from bot.settings import Settings
 from bot.store.reviews import make_ready, open_reviews
 from bot.store.shelf import Shelf, open_shelf, shelf_file
 from nlu.bundle import Bundle, open_bundle
@@ -26,12 +27,19 @@ from training.logs.cli import settings_of
 from training.mining.budget import Split
 from training.mining.mine import Known, Mined, chosen, mine
 from training.mining.order import mixed
-from training.mining.seen import see, vectors_of
+from training.mining.seen import Seen, see, vectors_of
+from training.mining.since import Labelled, answers
+
+LOOK_S = 1.0  # between two looks at whether people have answered
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked of the miners. ``most``: turns looked through, the newest."""
+    """What is asked of the miners.
+
+    ``most``: turns looked through, the newest. ``waiting``: so many items wait for people at most,
+    and the next are chosen when half of them are answered; None: all at once.
+    """
 
     budget: int
     split: Split
@@ -39,29 +47,81 @@ class Wanted:
     seed: int
     candidate: str | None
     dry_run: bool
+    waiting: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the miners find in the newest turns by the model that is current."""
+
+    seen: Seen
+    mined: Mined
+    known: Known
+    bundle: Bundle
 
 
 def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, quiet: bool) -> None:
     """Mine, propose, tell. Raises NotFound where there is no model."""
     settings = settings_of(folder, endpoints)
-    project = load_project(folder, cache=cache_folder())
     registry = Registry(models)
+    found = _found(folder, registry, settings, wanted, quiet=quiet)
+    make_ready(settings.sql_url)
+    left = wanted.budget
+    while left > 0:
+        room = left if wanted.waiting is None else min(left, _room(settings, wanted.waiting))
+        if room > 0:
+            if registry.current() != found.bundle.manifest.version:
+                found = _found(folder, registry, settings, wanted, quiet=quiet)
+            items = _chosen(found, settings, wanted, room)
+            _tell(folder, found, items)
+            if wanted.dry_run:
+                for item in items:
+                    typer.echo(f"{item.share}: {item.text}")
+                return
+            _propose(items, settings)
+            left = left - len(items) if items else 0
+        if wanted.waiting is None:
+            return
+        time.sleep(LOOK_S)
+
+
+def _found(
+    folder: Path, registry: Registry, settings: Settings, wanted: Wanted, *, quiet: bool
+) -> Found:
     current = registry.current()
     if current is None:
         raise NotFound(f"{registry.root} holds no model yet. Run `parley train` first.")
+    project = load_project(folder, cache=cache_folder())
     bundle = open_bundle(registry.folder(current))
     with open_shelf(shelf_file(settings)) as shelf:
         kept = deque((turn for _, turn in shelf.turns()), maxlen=wanted.most)
     turns: Sequence[Turn] = sorted(kept, key=lambda turn: turn.key)
-    texts = [example.text for example in project.nlu.examples]
     with _bar(len(turns), quiet=quiet) as watch:
         seen = see(turns, bundle, watch=watch)
         other = _other(registry, wanted.candidate)
         theirs = see(turns, other, watch=watch) if other else None
+    texts = [example.text for example in project.nlu.examples]
     known = Known(project.nlu, vectors_of(texts, bundle))
-    now = time.time()
-    mined = mine(seen, known, candidate=theirs, now=now)
-    make_ready(settings.sql_url)
+    return Found(seen, mine(seen, known, candidate=theirs, now=time.time()), known, bundle)
+
+
+def _room(settings: Settings, waiting: int) -> int:
+    """How many items may join those that wait: none before half of them are answered."""
+
+    async def count() -> int:
+        async with open_reviews(settings.sql_url) as reviews:
+            return (await reviews.counts()).get("open", 0)
+
+    room = waiting - asyncio.run(count())
+    return room if 2 * room >= waiting else 0
+
+
+def _chosen(found: Found, settings: Settings, wanted: Wanted, budget: int) -> list[ReviewItem]:
+    """At most ``budget`` items that nobody has proposed, after all that people have said."""
+
+    async def said() -> Labelled | None:
+        async with open_reviews(settings.sql_url) as reviews:
+            return await answers(reviews, found.bundle)
 
     def are_new(items: Sequence[ReviewItem]) -> Sequence[ReviewItem]:
         async def ask() -> Sequence[ReviewItem]:
@@ -70,25 +130,19 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
 
         return asyncio.run(ask())
 
-    items = mixed(
-        chosen(
-            *(seen, mined, known),
-            budget=wanted.budget,
-            split=wanted.split,
-            scrub=rules_of(settings).version,
-            seed=wanted.seed,
-            are_new=are_new,
-        )
+    items = chosen(
+        *(found.seen, found.mined, replace(found.known, answers=asyncio.run(said()))),
+        budget=budget,
+        split=wanted.split,
+        scrub=rules_of(settings).version,
+        seed=wanted.seed,
+        are_new=are_new,
     )
-    _tell(folder, turns, mined, items)
-    if wanted.dry_run:
-        for item in items:
-            typer.echo(f"{item.share}: {item.text}")
-        return
-
     with open_shelf(shelf_file(settings)) as shelf:  # somebody may have been erased meanwhile
-        items = [item for item in items if _is_kept(item, shelf)]
+        return mixed([item for item in items if _is_kept(item, shelf)])
 
+
+def _propose(items: Sequence[ReviewItem], settings: Settings) -> None:
     async def propose() -> tuple[int, int]:
         async with open_reviews(settings.sql_url) as reviews:
             return await reviews.propose(items), (await reviews.counts()).get("open", 0)
@@ -106,12 +160,12 @@ def _other(registry: Registry, version: str | None) -> Bundle | None:
     return open_bundle(registry.folder(version)) if version else None
 
 
-def _tell(folder: Path, turns: Sequence[Turn], mined: Mined, items: Sequence[ReviewItem]) -> None:
-    typer.echo(f"{folder}: {len(turns)} turns looked through.")
+def _tell(folder: Path, found: Found, items: Sequence[ReviewItem]) -> None:
+    typer.echo(f"{folder}: {len(found.seen)} turns looked through.")
     miners = Counter(reason.miner for item in items for reason in item.reasons)
     for miner, count in miners.most_common():
         typer.echo(f"  {miner}: {count}")
-    for one in mined.suggested[:10]:
+    for one in found.mined.suggested[:10]:
         typer.echo(f"  new intent? {one.name} ({len(one.members)} turns)")
     shares = Counter(item.share for item in items)
     told = ", ".join(f"{count} {share}" for share, count in sorted(shares.items()))

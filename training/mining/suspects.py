@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bot.project.project import Example
 from bot.review.item import Reason
-from training.mining.light import Vectors, left_out
+from training.mining.light import Vectors, fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def suspects(examples: Sequence[Example], vectors: Vectors) -> list[Suspect]:
     if len(names) < 2:
         return []
     labels = np.array([names.index(example.intent) for example in examples])
-    beliefs = left_out(vectors, labels.tolist(), len(names))
+    beliefs = fitted(vectors, labels.tolist(), len(names)).left_out
     doubts, others = doubt(beliefs, labels), _other(beliefs, labels)
     rows = np.arange(len(beliefs))
     found = []

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,17 @@ import typer
 from typer.testing import CliRunner
 
 from bot.errors import NotFound, SettingsError
-from bot.review.item import ReviewItem
+from bot.review.decide import opine
+from bot.review.item import Opinion, ReviewItem
+from bot.review.store import Filter
 from bot.review.turn import Turn
 from bot.store.reviews import open_reviews
 from bot.store.shelf import erase_turns
 from nlu.bundle import open_bundle
 from tests.unit.nlu.conftest import write_bundle
 from training.cli import register
-from training.mining.mine import mine
-from training.mining.seen import see, vectors_of
+from training.mining.mine import Known, Mined, chosen, mine
+from training.mining.seen import Seen, see, vectors_of
 
 NLU = """nlu:
 - intent: greet
@@ -128,6 +131,62 @@ def test_examples_that_look_mislabelled_are_proposed_with_their_label(project: P
         ("hello hello", "bye"),
     }
     assert {item.origin for item in suspects} == {"data/nlu.yml"}
+
+
+def answer(project: Path, intent: str, *, weak: bool = False) -> None:
+    """Say that all that waits is ``intent``."""
+
+    async def all_of_it() -> None:
+        async with open_reviews(f"sqlite:///{project}/home/parley.db") as reviews:
+            waiting = await reviews.listed(Filter(state="open"))
+            said = Opinion("intent", "ann", 1.0, intent, kind="weak" if weak else "person")
+            await reviews.keep([opine(item, said) for item in waiting])
+
+    asyncio.run(all_of_it())
+
+
+def test_what_people_have_answered_is_heeded_in_what_is_asked_next(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard: list[Known] = []
+
+    def hearing(seen: Seen, mined: Mined, known: Known, **more: Any) -> list[ReviewItem]:
+        heard.append(known)
+        return chosen(seen, mined, known, **more)
+
+    monkeypatch.setattr("training.mining.run.chosen", hearing)
+    few = ("logs", "mine", "-p", project, "--budget", "1", "--suspects", "0", "--quiet")
+    parley(*few)
+    answer(project, "bye", weak=True)
+    parley(*few)
+    answer(project, "order")
+    parley(*few)
+    assert [known.answers and known.answers.intents for known in heard] == [
+        None,
+        None,  # nobody but a weak source has said anything
+        ["order", "order"],
+    ]
+
+
+def test_no_more_than_so_many_wait_and_the_next_come_as_people_answer(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    waited: list[int] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(sum(item.state == "open" for item in items(project)))
+        answer(project, "greet")
+
+    monkeypatch.setattr("training.mining.run.time.sleep", sleep)
+    shown = parley(
+        *("logs", "mine", "-p", project, "--suspects", "0", "--quiet"),
+        *("--budget", "7", "--waiting", "3"),
+    )
+    assert waited[:2] == [3, 3]
+    assert max(waited) == 3
+    assert len([item for item in items(project) if item.conversation_id]) == 7
+    assert shown.count("new items") == 3
+    assert "1 new items, 1 items wait" in shown
 
 
 def test_a_second_model_that_disagrees_is_named(project: Path):
