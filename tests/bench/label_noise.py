@@ -2,10 +2,11 @@
 
     python tests/bench/label_noise.py --seeds 7
 
-All of BANKING77's training part, or so many sentences of each intent (`--shots`); of a tenth of their labels another is put, any or one
-of the five nearest. A reviewer looks at the first 15 % that are suggested and sets right what is
-wrong there. Three models learn the wrong labels, those set right, and the clean ones; each answers
-the 3,080 test sentences. Intervals are 95 %, of a difference by a bootstrap over sentences.
+All of BANKING77's training part, or so many sentences of each intent (`--shots`); of a tenth of
+their labels another is put, any or one of the five nearest (`--near`). A reviewer looks at the
+first 15 % that are suggested and sets right what is wrong there. Three models learn the wrong
+labels, those set right, and the clean ones; each answers the 3,080 test sentences. Intervals are
+95 %, of a difference by a bootstrap over sentences.
 """
 
 from __future__ import annotations
