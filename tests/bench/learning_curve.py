@@ -17,13 +17,11 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from bot.project.load import load_project
@@ -32,8 +30,6 @@ from bot.review.item import ReviewItem, new_id
 from bot.review.turn import Turn
 from nlu.bundle import Bundle, open_bundle
 from nlu.registry import Registry
-from training.dedupe import normalised
-from training.evaluate import answer
 from training.mining.budget import Split, at_random
 from training.mining.mine import Known, chosen, mine
 from training.mining.seen import see, vectors_of
@@ -43,14 +39,22 @@ from training.recipe import load_recipe
 from training.versions.learning import learned_by
 from training.versions.making import make_dataset
 
-from .learning_loop import answered, conversations, few, write_project
+from .learning_parts import (
+    SETS,
+    Place,
+    answered,
+    asked_of,
+    conversations,
+    few,
+    parts_of,
+    told_in,
+    write_project,
+)
 from .line import show
 from .paired import Said, difference, scored
-from .sets import multidogo, sgd_turns
 
 SPLIT = Split(random=0.2, uncertain=0.8, suspects=0.0)
 
-Place = tuple[str, int]  # a turn's conversation and number
 Choose = Callable[["Arm", int], Sequence[Place]]
 
 
@@ -68,7 +72,7 @@ class Arm:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("domains", nargs="+", choices=[*multidogo.DOMAINS, "sgd"])
+    parser.add_argument("domains", nargs="+", choices=SETS)
     parser.add_argument("--budgets", type=int, nargs="+", default=[200, 500])
     parser.add_argument("--stream", type=int, default=2000, help="turns that are heard")
     parser.add_argument("--tests", type=int, default=1500, help="turns that are scored")
@@ -85,13 +89,11 @@ def main() -> None:
 
 def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
     """Every arm on one draw of a domain."""
-    parts = sgd_turns.parts() if name == "sgd" else multidogo.domain(name)
+    parts = parts_of(name)
     rng = random.Random(seed)
     tests = conversations(parts.valid if wanted.valid else parts.test, rng, wanted.tests)
     heard = conversations(parts.train, rng, wanted.stream)
-    turns = usual(
-        {(talk, at): each for talk, said in heard.items() for at, each in enumerate(said)}
-    )
+    turns = told_in(heard)
     first = few(parts.train, rng, {each.text for each in turns.values()})
 
     def tell(arm: str, learned: Sequence[Example], bundle: Bundle, **facts: object) -> list[Said]:
@@ -117,23 +119,6 @@ def one_domain(name: str, seed: int, wanted: argparse.Namespace) -> None:
     if wanted.full:
         everything = [*first, *turns.values()]
         tell("full", everything, trained(first, [*turns.values()], wanted.recipe))
-
-
-def usual(turns: dict[Place, Example]) -> dict[Place, Example]:
-    """``turns`` as one labels them who is asked what such words mean: what they mostly mean there.
-
-    In these sets "ok" may be any intent, by what went before; a model that reads the words alone
-    learns nothing from the one time that it was another.
-    """
-    meanings: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for each in turns.values():
-        meanings[normalised(each.text)][each.intent] += 1
-    return {
-        place: msgspec.structs.replace(
-            each, intent=meanings[normalised(each.text)].most_common(1)[0][0]
-        )
-        for place, each in turns.items()
-    }
 
 
 def trained(first: Sequence[Example], told: Sequence[Example], recipe: str) -> Bundle:
@@ -196,17 +181,6 @@ ARMS: dict[str, Choose] = {"mined": mined, "random": drawn}
 
 def place_of(item: ReviewItem) -> Place:
     return item.conversation_id or "", item.seq
-
-
-def asked_of(bundle: Bundle, tests: dict[str, list[Example]]) -> list[Said]:
-    """What the model says of every test; the same words are asked once."""
-    texts = list(dict.fromkeys(each.text for talk in tests.values() for each in talk))
-    manifest = bundle.manifest
-    said = answer(
-        *(bundle.model, texts, manifest.intents, manifest.labels), temperature=manifest.temperature
-    )
-    by_text = dict(zip(texts, said, strict=True))
-    return [Said(name, each, by_text[each.text]) for name, talk in tests.items() for each in talk]
 
 
 if __name__ == "__main__":
