@@ -68,9 +68,10 @@ def erase(
 ) -> None:
     """Take away all that is held of USER, for ever, and write a receipt without texts.
 
-    Servers may run meanwhile: a turn in flight cannot write anything back. Ends with 1 when a place
-    could not be reached; ask again then. Backups, what an event broker was given, and sentences
-    that `parley review export` wrote into the project's files are yours.
+    Servers may run meanwhile: a turn in flight cannot write anything back. What could not be
+    reached, or is damaged, is named at the end, and the command ends with 1: ask again then.
+    Backups, what an event broker was given, and sentences that `parley review export` wrote into
+    the project's files are yours.
     """
     from bot.audit import at_terminal
     from bot.privacy.requests import counted, erased
@@ -84,7 +85,8 @@ def erase(
         return await erased(user, places, audit, at_terminal(), all_channels=all_channels)
 
     if dry_run or not yes:
-        typer.echo(json.dumps(_done(project, endpoints, count), ensure_ascii=False, indent=1))
+        found = _done(project, endpoints, count)
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
     if dry_run:
         return
     if not yes and not typer.confirm("Erase all of it for ever?"):
@@ -92,6 +94,8 @@ def erase(
     done = _done(project, endpoints, work)
     with written(receipt) as file:
         file.write(json.dumps(done, ensure_ascii=False, indent=1) + "\n")
+    for place, why in done["not_reached"].items():
+        typer.echo(f"NOT ERASED from {place}: {why}", err=True)
     raise typer.Exit(1 if done["not_reached"] else 0)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bot.errors import Unavailable
 from bot.review.item import ReviewItem
 from bot.review.store import Filter
 from bot.settings import Settings
@@ -33,8 +34,19 @@ REVIEW_PAGE = 1000
 Told = Callable[[int], None]
 
 
+class Incomplete(Unavailable):
+    """Not all of a place could be looked through. ``gone`` is what was erased of the rest."""
+
+    reason = "Incomplete"
+
+    def __init__(self, sentence: str, *, gone: Mapping[str, int]) -> None:
+        super().__init__(sentence)
+        self.gone = gone
+
+
 class Holder(Protocol):
-    """A place that keeps something of conversations. Both raise Unavailable."""
+    """A place that keeps something of conversations. Each raises Unavailable where it cannot be
+    reached, and another ParleyError where it is damaged."""
 
     async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
         """Everything, by what it is, as JSON values."""
@@ -42,7 +54,7 @@ class Holder(Protocol):
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
         """Take it away for ever; how much went, by what it was. Nothing is left to do is no error,
-        so that an erasure that broke off can be done again."""
+        so that an erasure that broke off can be done again. Raises Incomplete, too."""
         ...
 
     async def rekey(self, *, decrypt: bool, told: Told) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from bot.audit import BEGUN, DONE, FAILED, Actor, Audit, Deed
-from bot.errors import NotFound, Unavailable
-from bot.privacy.holders import Places, holders
+from bot.errors import NotFound, ParleyError, Unavailable
+from bot.privacy.holders import Incomplete, Places, holders
 from bot.store import personal
 from bot.store.personal import TOMBSTONE_S
 from bot.store.shelf import conversations_ending, shelf_file
@@ -22,16 +22,24 @@ from bot.version import VERSION
 EXPORT, ERASE = "privacy.export", "privacy.erase"
 
 
-async def conversations_of(user: str, places: Places, *, all_channels: bool) -> Sequence[str]:
+async def conversations_of(
+    user: str, places: Places, *, all_channels: bool, unreached: dict[str, str] | None = None
+) -> Sequence[str]:
     """The ids of ``user``'s conversations. The one of that very id is among them, logged or not.
 
     What was learnt from a conversation outlives it: also those are found of which no more is left.
+    Turns that cannot be read are named in ``unreached``; without it, ParleyError rises.
     """
     ids = partial(personal.ids_of, user=user, all_channels=all_channels)
     found = [user, *await places.database.read(ids)]
     if all_channels:
         turns = shelf_file(places.settings)
-        found += await asyncio.to_thread(conversations_ending, turns, f":{user}")
+        try:
+            found += await asyncio.to_thread(conversations_ending, turns, f":{user}")
+        except ParleyError as error:
+            if unreached is None:
+                raise
+            unreached["turns"] = str(error)
     return list(dict.fromkeys(found))
 
 
@@ -52,13 +60,14 @@ async def exported(
 
 
 async def counted(user: str, places: Places, *, all_channels: bool = False) -> dict[str, Any]:
-    """How much ``erased`` would take away; nothing is changed."""
-    ids = await conversations_of(user, places, all_channels=all_channels)
+    """How much ``erased`` would take away, and what it would not reach; nothing is changed."""
+    unreached: dict[str, str] = {}
+    ids = await conversations_of(user, places, all_channels=all_channels, unreached=unreached)
     found: dict[str, dict[str, int]] = {}
     for conversation_id in ids:
-        held = await _held(conversation_id, places)
+        held = await _held(conversation_id, places, unreached)
         _add(found, {p: {w: len(items) for w, items in h.items()} for p, h in held.items()})
-    return {"conversations": list(ids), "held": found}
+    return {"conversations": list(ids), "held": found, "not_reached": unreached}
 
 
 async def erased(
@@ -72,14 +81,16 @@ async def erased(
     removed: dict[str, dict[str, int]] = {}
     unreached: dict[str, str] = {}
     begun: list[int] = []
-    ids = await conversations_of(user, places, all_channels=all_channels)
+    ids = await conversations_of(user, places, all_channels=all_channels, unreached=unreached)
     for conversation_id in ids:
         begun.append(await audit.record(Deed(actor, ERASE, BEGUN, conversation_id)))
         for name, holder in holders(places):
             try:
                 _add(removed, {name: await holder.erase(conversation_id)})
-            except Unavailable as error:
+            except ParleyError as error:  # the others are erased all the same
                 unreached[name] = str(error)
+                if isinstance(error, Incomplete):
+                    _add(removed, {name: error.gone})
         if "log" in unreached:
             raise Unavailable(f"Not erased: {unreached['log']}")
     receipt = _receipt(removed, unreached, begun, places.clock(), len(ids))
@@ -108,8 +119,19 @@ def _receipt(
     return {**said, "hash": hashlib.sha256(body).hexdigest()}
 
 
-async def _held(conversation_id: str, places: Places) -> dict[str, Mapping[str, Sequence[Any]]]:
-    return {name: await holder.held(conversation_id) for name, holder in holders(places)}
+async def _held(
+    conversation_id: str, places: Places, unreached: dict[str, str] | None = None
+) -> dict[str, Mapping[str, Sequence[Any]]]:
+    """What each place holds. Those that cannot say are named in ``unreached``, if that is given."""
+    found = {}
+    for name, holder in holders(places):
+        try:
+            found[name] = await holder.held(conversation_id)
+        except ParleyError as error:
+            if unreached is None:
+                raise
+            unreached[name] = str(error)
+    return found
 
 
 def _add(total: dict[str, dict[str, int]], more: Mapping[str, Mapping[str, int]]) -> None:

@@ -24,6 +24,10 @@ from bot.store.private import make_folder
 from bot.store.sealing import MARK, Seal, seal_of_environment
 
 FORMAT = 1
+_MEND = (
+    "Put a copy back that is whole, or delete it and read the logs anew: `parley logs read`, "
+    "`parley logs import`."
+)
 PAGE = 500  # turns that are closed anew in one transaction
 BUSY_S = 30.0
 _TABLES = """
@@ -259,6 +263,8 @@ def open_shelf(file: Path) -> Iterator[Shelf]:
         yield Shelf(connection, seal_of_environment())
     except sqlite3.OperationalError as error:  # full, locked for long, not writable
         raise Unavailable(f"{file} cannot be used now: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise SettingsError(f"{file} is damaged: {error}. {_MEND}") from error
     finally:
         connection.close()
 
@@ -278,7 +284,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise SettingsError(f"{file} is no file of turns: {error}.") from error
+        raise SettingsError(f"{file} is no file of turns: {error}. {_MEND}") from error
 
 
 def rekey_turns(file: Path, *, decrypt: bool = False) -> int:

@@ -78,9 +78,10 @@ def of_dataset(
 
 
 def dataset_of(registry: Registry, version: str) -> Dataset | None:
-    """The data a model learned; None where that was the project's files as they were."""
-    name = manifest_of(registry, version).lineage.dataset
-    return Shelf.of(registry).load(name) if name else None
+    """The data a model learned; None where that was the project's files as they were, or is there
+    no more."""
+    name, shelf = manifest_of(registry, version).lineage.dataset, Shelf.of(registry)
+    return shelf.load(name) if shelf.has(name) else None
 
 
 def waiting(project: Project) -> list[ReviewItem]:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.privacy.holders import Places, Told
+from bot.privacy.holders import Incomplete, Places, Told
 from nlu.registry import Registry
-from training.versions.shelf import Shelf
+from training.versions.shelf import NotErased, Shelf
+
+WHAT = "training data"
 
 
 class InDatasets:
@@ -20,10 +22,13 @@ class InDatasets:
         self._shelf = Shelf.of(registry, seal=places.database.seal)
 
     async def held(self, conversation_id: str) -> Mapping[str, Sequence[Any]]:
-        return {"training data": await asyncio.to_thread(self._shelf.held, conversation_id)}
+        return {WHAT: await asyncio.to_thread(self._shelf.held, conversation_id)}
 
     async def erase(self, conversation_id: str) -> Mapping[str, int]:
-        return {"training data": await asyncio.to_thread(self._shelf.erase, conversation_id)}
+        try:
+            return {WHAT: await asyncio.to_thread(self._shelf.erase, conversation_id)}
+        except NotErased as error:
+            raise Incomplete(str(error), gone={WHAT: error.gone}) from error
 
     async def rekey(self, *, decrypt: bool, told: Told) -> int:
         return await asyncio.to_thread(self._shelf.rekey, decrypt=decrypt)

@@ -45,8 +45,7 @@ def newest_dataset(project: Project, registry: Registry, *, split: By = "convers
     )
     shelf.keep(made)
     erased = _erased_since(folder, items, revision)
-    for conversation_id in erased:
-        shelf.erase(conversation_id)
+    shelf.erase(*erased)
     return shelf.load(made.version) if erased else made
 
 

@@ -8,18 +8,38 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
+from bot.errors import ParleyError
 from bot.store.sealing import MARK, Seal, seal_of_environment
 from nlu.registry import Registry
 from training.versions.dataset import Dataset, DatasetError, check
 from training.versions.splitting import subject_of
 
 FOLDER = "datasets"
+
+
+class NotErased(DatasetError):
+    """Of some versions nobody can tell whether they are rid of somebody. ``gone`` is how many
+    sentences the others held."""
+
+    reason = "NotErased"
+
+    def __init__(self, why: list[str], gone: int) -> None:
+        self.gone = gone
+        super().__init__(
+            f"{' '.join(why)} What was to be erased may be in there still. Put that right (the "
+            "key, room on the disk, a copy that is whole), or delete the file and make the models "
+            "that learned it anew; then erase again."
+        )
+
+
+class _Deleted(DatasetError):
+    """A version went while versions were looked through."""
 
 
 class Shelf:
@@ -40,18 +60,22 @@ class Shelf:
 
     def versions(self) -> tuple[str, ...]:
         """Every version, the oldest first."""
-        found = [self._read(path) for path in self._files()]
+        found = [dataset for _, dataset in self._each()]
         return tuple(each.version for each in sorted(found, key=lambda each: each.created))
 
     def load(self, version: str) -> Dataset:
         """Raises DatasetError where it is not there, or is not what it was."""
         path = self.root / f"{version}.json"
-        if not version.isalnum() or not path.is_file():
+        if not self.has(version):
             known = ", ".join(self.versions()) or "none"
             raise DatasetError(
                 f"{self.root} has no version {version[:50]!r} of the data. Versions: {known}."
             )
         return check(self._read(path), str(path))
+
+    def has(self, version: str) -> bool:
+        """Whether it is there: one that nobody could mend may have been deleted."""
+        return version.isalnum() and (self.root / f"{version}.json").is_file()
 
     def newest(self) -> Dataset | None:
         """The version made last; None before the first."""
@@ -67,16 +91,25 @@ class Shelf:
                 self._write(path, dataset)
         return path
 
-    def erase(self, conversation_id: str) -> int:
-        """Take a conversation's sentences out of every version; how many there were.
+    def erase(self, *conversation_ids: str) -> int:
+        """Take these conversations' sentences out of every version; how many there were.
 
-        Out of one that was tampered with as well, which stays refused.
+        Out of one that was tampered with as well, which stays refused: whose sentences it holds it
+        may not say. Raises NotErased when all versions were looked through.
         """
-        subject = subject_of(conversation_id)
-        if not subject or not self.root.is_dir():
+        subjects = {subject_of(each) for each in conversation_ids} - {""}
+        if not subjects or not self.root.is_dir():
             return 0
-        with self._changing():
-            return sum(self._erased_from(path, subject) for path in self._files())
+        gone, why = 0, list[str]()
+        try:
+            with self._changing():
+                for path in self._files():
+                    gone += self._erased_from(path, subjects, why)
+        except OSError as error:
+            why.append(f"{self.root} cannot be looked through: {error}.")
+        if why:
+            raise NotErased(why, gone)
+        return gone
 
     def rekey(self, *, decrypt: bool = False) -> int:
         """Have every version closed with the newest key, or with none; how many were changed."""
@@ -96,19 +129,35 @@ class Shelf:
         """A conversation's sentences in all versions."""
         subject = subject_of(conversation_id)
         return [
-            {"dataset": version, **msgspec.to_builtins(row)}
-            for version in self.versions()
-            for row in self.load(version).rows
+            {"dataset": dataset.version, **msgspec.to_builtins(row)}
+            for path, dataset in self._each()
+            for row in check(dataset, str(path)).rows
             if subject and row.subject == subject
         ]
 
-    def _erased_from(self, path: Path, subject: str) -> int:
-        dataset = self._read(path)
-        mine = sum(row.subject == subject for row in dataset.rows)
-        if mine:
-            rows = tuple(row.erased() if row.subject == subject else row for row in dataset.rows)
-            self._write(path, msgspec.structs.replace(dataset, rows=rows))
+    def _erased_from(self, path: Path, subjects: Set[str], why: list[str]) -> int:
+        """How many rows of a version are gone now. ``why`` is told why not all may be."""
+        mine = 0
+        try:
+            dataset = self._read(path)
+            rows = tuple(row.erased() if row.subject in subjects else row for row in dataset.rows)
+            if rows != dataset.rows:
+                self._write(path, msgspec.structs.replace(dataset, rows=rows))
+            mine = sum(row.subject in subjects for row in dataset.rows)
+            check(dataset, str(path))
+        except _Deleted:
+            pass  # and with it what it held
+        except OSError as error:
+            why.append(f"{path} cannot be written: {error}.")
+        except ParleyError as error:
+            why.append(str(error))
         return mine
+
+    def _each(self) -> Iterator[tuple[Path, Dataset]]:
+        """Every version that is there when its turn comes, unchecked."""
+        for path in self._files():
+            with suppress(_Deleted):
+                yield path, self._read(path)
 
     def _files(self) -> list[Path]:
         return sorted(self.root.glob("d*.json"))
@@ -119,6 +168,8 @@ class Shelf:
         folder = os.open(self.root, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
+            for draft in self.root.glob(".d*.json.*"):  # of who was killed; it holds sentences
+                draft.unlink(missing_ok=True)
             yield
         finally:
             os.close(folder)
@@ -132,7 +183,9 @@ class Shelf:
     def _read(self, path: Path) -> Dataset:
         try:
             return msgspec.json.decode(self._opened(path, path.read_bytes()), type=Dataset)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except FileNotFoundError as error:
+            raise _Deleted(f"{path} was deleted just now.") from error
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DatasetError(f"{path} is no version of the data: {error}.") from error
 
     def _write(self, path: Path, dataset: Dataset) -> None:

@@ -67,6 +67,18 @@ def test_what_was_erased_is_gone_with_a_receipt_in_a_file(tmp_path: Path):
     assert run("privacy", "export", "bob").exit_code == 0
 
 
+def test_what_is_damaged_is_named_at_the_end_and_all_else_is_erased(tmp_path: Path):
+    damaged = Path("models") / "datasets" / "d1.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    assert str(damaged) in run("privacy", "erase", "anna", "--dry-run").output
+    receipt = tmp_path / "receipt.json"
+    done = run("privacy", "erase", "anna", "--yes", "--receipt", str(receipt))
+    assert done.exit_code == 1
+    assert f"NOT ERASED from datasets: {damaged} is no version of the data" in done.output
+    assert json.loads(receipt.read_text())["removed"]["log"]["events"] == 1
+
+
 def test_a_redis_that_does_not_run_is_not_passed_over(home: Path):
     (home / "redis").mkdir()
     with pytest.raises(SettingsError, match=r"does not run, and its file in .* may hold"):

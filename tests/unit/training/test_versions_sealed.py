@@ -19,7 +19,7 @@ from nlu.registry import Registry
 from tests.command import write
 from training.versions import learning
 from training.versions.learning import newest_dataset, reviews_url
-from training.versions.shelf import Shelf
+from training.versions.shelf import NotErased, Shelf
 from training.versions.splitting import subject_of
 
 from .test_versions import LEARNED, item, made, project
@@ -64,7 +64,7 @@ def test_without_its_key_a_version_is_neither_opened_nor_changed_and_it_is_said_
     for ask in (other.versions, other.newest, lambda: other.load(dataset.version)):
         with pytest.raises(Locked, match=said):
             ask()
-    with pytest.raises(Locked, match=said):
+    with pytest.raises(NotErased, match=said):
         other.erase(LEARNED)
     assert other.keep(dataset).read_bytes() == stored
 
