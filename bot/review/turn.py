@@ -14,7 +14,8 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         origin: ``log`` for Parley's own, else the name of the import.
-        seq: Of the user event in its conversation; for a file the line.
+        seq: Of the user event in its conversation; for a file the line. 0 and less of what
+            retention had ended before the conversation began anew.
         at: Seconds since 1970; 0 where nobody knows.
         before: What the bot, or the agent, said last before it.
         said: What the model said then, its best guess where it fell back; ``runner_up`` is how

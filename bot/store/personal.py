@@ -64,8 +64,20 @@ def held(db: Connection, conversation_id: str) -> dict[str, list[Any]]:
 def erase(db: Connection, conversation_id: str, *, now: float) -> dict[str, int]:
     """Take away everything, and raise the epoch; how many rows went, by what they were.
 
-    Rows of the audit log stay, but nobody can tell any more that they are about it.
+    The row says so, for who read the log before and keeps what he learnt from it. Rows of the
+    audit log stay, but nobody can tell any more that they are about it.
     """
+    gone = end(db, conversation_id, now=now)
+    db.execute(
+        update(conversation)
+        .where(conversation.c.id == conversation_id)
+        .values(erased_epoch=conversation.c.epoch)
+    )
+    return gone
+
+
+def end(db: Connection, conversation_id: str, *, now: float) -> dict[str, int]:
+    """The same, where it was only kept as long as it should be: what was learnt from it stays."""
     # First of all, as a turn does: one that commits meanwhile has committed, or will be refused.
     db.execute(
         update(conversation)

@@ -137,14 +137,14 @@ def _end(db: Connection, conversation_id: str, epoch: int) -> None:
 def _end_idle(
     db: Connection, conversation_id: str, stands: Stand, before: float, now: float
 ) -> int:
-    """Erase the conversation, unless it went on or something waits; how many events went."""
+    """End the conversation, unless it went on or something waits; how many events went."""
     found = select(conversation.c.seq, conversation.c.epoch).where(
         conversation.c.id == conversation_id
     )
     row = db.execute(found.with_for_update()).one_or_none()
     if row is None or tuple(row) != stands or db.scalar(select(_in_use(conversation_id, before))):
         return 0
-    return personal.erase(db, conversation_id, now=now)["events"]
+    return personal.end(db, conversation_id, now=now)["events"]
 
 
 def _in_use(conversation_id: str, before: float) -> Any:

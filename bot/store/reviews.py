@@ -163,18 +163,21 @@ def _all(db: Connection, wanted: Select[str]) -> Sequence[str]:
 
 def _not_erased(db: Connection, items: Sequence[ReviewItem]) -> list[ReviewItem]:
     """``items`` without those whose user was erased since they were read from the log, which then
-    has fewer events. Who erases later waits for this transaction, and finds what it stores."""
+    has fewer events; but those of a former life of the conversation, which retention ended. Who
+    erases later waits for this transaction, and finds what it stores."""
     named = sorted({item.conversation_id for item in items if item.origin == LOG})
-    stands: dict[str, int] = {}
+    erased: dict[str, int] = {}  # how many events there are now
     for begin in range(0, len(named), AT_ONCE):
         some = select(conversation.c.id, conversation.c.seq).where(
-            conversation.c.id.in_(named[begin : begin + AT_ONCE])
+            conversation.c.id.in_(named[begin : begin + AT_ONCE]), conversation.c.erased_epoch > 0
         )
-        stands.update((row.id, row.seq) for row in db.execute(some))
+        erased.update((row.id, row.seq) for row in db.execute(some))
     return [
         item
         for item in items
-        if item.origin != LOG or stands.get(item.conversation_id, item.seq) >= item.seq
+        if item.origin != LOG
+        or item.conversation_id not in erased
+        or 0 < item.seq <= erased[item.conversation_id]
     ]
 
 

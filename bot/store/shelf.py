@@ -72,14 +72,16 @@ class Cursor:
 class Harvest:
     """Part of what a log gave: committed whole or not at all.
 
-    ``renewed`` are conversations of which what is on the shelf is replaced by this.
+    ``renewed`` are conversations of which what is on the shelf is replaced by this, from a turn on,
+    None: all of it. ``begun`` are those that retention ended and that began anew.
     """
 
     origin: str
     turns: Sequence[Turn] = ()
     bad: Sequence[BadRow] = ()
     cursors: Sequence[Cursor] = ()
-    renewed: Sequence[str] = ()
+    renewed: Sequence[tuple[str, int | None]] = ()
+    begun: Sequence[str] = ()
     events: int = 0
 
 
@@ -93,11 +95,10 @@ class Shelf:
         """Put it on the shelf, in one transaction; how many of its turns were not there before."""
         with self._transaction():
             known = self._count_known(harvest)
-            for table in ("turn", "bad", "cursor"):
-                self._db.executemany(
-                    f"DELETE FROM {table} WHERE origin = ? AND conversation_id = ?",
-                    [(harvest.origin, name) for name in harvest.renewed],
-                )
+            for name, since in harvest.renewed:
+                self._forget(harvest.origin, name, since)
+            for name in harvest.begun:
+                self._put_behind(harvest.origin, name)
             self._db.executemany(
                 "INSERT INTO turn (origin, conversation_id, seq, turn) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (origin, conversation_id, seq) DO UPDATE SET turn = excluded.turn",
@@ -112,6 +113,31 @@ class Shelf:
                 [(harvest.origin, at.conversation_id, at.seq, at.epoch) for at in harvest.cursors],
             )
         return len(harvest.turns) - known
+
+    def _forget(self, origin: str, name: str, since: int | None) -> None:
+        self._db.execute(
+            "DELETE FROM turn WHERE origin = ? AND conversation_id = ? AND (? IS NULL OR seq >= ?)",
+            (origin, name, since, since),
+        )
+        for table in ("bad", "cursor"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE origin = ? AND conversation_id = ?", (origin, name)
+            )
+
+    def _put_behind(self, origin: str, name: str) -> None:
+        """Number the conversation's turns down to 0: what it goes on with begins at 1 again."""
+        turns = self.conversation(origin, name)
+        last = turns[-1].seq if turns else 0
+        for turn in turns if last > 0 else ():  # the lowest first, so that none meets another
+            moved = msgspec.structs.replace(turn, seq=turn.seq - last)
+            self._db.execute(
+                "UPDATE turn SET seq = ?, turn = ?"
+                " WHERE origin = ? AND conversation_id = ? AND seq = ?",
+                (moved.seq, self._closed(moved), *turn.key),
+            )
+        self._db.execute(
+            "DELETE FROM cursor WHERE origin = ? AND conversation_id = ?", (origin, name)
+        )
 
     def _closed(self, turn: Turn) -> str:
         return self._seal.close(msgspec.json.encode(turn).decode(), "turn", *turn.key)

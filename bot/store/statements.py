@@ -131,7 +131,7 @@ def _adding(table: Table, columns: Sequence[str], *, is_sqlite: bool) -> Adding:
 
 
 def _next_position(insert: Any) -> Any:
-    made = _bound(insert, conversation, leave=())
+    made = _bound(insert, conversation, leave=("erased_epoch",))
     return made.on_conflict_do_update(
         index_elements=["id"], set_={"next_position": conversation.c.next_position + 1}
     ).returning(conversation.c.next_position, conversation.c.seq, conversation.c.epoch)
@@ -146,7 +146,7 @@ def _put(insert: Any) -> Any:
 
 
 def _begin(insert: Any) -> Any:
-    made = _bound(insert, conversation, leave=())
+    made = _bound(insert, conversation, leave=("erased_epoch",))
     return made.on_conflict_do_nothing().returning(conversation.c.id)
 
 

@@ -34,6 +34,7 @@ conversation = Table(
     Column("seq", Integer, nullable=False),  # how many events
     Column("epoch", Integer, nullable=False),  # raised when a person takes over
     Column("next_position", Integer, nullable=False),  # of the next message
+    Column("erased_epoch", Integer, nullable=False, server_default="0"),  # what an erasure made it
     Column("created_at", Double, nullable=False),  # this and every other time: seconds since 1970
     Column("updated_at", Double, nullable=False),
 )

@@ -415,6 +415,21 @@ async def test_who_called_for_a_person_when_he_wrote_last_is_not_kept_for_ever(
     assert await log.handoffs() == []
 
 
+async def test_what_was_read_before_can_be_asked_for_when_retention_ended_it_not_when_erased(
+    places: Places, database: Database, log: SqlLog, audit: SqlAudit, clock: HandClock
+) -> None:
+    reviews = SqlReviews(database)
+    items = [
+        ReviewItem(f"item-{n}", f"words {n}", conversation_id="anna", seq=n) for n in (-1, 3, 4)
+    ]
+    await say(log, clock, "hi", "web")
+    clock.advance(2 * DAY_S)
+    await walk(Retention(database, {"default": DAY_S}, clock=clock), audit)
+    assert await reviews.propose(items[:2]) == 2
+    await erased("anna", places, audit, ANN)
+    assert await reviews.propose(items) == 0
+
+
 async def test_a_turn_that_began_before_is_refused_when_its_conversation_went(
     database: Database, log: SqlLog, audit: SqlAudit, clock: HandClock
 ) -> None:

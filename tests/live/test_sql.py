@@ -101,6 +101,7 @@ async def test_words_that_were_stored_as_they_are_are_read_after_the_upgrade(url
         with engine.begin() as db:
             for command in ("UPDATE handoff SET reason = :odd", "UPDATE outbox SET error = :odd"):
                 db.execute(text(command), {"odd": odd})
+            db.execute(text("ALTER TABLE conversation DROP COLUMN erased_epoch"))
             db.execute(text("UPDATE alembic_version SET version_num = '0010'"))
         engine.dispose()
         await asyncio.to_thread(schema.upgrade, url)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.dialogue.events import Event
 from bot.errors import NotFound, SettingsError, Unavailable
 from bot.review.scrubbing import Rules
+from bot.store import schema
 from bot.store.database import parse_url, shown
 from bot.store.sealing import Plain, seal_of_environment
 from bot.store.shelf import Cursor, Harvest, Shelf
@@ -36,10 +37,12 @@ Kind = Literal["parley", "rasa"]
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """``stands`` lists conversations: id, last event, epoch, when it went on."""
+    """``stands`` lists conversations: id, last event, epoch, when it went on, and the epoch that an
+    erasure raised it to."""
 
     table: str
     stands: str
+    first: str
     before: str
     events: str
 
@@ -47,8 +50,9 @@ class _Statements:
 _STATEMENTS: Mapping[Kind, _Statements] = {
     "parley": _Statements(
         table="conversation",
-        stands="SELECT id, seq, epoch, updated_at FROM conversation WHERE id > :after"
+        stands="SELECT id, seq, epoch, updated_at, erased_epoch FROM conversation WHERE id > :after"
         " AND updated_at >= :since ORDER BY id LIMIT :limit",
+        first="SELECT min(seq) FROM event WHERE conversation_id = :id",
         before="SELECT seq, event FROM event WHERE conversation_id = :id AND seq <= :after"
         " ORDER BY seq DESC LIMIT :limit",
         events="SELECT seq, event FROM event WHERE conversation_id = :id AND seq > :after"
@@ -57,8 +61,10 @@ _STATEMENTS: Mapping[Kind, _Statements] = {
     # The table `events` of Rasa's SQLTrackerStore: its documentation, "Tracker Stores".
     "rasa": _Statements(
         table="events",
-        stands="SELECT sender_id, max(id), 0, max(timestamp) FROM events WHERE sender_id > :after"
-        " AND :since >= 0 GROUP BY sender_id ORDER BY sender_id LIMIT :limit",
+        stands="SELECT sender_id, max(id), 0, max(timestamp), 0 FROM events"
+        " WHERE sender_id > :after AND :since >= 0"
+        " GROUP BY sender_id ORDER BY sender_id LIMIT :limit",
+        first="SELECT min(id) FROM events WHERE sender_id = :id",
         before="SELECT id, data FROM events WHERE sender_id = :id AND id <= :after"
         " ORDER BY id DESC LIMIT :limit",
         events="SELECT id, data FROM events WHERE sender_id = :id AND id > :after"
@@ -71,12 +77,14 @@ _NEVER = Plain()  # Rasa encrypts nothing
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where a conversation is in its log. ``at`` is when it went on, in seconds since 1970."""
+    """Where a conversation is in its log. ``at`` is when it went on, in seconds since 1970;
+    ``erased_epoch`` the epoch since when nothing that was read before may be kept."""
 
     conversation_id: str
     last: int
     epoch: int
     at: float
+    erased_epoch: int
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,10 @@ class Page:
 
     def _conversation(self, db: Connection, stand: Stand, basket: Basket) -> Iterator[Harvest]:
         name = stand.conversation_id
-        cursor = self.cursors.get(name)
-        if cursor and (cursor.epoch != stand.epoch or cursor.seq > stand.last):
-            basket.renew(name)  # events were replaced, or may have been
-            cursor = None
-        if not stand.last:  # it was erased, or ended: nothing of it is noted, its id neither
+        cursor = self._cursor(db, stand, basket)
+        if not stand.last:  # it was erased, or ended, and what was read of it is all there was
+            if cursor:
+                basket.cursor(Cursor(name, 0))
             return
         after = cursor.seq if cursor else 0
         fold, read = Fold(name, self.origin), _STATEMENTS[self.kind]
@@ -127,6 +134,26 @@ class Page:
             basket.turn(fold.end())
         last = stand.last if unsettled is None else unsettled - 1
         basket.cursor(Cursor(name, last, stand.epoch))
+
+    def _cursor(self, db: Connection, stand: Stand, basket: Basket) -> Cursor | None:
+        """Behind what the conversation is read, if what the shelf has of it is of the same events.
+
+        Retention leaves what was read where it is. So a cursor at 0 is that of a conversation that
+        it ended, and that begins anew when there are events again.
+        """
+        name = stand.conversation_id
+        cursor = self.cursors.get(name)
+        if cursor is None or not _is_followed(cursor, stand):
+            if cursor:
+                basket.renew(name)  # it was erased, or may have been
+            return None
+        if stand.last and not cursor.seq:
+            basket.begin(name)
+        elif stand.last and cursor.epoch != stand.epoch:  # a person took over, or replaced events
+            first = db.scalar(text(_STATEMENTS[self.kind].first), {"id": name})
+            basket.renew(name, since=first or 1)
+            return None
+        return cursor
 
     def _feed(self, fold: Fold, seq: int, body: Any, basket: Basket | None) -> Any:
         try:
@@ -168,6 +195,17 @@ def _since(origin: str) -> str:
     return f"since:{origin}"
 
 
+def _is_followed(cursor: Cursor, stand: Stand) -> bool:
+    """Whether ``stand`` is of the conversation that was read up to ``cursor``, and it was not
+    erased since. Its row goes a day after it was ended or erased: of one with other events in the
+    same epoch, or an earlier one, nobody can tell which it was."""
+    if cursor.epoch < stand.erased_epoch or (stand.erased_epoch and not stand.last):
+        return False
+    if not cursor.seq or cursor.epoch < stand.epoch:
+        return True
+    return cursor.epoch == stand.epoch and cursor.seq <= stand.last
+
+
 def _is_new(row: Any, cursor: Cursor | None) -> bool:
     if cursor is None:
         return bool(row[1])
@@ -202,12 +240,16 @@ def _engine(url: str) -> Engine:
 
 
 def check_log(url: str, kind: Kind) -> None:
-    """Raises SettingsError unless the database at ``url`` holds such a log."""
+    """Raises SettingsError unless the database at ``url`` holds such a log, Parley's own as this
+    Parley writes it."""
     table = _STATEMENTS[kind].table
     with _connected(url) as db:
         found = inspect(db).get_table_names()
+        revision = schema.current(db)
     if table not in found:
         raise SettingsError(
             f"{shown(parse_url(url))} has no table {table!r}, so it is no log of {kind.title()}. "
             f"Tables: {', '.join(sorted(found)) or 'none'}."
         )
+    if kind == "parley" and (wrong := schema.problem(revision, shown(parse_url(url)))):
+        raise SettingsError(wrong)

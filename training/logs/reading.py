@@ -30,7 +30,8 @@ class Basket:
     _turns: list[Turn] = field(default_factory=list)
     _bad: list[BadRow] = field(default_factory=list)
     _cursors: list[Cursor] = field(default_factory=list)
-    _renewed: list[str] = field(default_factory=list)
+    _renewed: list[tuple[str, int | None]] = field(default_factory=list)
+    _begun: list[str] = field(default_factory=list)
     _events: int = 0
 
     def turn(self, turn: Turn | None) -> None:
@@ -44,9 +45,13 @@ class Basket:
     def cursor(self, cursor: Cursor) -> None:
         self._cursors.append(cursor)
 
-    def renew(self, conversation_id: str) -> None:
-        """What the shelf has of the conversation is replaced."""
-        self._renewed.append(conversation_id)
+    def renew(self, conversation_id: str, *, since: int | None = None) -> None:
+        """What the shelf has of the conversation, from the event ``since`` on, is replaced."""
+        self._renewed.append((conversation_id, since))
+
+    def begin(self, conversation_id: str) -> None:
+        """The conversation begins anew, behind what the shelf has of it."""
+        self._begun.append(conversation_id)
 
     def event(self) -> None:
         """One more event was read."""
@@ -59,7 +64,14 @@ class Basket:
     def emptied(self) -> Harvest:
         """What was gathered; nothing is left."""
         harvest = Harvest(
-            *(self.origin, self._turns, self._bad, self._cursors, self._renewed, self._events)
+            self.origin,
+            self._turns,
+            self._bad,
+            self._cursors,
+            self._renewed,
+            self._begun,
+            self._events,
         )
-        self._turns, self._bad, self._cursors, self._renewed, self._events = [], [], [], [], 0
+        self._turns, self._bad, self._cursors = [], [], []
+        self._renewed, self._begun, self._events = [], [], 0
         return harvest

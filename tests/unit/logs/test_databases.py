@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.dialogue.events import ActionExecuted, BotUttered, Event, UserUttered
+from bot.dialogue.events import (
+    ActionExecuted,
+    BotUttered,
+    ConversationPaused,
+    Event,
+    SessionStarted,
+    UserUttered,
+)
 from bot.errors import NotFound, SettingsError
+from bot.privacy.retention import walk
 from bot.review.scrubbing import Rules
 from bot.review.turn import Turn
-from bot.store.database import parse_url
+from bot.store import personal
+from bot.store.audits import SqlAudit
+from bot.store.database import Database, parse_url
+from bot.store.retention import Retention
 from bot.store.sealing import VARIABLE, Locked, new_key
 from bot.store.shelf import Harvest, Shelf, erase_turns, open_shelf, turns_of
 from bot.store.sql import open_log
@@ -22,6 +34,7 @@ from training.logs.engine import Read, read_parts
 
 RULES = Rules(("email",), {}, b"secret")
 NOW = 10_000.0
+DAY_S = 86_400.0
 
 
 @pytest.fixture
@@ -90,6 +103,101 @@ async def test_events_that_were_replaced_are_read_anew(url: str, shelf: Shelf):
         await log.replace("ann", [user("other"), user("things"), user("now")], seq=seq, epoch=epoch)
     read(url, shelf, now=2 * NOW)
     assert texts(shelf) == ["other", "things", "now"]
+
+
+async def retained(url: str, at: float) -> None:
+    """Retention of a day does its work."""
+    database = Database(url)
+    await walk(Retention(database, {"default": DAY_S}, clock=lambda: at), SqlAudit(database))
+    await database.close()
+
+
+async def erase(url: str, name: str, at: float) -> None:
+    """A user is erased, on a machine that this shelf is not on."""
+    database = Database(url)
+    await database.write(partial(personal.erase, conversation_id=name, now=at))
+    await database.close()
+
+
+async def test_what_retention_ends_stays_and_goes_when_it_is_erased(url: str, shelf: Shelf):
+    for name in ("ann", "bob"):
+        await say(url, name, user(f"{name} one"), user(f"{name} two"))
+    read(url, shelf)
+    await retained(url, at=2 * DAY_S)
+    for _ in "first", "second":
+        assert read(url, shelf, now=2 * DAY_S).turns == 0
+        assert texts(shelf) == ["ann one", "ann two", "bob one", "bob two"]
+    await erase(url, "ann", at=2 * DAY_S + 1)
+    read(url, shelf, now=2 * DAY_S + 2)
+    assert texts(shelf) == ["bob one", "bob two"]
+    assert list(shelf.cursors("log", ["ann", "bob"])) == ["bob"]
+
+
+@pytest.mark.parametrize("within", ["a day", "a month"])
+async def test_a_conversation_that_begins_anew_is_read_behind_what_retention_ended(
+    url: str, shelf: Shelf, within: str
+):
+    at = 2 * DAY_S if within == "a day" else 30 * DAY_S
+    await say(url, "ann", user("one"), user("two"), at=DAY_S / 2)
+    read(url, shelf, now=DAY_S)
+    await retained(url, at=2 * DAY_S)
+    read(url, shelf, now=2 * DAY_S)
+    await retained(url, at=at)
+    await say(url, "ann", user("back again"), BotUttered(text="Hi"), at=at)
+    for _ in "first", "second":
+        read(url, shelf, now=at + DAY_S)
+        assert texts(shelf) == ["one", "two", "back again"]
+    assert [turn.seq for turn in shelf.conversation("log", "ann")] == [-1, 0, 1]
+    await say(url, "ann", user("and more"), at=at + 1)
+    await retained(url, at=at + 2 * DAY_S)
+    read(url, shelf, now=at + 2 * DAY_S)
+    await say(url, "ann", user("a third time"), at=at + 2 * DAY_S)
+    read(url, shelf, now=at + 3 * DAY_S)
+    found = [turn.text for turn in shelf.conversation("log", "ann")]
+    assert found == ["one", "two", "back again", "a third time"]
+    await erase(url, "ann", at=at + 3 * DAY_S)
+    await say(url, "ann", user("after it"), at=at + 3 * DAY_S)
+    read(url, shelf, now=at + 4 * DAY_S)
+    assert texts(shelf) == ["after it"]
+
+
+async def test_who_was_erased_or_ended_unseen_and_begins_anew_keeps_nothing(url: str, shelf: Shelf):
+    await say(url, "ann", user("one"), user("two"))
+    read(url, shelf)
+    await retained(url, at=2 * DAY_S)
+    await retained(url, at=4 * DAY_S)  # and the row goes
+    await say(url, "ann", user("back again"), at=5 * DAY_S)
+    read(url, shelf, now=6 * DAY_S)
+    assert texts(shelf) == ["back again"]
+
+
+async def test_an_erasure_of_who_came_back_after_retention_takes_what_was_before_too(
+    url: str, shelf: Shelf
+):
+    await say(url, "ann", user("one"), user("two"))
+    read(url, shelf)
+    await retained(url, at=2 * DAY_S)
+    read(url, shelf, now=2 * DAY_S)
+    await retained(url, at=4 * DAY_S)
+    await say(url, "ann", user("unread"), at=5 * DAY_S)
+    await erase(url, "ann", at=5 * DAY_S)
+    read(url, shelf, now=5 * DAY_S)
+    assert texts(shelf) == []
+
+
+async def test_of_who_is_taken_over_the_sessions_stay_that_retention_took(url: str, shelf: Shelf):
+    old = [ActionExecuted(name="action_session_start"), SessionStarted(timestamp=0.0)]
+    new = [ActionExecuted(name="action_session_start"), SessionStarted(timestamp=DAY_S)]
+    await say(url, "ann", *old, user("one"))
+    await say(url, "ann", *new, user("two"), at=2.5 * DAY_S)
+    read(url, shelf, now=2.6 * DAY_S)
+    await retained(url, at=2.7 * DAY_S)
+    async with open_log(url, clock=lambda: 2.8 * DAY_S) as log:
+        seq, epoch = await log.stands("ann")
+        await log.take_over("ann", [ConversationPaused()], seq=seq, epoch=epoch, agent="mia")
+        assert len((await log.history("ann", all_sessions=True)).events) < seq
+    read(url, shelf, now=4 * DAY_S)
+    assert [turn.text for turn in shelf.conversation("log", "ann")] == ["one", "two"]
 
 
 class _Killed(BaseException):
