@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal
@@ -283,15 +284,21 @@ app.command()(visualize)
 convert.register(app)
 
 
+@cache
+def whole() -> typer.Typer:
+    """The command with what others add to it."""
+    for entry in sorted(entry_points(group="parley.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    return app
+
+
 def main() -> None:
     """Run the command; what went wrong on purpose is one sentence and exit status 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no é shows a question mark
-    for entry in sorted(entry_points(group="parley.commands"), key=lambda entry: entry.name):
-        entry.load()(app)
     try:
-        app()
+        whole()()
     except ParleyError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:

@@ -57,6 +57,9 @@ PolicyRecipeFile = Annotated[
 ]
 
 
+rollout_cli.app.command()(replay_cli.replay)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
     app.command()(train)
@@ -68,7 +71,6 @@ def register(app: typer.Typer) -> None:
     app.command()(tune_cli.tune)
     app.command()(watch_cli.report)
     app.add_typer(logs.app, name="logs")
-    rollout_cli.app.command()(replay_cli.replay)
     app.add_typer(rollout_cli.app, name="models")
     app.add_typer(testing.app, name="test")
 
@@ -166,7 +168,8 @@ def _nlu_recipe(file: Path | None, epochs: int | None) -> Recipe:
     chosen = load_recipe(file)
     if epochs is None:
         return chosen
-    return msgspec.convert(msgspec.to_builtins(chosen) | {"epochs": epochs, "most_read": 0}, Recipe)
+    just = {"epochs": epochs, "small_steps": 0, "most_read": 0}
+    return msgspec.convert(msgspec.to_builtins(chosen) | just, Recipe)
 
 
 def _works(

@@ -10,7 +10,7 @@ import typer.main
 from rich.markup import render
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli import app, whole
 from bot.version import VERSION
 
 HELPS = ("help", "short_help", "epilog")
@@ -22,7 +22,7 @@ def commands(command, path: str = "parley") -> Iterator[tuple[str, object]]:
         yield from commands(each, f"{path} {name}")
 
 
-EVERY = dict(commands(typer.main.get_command(app)))
+EVERY = dict(commands(typer.main.get_command(whole())))
 
 
 @pytest.mark.parametrize("path", EVERY)
@@ -44,3 +44,11 @@ def test_the_version_is_printed_however_it_is_asked_for(words: list[str]):
 
 def test_the_first_command_listed_is_the_first_one_needs():
     assert next(iter(EVERY["parley"].commands)) == "init"
+
+
+def test_however_often_it_is_called_each_command_is_there_once():
+    for group in (whole(), whole().registered_groups[-1].typer_instance):
+        names = [each.name or each.callback.__name__ for each in group.registered_commands]
+        assert len(names) == len(set(names)) > 0
+    groups = [each.name for each in whole().registered_groups]
+    assert len(groups) == len(set(groups))
