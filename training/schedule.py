@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from training.dataset import Row
 from training.model import JointModel
@@ -12,10 +13,14 @@ FEWEST = 2  # epochs, however many examples
 
 
 def epochs_of(examples: int, recipe: Recipe) -> int:
-    """The recipe's epochs, or as many as ``most_read`` leaves a set of so many examples."""
+    """The recipe's epochs; of so many examples more where they make fewer than ``small_steps``
+    steps, if the set is small, and no more than ``most_read`` leaves a large one."""
+    epochs = recipe.epochs
+    if examples <= recipe.small:
+        epochs = max(epochs, ceil(recipe.small_steps / ceil(examples / recipe.batch_size)))
     if not recipe.most_read:
-        return recipe.epochs
-    return min(recipe.epochs, max(FEWEST, round(recipe.most_read / examples)))
+        return epochs
+    return min(epochs, max(FEWEST, round(recipe.most_read / examples)))
 
 
 def told_size(model: JointModel, rows: Sequence[Sequence[Row]], recipe: Recipe, steps: int) -> str:

@@ -60,7 +60,7 @@ def folder(tmp_path: Path, tiny_bert: Path) -> Path:
     files = {"data/nlu.yml": DATA, "tests/nlu.yml": TESTS, "domain.yml": DOMAIN}
     files |= {
         "config.yml": CONFIG,
-        "recipe.toml": f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\n",
+        "recipe.toml": f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nsmall_steps = 0\n",
     }
     for name, content in files.items():
         path = tmp_path / "project" / name

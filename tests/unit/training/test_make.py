@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 
 @pytest.fixture
 def twice(recipe: Recipe) -> Recipe:
-    return msgspec.structs.replace(recipe, epochs=2, small=1000, small_holdout=0.25)
+    return msgspec.structs.replace(recipe, epochs=2, small=1000, small_steps=0, small_holdout=0.25)
 
 
 def test_a_small_set_is_learnt_without_what_is_kept_back_and_then_with_it(

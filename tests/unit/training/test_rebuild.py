@@ -231,7 +231,7 @@ def parley(shop: Project, tiny_bert: Path):
     (folder / "tests").mkdir()
     (folder / "data" / "nlu.yml").write_text(DATA)
     (folder / "tests" / "nlu.yml").write_text(TEST_FILE)
-    (folder / "recipe.toml").write_text(f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\n")
+    (folder / "recipe.toml").write_text(f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nsmall_steps = 0\n")
     app = typer.Typer()
     register(app)
 

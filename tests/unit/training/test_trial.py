@@ -29,7 +29,7 @@ def files(tmp_path: Path, tiny_bert: Path) -> Path:
     (tmp_path / "train.yml").write_text(DATA)
     (tmp_path / "test.yml").write_text(TESTS + "- intent: unheard\n  examples: |\n    - what\n")
     (tmp_path / "recipe.toml").write_text(
-        f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nholdout = 0\n"
+        f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nsmall_steps = 0\nholdout = 0\n"
     )
     return tmp_path
 
