@@ -169,7 +169,17 @@ async def load(
         return kept
     history = await parley.log.history(conversation_id)
     tracker = Tracker.replay(conversation_id, parley.bot.domain, history.events, seq=history.seq)
+    if tracker.first and tracker.latest_input_channel is None:
+        channel = await _last_channel(conversation_id, parley)
+        tracker = msgspec.structs.replace(tracker, latest_input_channel=channel)
     return tracker, history.epoch
+
+
+async def _last_channel(conversation_id: str, parley: Services) -> str | None:
+    """Where the user last wrote, in whatever session: after a restart he has not in this one."""
+    history = await parley.log.history(conversation_id, all_sessions=True)
+    said = (event for event in reversed(history.events) if isinstance(event, UserUttered))
+    return next((event.input_channel for event in said), None)
 
 
 async def load_current(conversation_id: str, parley: Services) -> tuple[Tracker, int]:

@@ -14,7 +14,7 @@ from bot.dialogue.written import event_state
 from bot.project.load import load_project
 from bot.services import Services
 from bot.testing.services import HandClock, examples_nlu, memory_services
-from bot.turn import Done, take_turn
+from bot.turn import Done, load, take_turn
 
 TABLEBOT = Path(__file__).parents[2] / "data" / "tablebot"
 
@@ -125,3 +125,11 @@ async def test_metadata_comes_before_the_session_it_opens_and_only_then(clock: H
     assert start.name == "action_session_start"
     later = await say(parley, "hello", metadata={"shop": "south"})
     assert later.tracker.slots["session_started_metadata"] == {"shop": "north"}
+
+
+async def test_a_restarted_conversation_that_redis_lost_knows_where_its_user_is(clock: HandClock):
+    parley = bot(clock, 0)
+    kept = (await say(parley, "/restart", input_channel="web")).tracker
+    assert kept.latest_input_channel == "web"
+    await parley.trackers.forget("ada")
+    assert await load("ada", parley) == (kept, 0)
