@@ -29,6 +29,7 @@ from training.recipe import Recipe
 from training.scope import outside_intent
 from training.sentiment import score_sentiment
 from training.teachers import with_teacher
+from training.team import current
 from training.train import Step, overlap
 
 Report = Callable[[str], None]
@@ -102,7 +103,7 @@ def build(
         manifest = _manifest(draft, project, recipe, made, scores, lineage)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version, use=use)
-    if checkpoint:
+    if checkpoint and current().leads:
         checkpoint.remove()
     return manifest
 

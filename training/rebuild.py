@@ -28,7 +28,7 @@ from training.gate.verdict import GateReport
 from training.publish import build
 from training.recipe import Recipe
 from training.teachers import mark_of
-from training.team import team
+from training.team import current as current_team
 from training.train import Step
 from training.versions.dataset import Dataset
 from training.versions.learning import learned_by
@@ -36,6 +36,7 @@ from training.versions.shelf import Shelf
 
 JOURNAL = ".rebuild.json"  # of a registry: which models of an unfinished rebuild are there
 CHECKPOINT = ".rebuild.safetensors"
+TRAIN, FINISHED = "train", "finished"  # what the leader of a team says of a seed
 EVERY_S = 60.0
 
 
@@ -149,39 +150,58 @@ def _built(
     watch: Callable[[Step], None],
     report: Callable[[str], None],
 ) -> str:
-    """The model of a seed, made or found finished."""
+    """The model of a seed, made or found finished. A team is told which."""
     journal, path = _journal(plan), plan.registry.root / JOURNAL
     done = journal.built.get(str(seed))
     if done in plan.registry.versions():
         report(f"seed {seed}: {done} is finished already")
+        current_team().hear(FINISHED)
         return str(done)
+    current_team().hear(TRAIN)
+    manifest = _trained(plan, seed, plan.registry, parent, watch, report)
+    built = {**journal.built, str(seed): manifest.version}
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.encode(Journal(plan.key, built)))
+    draft.replace(path)
+    return manifest.version
+
+
+def help_rebuild(plan: Plan) -> None:
+    """The part in ``rebuild`` of a process that does not lead its team: a share of each training.
+
+    ``plan`` is the leader's. What comes out is the leader's too, and is not kept here.
+    """
+    for seed in plan.seeds:
+        if current_team().hear() == TRAIN:
+            with tempfile.TemporaryDirectory() as scratch:
+                _trained(plan, seed, Registry(Path(scratch)))
+
+
+def _trained(
+    plan: Plan,
+    seed: int,
+    registry: Registry,
+    parent: str = "",
+    watch: Callable[[Step], None] = lambda step: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Manifest:
     recipe = msgspec.structs.replace(plan.recipe, seed=seed)
     reviewed = plan.dataset.revision
     lineage = Lineage(parent, plan.dataset.version, plan.seeds, reviewed=reviewed)
     project = learned_by(plan.project, plan.dataset)
     file, key = plan.registry.root / CHECKPOINT, f"{plan.key} {seed}"
     checkpoint = Checkpoint(file, key, every_s=plan.every_s, report=report)
-    with team() as member, tempfile.TemporaryDirectory() as scratch:
-        registry = plan.registry if member.leads else Registry(Path(scratch))
-        manifest = build(
-            project,
-            recipe,
-            registry,
-            tests=plan.tests,
-            watch=watch,
-            report=report,
-            checkpoint=checkpoint,
-            lineage=lineage,
-            use=False,
-        )
-        if not member.leads and seed == plan.seeds[-1]:
-            raise SystemExit(0)  # the leader judges
-    if member.leads:
-        built = {**journal.built, str(seed): manifest.version}
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(msgspec.json.encode(Journal(plan.key, built)))
-        draft.replace(path)
-    return manifest.version
+    return build(
+        project,
+        recipe,
+        registry,
+        tests=plan.tests,
+        watch=watch,
+        report=report,
+        checkpoint=checkpoint,
+        lineage=lineage,
+        use=False,
+    )
 
 
 def _journal(plan: Plan) -> Journal:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.commands import options
+from bot.errors import Conflict
 from training.gate.cli import Recipe as GateFile
 from training.gate.cli import log_errors_only, show
 from training.teachers import Teacher
 from training.terminal import needs_torch, progress, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.project.project import Project
     from nlu.registry import Registry
     from training.gate.recipe import GateRecipe
     from training.rebuild import Plan, Rebuilt
+    from training.team import Team
     from training.versions.dataset import Dataset
     from training.versions.shelf import Shelf
 
@@ -76,28 +81,25 @@ def rebuild(
     when it has not enough evidence.
     """
     with told(), needs_torch():
+        from training.team import team
+
         log_errors_only(project)
-        plan = _plan(
+        plan_of = partial(
+            _plan,
             project,
             models,
-            dataset,
             seeds=seeds,
             files=(recipe, gate_recipe),
             teacher=teacher,
             stories=conversations,
         )
-        if not _worth_it(plan, if_new):
-            return
-        from training.rebuild import rebuild as run
-        from training.team import team
-
-        with progress(quiet=quiet) as (watch, report), team():
-            found = run(plan, watch=watch, report=report)
-        _tell(plan, found)
-        if promote and (found.may_go_live or found.report is None):
-            _promote(project, plan, found)
-    verdict = found.report.verdict if found.report else "pass"
-    raise typer.Exit({"pass": 0, "fail": FAILED, "open": OPEN}[verdict])
+        with team() as member:
+            if member.leads:
+                run = partial(_run, project, promote=promote, quiet=quiet)
+                code = _lead(member, plan_of(dataset), if_new, run)
+            else:
+                code = _help(member, plan_of)
+    raise typer.Exit(code)
 
 
 @app.command("make")
@@ -164,6 +166,44 @@ def diff(
     lines = [("-", row) for row in rows[0] - rows[1]] + [("+", row) for row in rows[1] - rows[0]]
     for sign, (text, intent, part) in sorted(lines, key=lambda line: (line[1], line[0])):
         typer.echo(f"{sign} {part:<5} {intent}: {text}")
+
+
+def _lead(team: Team, plan: Plan, if_new: int, run: Callable[[Plan], int]) -> int:
+    """Do all there is to do; the exit code. The others of the team are told what to help with, and
+    the code."""
+    if not _worth_it(plan, if_new):
+        team.hear("")
+        return 0
+    team.hear(f"{plan.dataset.version} {plan.key}")
+    code = run(plan)
+    team.hear(str(code))
+    return code
+
+
+def _help(team: Team, plan_of: Callable[[str], Plan]) -> int:
+    """Help the leader train; its exit code."""
+    from training.rebuild import help_rebuild
+
+    version, _, key = team.hear().partition(" ")
+    if not version:
+        return 0
+    plan = plan_of(version)
+    if plan.key != key:
+        raise Conflict("The project or its data changed while the processes started. Run it again.")
+    help_rebuild(plan)
+    return int(team.hear())
+
+
+def _run(folder: Path, plan: Plan, *, promote: bool, quiet: bool) -> int:
+    from training.rebuild import rebuild
+
+    with progress(quiet=quiet) as (watch, report):
+        found = rebuild(plan, watch=watch, report=report)
+    _tell(plan, found)
+    if promote and (found.may_go_live or found.report is None):
+        _promote(folder, plan, found)
+    verdict = found.report.verdict if found.report else "pass"
+    return {"pass": 0, "fail": FAILED, "open": OPEN}[verdict]
 
 
 def _plan(

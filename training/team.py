@@ -10,9 +10,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
+
+from bot.errors import Unavailable
+
+# For what the leader does alone, such as the gate. `torchrun` ends all at once when one ends badly.
+WAIT = timedelta(days=1)
+
+
+class TeamLost(Unavailable):
+    """Another process of the team ended before its time."""
+
+    reason = "TeamLost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,22 @@ class Team:
             begin += grad.numel()
         return whole[0]
 
+    def hear(self, said: str = "") -> str:
+        """What the leader says, by all; it is waited for. Raises TeamLost."""
+        if self.size == 1:
+            return said
+        text = torch.tensor(list(said.encode() if self.leads else b""), dtype=torch.uint8)
+        length = torch.tensor([len(text)])
+        try:
+            distributed.broadcast(length, 0)
+            text = text if self.leads else torch.empty(int(length), dtype=torch.uint8)
+            distributed.broadcast(text, 0)
+        except RuntimeError as error:
+            raise TeamLost(
+                "Another process of this run ended early, so this one ends too."
+            ) from error
+        return bytes(text.tolist()).decode()
+
 
 ALONE = Team()
 
@@ -70,7 +98,8 @@ def team() -> Iterator[Team]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, timeout=WAIT)
     try:
         yield current()
     finally:
