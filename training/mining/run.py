@@ -66,23 +66,34 @@ def run(folder: Path, models: Path, wanted: Wanted, endpoints: Path | None, *, q
     registry = Registry(models)
     found = _found(folder, registry, settings, wanted, quiet=quiet)
     make_ready(settings.sql_url)
+    if wanted.waiting is None or wanted.dry_run:
+        _ask(found, folder, settings, wanted, wanted.budget)
+        return
     left = wanted.budget
-    while left > 0:
-        room = left if wanted.waiting is None else min(left, _room(settings, wanted.waiting))
-        if room > 0:
-            if registry.current() != found.bundle.manifest.version:
-                found = _found(folder, registry, settings, wanted, quiet=quiet)
-            items = _chosen(found, settings, wanted, room)
-            _tell(folder, found, items)
-            if wanted.dry_run:
-                for item in items:
-                    typer.echo(f"{item.share}: {item.text}")
-                return
-            _propose(items, settings)
-            left = left - len(items) if items else 0
-        if wanted.waiting is None:
-            return
-        time.sleep(LOOK_S)
+    try:
+        while left > 0:
+            if room := min(left, _room(settings, wanted.waiting)):
+                if registry.current() != found.bundle.manifest.version:
+                    found = _found(folder, registry, settings, wanted, quiet=quiet)
+                asked = _ask(found, folder, settings, wanted, room)
+                left = left - asked if asked else 0
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was proposed stays.")
+    else:
+        typer.echo("Nothing more to propose: the budget is spent, or all has been proposed.")
+
+
+def _ask(found: Found, folder: Path, settings: Settings, wanted: Wanted, budget: int) -> int:
+    """Propose at most ``budget`` items, or show them in a dry run; how many."""
+    items = _chosen(found, settings, wanted, budget)
+    _tell(folder, found, items)
+    if not wanted.dry_run:
+        _propose(items, settings)
+        return len(items)
+    for item in items:
+        typer.echo(f"{item.share}: {item.text}")
+    return len(items)
 
 
 def _found(

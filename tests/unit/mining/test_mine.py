@@ -189,6 +189,18 @@ def test_no_more_than_so_many_wait_and_the_next_come_as_people_answer(
     assert "1 new items, 1 items wait" in shown
 
 
+def test_who_leaves_while_people_answer_is_told_that_all_stays(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def leave(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.mining.run.time.sleep", leave)
+    shown = parley("logs", "mine", "-p", project, "--waiting", "3", "--quiet")
+    assert shown.endswith("Stopped. What was proposed stays.\n")
+    assert len(items(project)) == 3
+
+
 def test_a_second_model_that_disagrees_is_named(project: Path):
     write_bundle(project / "models" / "v2", version="v2", intents=("greet", "a", "b", "bye", "c"))
     parley("logs", "mine", "-p", project, "--candidate", "v2", "--random", "0", "--quiet")
