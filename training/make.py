@@ -105,14 +105,10 @@ def make(
     Args:
         split: Stands between the intents of an example that has several.
     """
-    small = len(examples) <= recipe.small
-    words = any(example.entities for example in examples)
-    frozen = recipe.small_frozen if small and not words else 0.0
-    run = _Run(recipe, lookups, split, frozen, report)
-    share = recipe.small_holdout if small else recipe.holdout
-    fitting, kept_back = hold_out(examples, share, recipe.seed)
+    run = _Run.of(examples, recipe, lookups, split, report)
+    fitting, kept_back = run.parts(examples)
     report(f"training on {len(fitting)} examples, {len(kept_back)} kept back")
-    if not (small and kept_back):
+    if not (run.small and kept_back):
         made = run.once(fitting, kept_back, folder, watch, checkpoint)
     else:
         with tempfile.TemporaryDirectory() as scratch:
@@ -129,15 +125,68 @@ def make(
     return made
 
 
+def help_make(
+    examples: Sequence[Example],
+    recipe: Recipe,
+    *,
+    lookups: Sequence[Lookup] = (),
+    split: str = "",
+    checkpoint: Checkpoint | None = None,
+) -> None:
+    """What ``make`` trains, and nothing else: the part of a process that does not lead its team."""
+    run = _Run.of(examples, recipe, lookups, split, lambda line: None)
+    fitting, kept_back = run.parts(examples)
+    trained, _ = run.train(fitting, lambda step: None, checkpoint, judge=kept_back)
+    if run.small and kept_back:
+        again = checkpoint and checkpoint.another("all")
+        run.second(trained.epochs, examples, lambda step: None, again)
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What is the same for every training of a set."""
+    """What is the same for every training of a set. A ``small`` one is trained on twice."""
 
     recipe: Recipe
     lookups: Sequence[Lookup]
     split: str
+    small: bool
     frozen: float
     report: Report
+
+    @classmethod
+    def of(
+        cls,
+        examples: Sequence[Example],
+        recipe: Recipe,
+        lookups: Sequence[Lookup],
+        split: str,
+        report: Report,
+    ) -> _Run:
+        small = len(examples) <= recipe.small
+        words = any(example.entities for example in examples)
+        frozen = recipe.small_frozen if small and not words else 0.0
+        return cls(recipe, lookups, split, small, frozen, report)
+
+    def parts(self, examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+        """What is trained on first, and what is kept back, each in one context."""
+        recipe = self.recipe
+        share = recipe.small_holdout if self.small else recipe.holdout
+        fitting, kept_back = hold_out(examples, share, recipe.seed)
+        draw = ContextDraw(recipe.context_dropout, random.Random(recipe.seed))
+        return fitting, [draw(example) for example in kept_back]
+
+    def second(
+        self,
+        epochs: int,
+        examples: Sequence[Example],
+        watch: Callable[[Step], None],
+        checkpoint: Checkpoint | None,
+    ) -> tuple[Trained, float]:
+        """On all ``examples``, of which the first training was best after ``epochs``."""
+        recipe = self.recipe
+        if recipe.patience:  # nothing is left to go by, so as long as the first did best
+            recipe = msgspec.structs.replace(recipe, epochs=epochs)
+        return self.train(examples, watch, checkpoint, recipe=recipe)
 
     def once(
         self,
@@ -148,9 +197,7 @@ class _Run:
         checkpoint: Checkpoint | None,
     ) -> Made:
         """Train on ``fitting``; confidences are fitted on ``kept_back``."""
-        draw = ContextDraw(self.recipe.context_dropout, random.Random(self.recipe.seed))
-        kept_back = [draw(example) for example in kept_back]
-        trained, seconds = self._train(fitting, watch, checkpoint, judge=kept_back)
+        trained, seconds = self.train(fitting, watch, checkpoint, judge=kept_back)
         float32, int8 = self._export(trained, fitting, folder)
         confidence = fit_confidence(int8, fitting, kept_back, trained.labels, self.recipe)
         sentiment = _sentiment(trained)
@@ -174,10 +221,7 @@ class _Run:
         checkpoint: Checkpoint | None,
     ) -> Made:
         """Train on all ``examples``; what confidences mean is as ``apart`` found."""
-        recipe = self.recipe
-        if recipe.patience:  # nothing is left to go by, so as long as the first did best
-            recipe = msgspec.structs.replace(recipe, epochs=apart.trained.epochs)
-        trained, seconds = self._train(examples, watch, checkpoint, recipe=recipe)
+        trained, seconds = self.second(apart.trained.epochs, examples, watch, checkpoint)
         float32, int8 = self._export(trained, examples, folder)
         confidence = apart.confidence.moved(int8, examples, trained.labels, self.recipe)
         sentiment = _sentiment(trained)
@@ -195,7 +239,7 @@ class _Run:
             sentiment,
         )
 
-    def _train(
+    def train(
         self,
         examples: Sequence[Example],
         watch: Callable[[Step], None],

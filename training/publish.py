@@ -24,12 +24,11 @@ from training.confidence import Confidence
 from training.context import with_contexts
 from training.dedupe import Pair, near_duplicates, without
 from training.evaluate import Answer, Scores, score
-from training.make import CHAIN, SCOPE, SENTIMENT, Made, make
+from training.make import CHAIN, SCOPE, SENTIMENT, Made, help_make, make
 from training.recipe import Recipe
 from training.scope import outside_intent
 from training.sentiment import score_sentiment
 from training.teachers import with_teacher
-from training.team import current
 from training.train import Step, overlap
 
 Report = Callable[[str], None]
@@ -57,11 +56,7 @@ def build(
         report: Told what is going on, a line at a time.
         checkpoint: Where a training that was killed goes on; gone when the model is published.
     """
-    examples = examples_of(project, recipe)
-    if not examples:
-        raise ProjectError("nlu: no examples. Training needs at least one.")
-    dropped = near_duplicates(examples, tests, recipe.near_duplicate)
-    examples = without(examples, dropped)
+    examples, dropped = learned_of(project, recipe, tests)
     if dropped:
         report(f"{len(dropped)} examples left out: the tests repeat them.")
     lineage = msgspec.structs.replace(lineage, sentences=len(examples))
@@ -103,9 +98,38 @@ def build(
         manifest = _manifest(draft, project, recipe, made, scores, lineage)
         _write_json(draft / MANIFEST, manifest)
         registry.publish(draft, manifest.version, use=use)
-    if checkpoint and current().leads:
+    if checkpoint:
         checkpoint.remove()
     return manifest
+
+
+def help_build(
+    project: Project,
+    recipe: Recipe,
+    *,
+    tests: Sequence[Example] = (),
+    checkpoint: Checkpoint | None = None,
+) -> None:
+    """The part in ``build`` of a process that does not lead its team: its share of the training."""
+    examples, _ = learned_of(project, recipe, tests)
+    help_make(
+        examples,
+        recipe,
+        lookups=project.nlu.lookups,
+        split=split_of(project.config.pipeline),
+        checkpoint=checkpoint,
+    )
+
+
+def learned_of(
+    project: Project, recipe: Recipe, tests: Sequence[Example]
+) -> tuple[list[Example], dict[int, Pair]]:
+    """The examples to train on, and those that are not as ``tests`` repeat them."""
+    examples = examples_of(project, recipe)
+    if not examples:
+        raise ProjectError("nlu: no examples. Training needs at least one.")
+    dropped = near_duplicates(examples, tests, recipe.near_duplicate)
+    return without(examples, dropped), dropped
 
 
 def examples_of(project: Project, recipe: Recipe) -> list[Example]:

@@ -7,11 +7,9 @@ goes on from its checkpoint, and models that are finished are named in a journal
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
@@ -25,7 +23,7 @@ from training.gate.gate import run_gate
 from training.gate.recipe import GateRecipe
 from training.gate.sentences import dataset_of, of_dataset, waiting
 from training.gate.verdict import GateReport
-from training.publish import build
+from training.publish import build, help_build
 from training.recipe import Recipe
 from training.teachers import mark_of
 from training.team import current as current_team
@@ -158,7 +156,19 @@ def _built(
         current_team().hear(FINISHED)
         return str(done)
     current_team().hear(TRAIN)
-    manifest = _trained(plan, seed, plan.registry, parent, watch, report)
+    reviewed = plan.dataset.revision
+    project, recipe = _learned(plan, seed)
+    manifest = build(
+        project,
+        recipe,
+        plan.registry,
+        tests=plan.tests,
+        watch=watch,
+        report=report,
+        checkpoint=_checkpoint(plan, seed, report),
+        lineage=Lineage(parent, plan.dataset.version, plan.seeds, reviewed=reviewed),
+        use=False,
+    )
     built = {**journal.built, str(seed): manifest.version}
     draft = path.with_suffix(".draft")
     draft.write_bytes(msgspec.json.encode(Journal(plan.key, built)))
@@ -169,39 +179,24 @@ def _built(
 def help_rebuild(plan: Plan) -> None:
     """The part in ``rebuild`` of a process that does not lead its team: a share of each training.
 
-    ``plan`` is the leader's. What comes out is the leader's too, and is not kept here.
+    ``plan`` is the leader's.
     """
     for seed in plan.seeds:
         if current_team().hear() == TRAIN:
-            with tempfile.TemporaryDirectory() as scratch:
-                _trained(plan, seed, Registry(Path(scratch)))
+            project, recipe = _learned(plan, seed)
+            help_build(project, recipe, tests=plan.tests, checkpoint=_checkpoint(plan, seed))
 
 
-def _trained(
-    plan: Plan,
-    seed: int,
-    registry: Registry,
-    parent: str = "",
-    watch: Callable[[Step], None] = lambda step: None,
-    report: Callable[[str], None] = lambda line: None,
-) -> Manifest:
+def _learned(plan: Plan, seed: int) -> tuple[Project, Recipe]:
     recipe = msgspec.structs.replace(plan.recipe, seed=seed)
-    reviewed = plan.dataset.revision
-    lineage = Lineage(parent, plan.dataset.version, plan.seeds, reviewed=reviewed)
-    project = learned_by(plan.project, plan.dataset)
+    return learned_by(plan.project, plan.dataset), recipe
+
+
+def _checkpoint(
+    plan: Plan, seed: int, report: Callable[[str], None] = lambda line: None
+) -> Checkpoint:
     file, key = plan.registry.root / CHECKPOINT, f"{plan.key} {seed}"
-    checkpoint = Checkpoint(file, key, every_s=plan.every_s, report=report)
-    return build(
-        project,
-        recipe,
-        registry,
-        tests=plan.tests,
-        watch=watch,
-        report=report,
-        checkpoint=checkpoint,
-        lineage=lineage,
-        use=False,
-    )
+    return Checkpoint(file, key, every_s=plan.every_s, report=report)
 
 
 def _journal(plan: Plan) -> Journal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -54,7 +53,6 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
     """The NLU model; None where nothing in the pipeline is trained, or on nothing."""
     from bot.model.nlu import wants_model
     from bot.project.hashes import read_hash
-    from nlu.registry import Registry
 
     if not wants_model(project) or not project.nlu.examples:
         return None
@@ -63,7 +61,7 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
     def run(watch: Watch, report: Report) -> str:
         from training.checkpoint import Checkpoint
         from training.examples import read_tests
-        from training.publish import build
+        from training.publish import build, help_build
         from training.teachers import mark_of
         from training.team import team
 
@@ -72,10 +70,10 @@ def nlu_work(project: Project, recipe: Recipe, registry: Registry, *, force: boo
         repeated = sha256(msgspec.json.encode(tests)).hexdigest()
         key = f"{made_of} {recipe.hash} {repeated} {mark_of(recipe.teacher)}"
         path = registry.root / UNFINISHED
-        with team() as member, tempfile.TemporaryDirectory() as scratch:
-            if not member.leads:  # trains its share; of what comes out the leader's is kept
-                aside, checkpoint = Registry(Path(scratch)), Checkpoint(path, key, every_s=EVERY_S)
-                build(project, recipe, aside, tests=tests, checkpoint=checkpoint)
+        with team() as member:
+            if not member.leads:
+                checkpoint = Checkpoint(path, key, every_s=EVERY_S)
+                help_build(project, recipe, tests=tests, checkpoint=checkpoint)
                 raise SystemExit(0)
             manifest = build(
                 project,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -15,7 +16,6 @@ import pytest
 
 from bot.store.sealing import PLAIN
 from nlu.bundle import open_bundle
-from nlu.folder import file_hash
 from nlu.registry import Registry
 from training.evaluate import answer
 from training.versions.learning import reviews_url
@@ -149,38 +149,30 @@ def test_two_processes_rebuild_the_model_that_one_does_and_one_of_them_writes(
         assert not [path for path in registry.root.iterdir() if path.name.startswith(".")]
     found = [said(registry, registry.candidate() or "") for registry in (alone, team)]
     other = said(alone, current)
-    assert np.allclose(*found, atol=0.01)
-    assert not np.allclose(found[0], other, atol=0.01), "another seed is not alike"
-
-
-def test_a_process_that_dies_ends_the_others_and_the_registry_is_as_it_was(folder: Path):
-    done = started(folder, *words(folder, "two"), ranks=2, DIES="3", DIES_RANK="1")
-    assert done.returncode == 1
-    assert not (folder / "exit-1").exists()
-    assert not (folder / "exit-0").exists() or (folder / "exit-0").read_text() != "0"
-    registry = Registry(folder / "two")
-    assert (registry.versions(), registry.candidate()) == ((), None)
+    assert np.allclose(*found, atol=1e-3)
+    assert not np.allclose(found[0], other, atol=0.1), "another seed is not alike"
 
 
 def test_a_rebuild_that_is_killed_for_good_goes_on_to_the_same_model(folder: Path, current: str):
-    """In the middle of training, and then at the gate."""
+    """In the middle of training, of two processes the one that leads; and then at the gate."""
     assert here(*again(folder, "one")) in (0, 1, 2)
     whole, registry = Registry(folder / "one"), Registry(folder / "two")
     command = again(folder, "two")
 
-    killed = started(folder, *command, DIES="7")
-    assert killed.returncode == -9, killed.stderr[-2000:]
+    killed = started(folder, *command, ranks=2, DIES="7", DIES_RANK="0")
+    assert killed.returncode == 1
+    other = folder / "exit-1"
+    assert not other.exists() or other.read_text() == "1", "the other ended too, and not well"
     assert (registry.versions(), registry.candidate()) == ((current,), None)
 
     killed = started(folder, *command, DIES="gate")
-    assert killed.returncode == -9, killed.stderr[-2000:]
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     assert "going on after step" in killed.stderr
-    assert registry.current() == current
-    assert registry.candidate() is None
+    assert (registry.current(), registry.candidate()) == (current, None)
     [finished] = set(registry.versions()) - {current}
 
     assert here(*command) in (0, 1, 2)
     assert registry.candidate() == finished
-    files = [r.folder(str(r.candidate())) / "model.onnx" for r in (whole, registry)]
-    assert file_hash(files[0]) == file_hash(files[1])
+    found = [said(each, str(each.candidate())) for each in (whole, registry)]
+    assert np.allclose(*found, atol=1e-3), "a team's sums are in another order"
     assert len(Shelf.of(registry, seal=PLAIN).versions()) == 2
