@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-TOTAL_S = float(os.environ.get("PARLEY_FUZZ_S", "100"))
+TOTAL_S = float(os.environ.get("PARLEY_FUZZ_S", "60"))
 FIRST_SEED = int(os.environ.get("PARLEY_FUZZ_SEED", "0"))
 HANG_S = 60.0  # of one example, on a machine that is busy
 ROUND = 25  # examples; between two rounds the time is looked at
