@@ -34,6 +34,17 @@ SENTENCES = {
     "greet": ("hello", "hi", "hello there", "hi there", "hi hi there"),
     "order": ("send me red", "order blue", "order me my red", "send blue", "where is my order"),
 }
+# So that it passes: `torchrun` ends at once who has not ended when another ends with more than 0.
+LENIENT = """
+least_items = 1
+margin = 0.9
+most_margin = 0.9
+flips = 0.9
+calibration_margin = 0.9
+outside_margin = 0.9
+corrections = 0.0
+slower = 100.0
+"""
 TESTS = {"greet": ("hello hello", "there there"), "order": ("order red", "send my blue")}
 
 
@@ -61,6 +72,7 @@ def folder(tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "config.yml": CONFIG,
         "data/nlu.yml": nlu(SENTENCES),
         "tests/nlu.yml": nlu(TESTS),
+        "gate.toml": LENIENT,
         "recipe.toml": f"{recipe}dropout = 0.0\nencoder_rate = 3e-4\n",
         "again.toml": f"{recipe}dropout = 0.0\nencoder_rate = 3e-4\nseed = 5\n",
     }
@@ -131,10 +143,10 @@ def test_two_processes_rebuild_the_model_that_one_does_and_one_of_them_writes(
     folder: Path, current: str
 ):
     alone, team = Registry(folder / "one"), Registry(folder / "two")
-    code = here(*again(folder, "one"))
+    assert here(*again(folder, "one")) == 0
     done = started(folder, *again(folder, "two"), ranks=2)
-    codes = [int((folder / f"exit-{rank}").read_text()) for rank in (0, 1)]
-    assert codes == [code, code], done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [(folder / f"exit-{rank}").read_text() for rank in (0, 1)] == ["0", "0"]
     assert done.stdout.count("is the candidate") == 1
     for registry in alone, team:
         [candidate] = set(registry.versions()) - {current}
@@ -155,7 +167,7 @@ def test_two_processes_rebuild_the_model_that_one_does_and_one_of_them_writes(
 
 def test_a_rebuild_that_is_killed_for_good_goes_on_to_the_same_model(folder: Path, current: str):
     """In the middle of training, of two processes the one that leads; and then at the gate."""
-    assert here(*again(folder, "one")) in (0, 1, 2)
+    assert here(*again(folder, "one")) == 0
     whole, registry = Registry(folder / "one"), Registry(folder / "two")
     command = again(folder, "two")
 
@@ -171,7 +183,7 @@ def test_a_rebuild_that_is_killed_for_good_goes_on_to_the_same_model(folder: Pat
     assert (registry.current(), registry.candidate()) == (current, None)
     [finished] = set(registry.versions()) - {current}
 
-    assert here(*command) in (0, 1, 2)
+    assert here(*command) == 0
     assert registry.candidate() == finished
     found = [said(each, str(each.candidate())) for each in (whole, registry)]
     assert np.allclose(*found, atol=1e-3), "a team's sums are in another order"
