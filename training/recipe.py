@@ -55,6 +55,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
     compile: Literal["", "default", "reduce-overhead", "max-autotune"]
     encoder_rate: Rate
     head_rate: Rate
+    layer_decay: Rate
     warmup: Share
     decay: Literal["linear", "cosine"]
     patience: Annotated[int, Meta(ge=0)]

@@ -25,6 +25,7 @@ from training.loop import Group, Loop, half_precision, pick_device
 from training.model import JointModel
 from training.multi_label import Targets, with_names
 from training.pruning import keep_layers, keep_parts
+from training.rates import encoder_groups
 from training.recipe import Recipe
 from training.schedule import epochs_of, told_size
 from training.step import Step as Step
@@ -150,7 +151,7 @@ def train(
     loop = Loop(
         model,
         [
-            Group([p for p in model.encoder.parameters() if p.requires_grad], recipe.encoder_rate),
+            *encoder_groups(model.encoder, recipe.encoder_rate, recipe.layer_decay),
             Group([*model.intent_head.parameters(), *felt], recipe.head_rate),
             Group([*model.tag_head.parameters(), *chained], recipe.head_rate),
         ],
