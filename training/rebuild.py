@@ -10,11 +10,13 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import msgspec
 
 from bot.errors import Conflict
 from bot.project.project import Example, Project
+from nlu.errors import BundleError
 from nlu.manifest import Lineage, Manifest
 from nlu.registry import Registry
 from training.checkpoint import Checkpoint
@@ -82,10 +84,11 @@ class Plan:
 
 
 class Journal(msgspec.Struct, frozen=True):
-    """Versions that are finished, by their seed."""
+    """Versions that are finished, by their seed; ``begun`` is when the first run began."""
 
     key: str
     built: dict[str, str] = {}
+    begun: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def rebuild(
         watch(step)
 
     versions: list[str] = []
+    _write(plan, _journal(plan))
     for seed in plan.seeds:
         report(f"seed {seed}: {len(plan.dataset.of('train'))} sentences of {plan.dataset.version}")
         watched = watch if versions else seen
@@ -149,9 +153,9 @@ def _built(
     report: Callable[[str], None],
 ) -> str:
     """The model of a seed, made or found finished. A team is told which."""
-    journal, path = _journal(plan), plan.registry.root / JOURNAL
-    done = journal.built.get(str(seed))
+    done = _journal(plan).built.get(str(seed)) or _published(plan, seed)
     if done in plan.registry.versions():
+        _note(plan, seed, str(done))
         report(f"seed {seed}: {done} is finished already")
         current_team().hear(FINISHED)
         return str(done)
@@ -169,11 +173,37 @@ def _built(
         lineage=Lineage(parent, plan.dataset.version, plan.seeds, reviewed=reviewed),
         use=False,
     )
-    built = {**journal.built, str(seed): manifest.version}
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.encode(Journal(plan.key, built)))
-    draft.replace(path)
+    _note(plan, seed, manifest.version)
     return manifest.version
+
+
+def _published(plan: Plan, seed: int) -> str | None:
+    """The model of a seed by a run that was killed before it noted it."""
+    begun, registry = _journal(plan).begun, plan.registry
+    recipe = msgspec.structs.replace(plan.recipe, seed=seed).hash
+    for version in registry.unused():
+        try:
+            found = registry.manifest(version)
+        except BundleError:  # whatever it was, it is not what is wanted
+            continue
+        made = found.lineage.dataset, found.lineage.seeds, found.seed, found.recipe_hash
+        if found.created >= begun and made == (plan.dataset.version, plan.seeds, seed, recipe):
+            return version
+    return None
+
+
+def _note(plan: Plan, seed: int, version: str) -> None:
+    journal = _journal(plan)
+    built = {**journal.built, str(seed): version}
+    _write(plan, msgspec.structs.replace(journal, built=built))
+
+
+def _write(plan: Plan, journal: Journal) -> None:
+    plan.registry.root.mkdir(parents=True, exist_ok=True)
+    path = plan.registry.root / JOURNAL
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.encode(journal))
+    draft.replace(path)
 
 
 def help_rebuild(plan: Plan) -> None:
@@ -200,12 +230,13 @@ def _checkpoint(
 
 
 def _journal(plan: Plan) -> Journal:
-    """That of a run like ``plan``; an empty one where the last was another."""
+    """That of a run like ``plan``; one that begins now where the last was another."""
+    new = Journal(plan.key, begun=datetime.now(UTC).isoformat(timespec="seconds"))
     try:
         found = msgspec.json.decode((plan.registry.root / JOURNAL).read_bytes(), type=Journal)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return Journal(plan.key)
-    return found if found.key == plan.key else Journal(plan.key)
+        return new
+    return found if found.key == plan.key and found.begun else new
 
 
 def _check_erasures(plan: Plan, versions: Sequence[str]) -> None:

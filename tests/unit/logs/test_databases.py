@@ -350,3 +350,14 @@ def test_a_database_that_is_not_there_or_holds_something_else_is_named(
     with pytest.raises(SettingsError, match="no table 'events'"):
         check_log(sqlite_url, "rasa")
     check_log(sqlite_url, "parley")
+
+
+async def test_a_log_of_another_version_of_parley_is_refused_with_what_helps(sqlite_url: str):
+    await say(sqlite_url, "ann", user("hi"))
+    check_log(sqlite_url, "parley")
+    engine = create_engine(parse_url(sqlite_url))
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0011'"))
+    engine.dispose()
+    with pytest.raises(SettingsError, match="parley db upgrade"):
+        check_log(sqlite_url, "parley")

@@ -179,6 +179,23 @@ def test_a_run_killed_at_the_gate_keeps_its_models(plan, registry, monkeypatch):
     assert not (registry.root / JOURNAL).exists()
 
 
+def test_a_run_killed_when_a_model_was_just_published_finds_it_again(plan, registry, monkeypatch):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("training.rebuild._note", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild(plan)
+    [published] = registry.versions()
+    assert registry.candidate() is None
+    (registry.root / "damaged").mkdir()
+    (registry.root / "damaged" / "manifest.json").write_text("{")
+    assert rebuild(plan).manifest.version == published == registry.candidate()
+    again = rebuild(plan).manifest.version
+    assert again != published, "asked for once more, a model is made once more"
+
+
 def test_a_user_erased_meanwhile_is_not_in_a_model(plan, registry):
     def erases(step: Step) -> None:
         if step.done == 2:
@@ -231,7 +248,9 @@ def parley(shop: Project, tiny_bert: Path):
     (folder / "tests").mkdir()
     (folder / "data" / "nlu.yml").write_text(DATA)
     (folder / "tests" / "nlu.yml").write_text(TEST_FILE)
-    (folder / "recipe.toml").write_text(f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nsmall_steps = 0\n")
+    (folder / "recipe.toml").write_text(
+        f"encoder = '{tiny_bert}'\nmax_tokens = 32\nepochs = 2\nsmall_steps = 0\n"
+    )
     app = typer.Typer()
     register(app)
 
