@@ -208,8 +208,11 @@ def test_an_unknown_number_of_the_recipe_is_refused(parley, folder: Path):
 
 
 def test_without_torch_one_sentence_says_what_to_install(parley, monkeypatch: pytest.MonkeyPatch):
-    for name in [*sys.modules]:
-        if name.startswith("training.") and name != "training.cli":
+    there = {name: each for name, each in sys.modules.items() if name.startswith("training")}
+    for name, module in there.items():
+        parent, _, last = name.rpartition(".")
+        if parent and name != "training.cli":
+            monkeypatch.setattr(there[parent], last, module)  # which is so again afterwards
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     refused = parley("train", expect=ParleyError)
