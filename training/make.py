@@ -99,7 +99,7 @@ def make(
     """Train on ``examples`` and write the graph in int8 and what it needs into ``folder``.
 
     A small set is trained on twice: without what is kept back, which tells what confidences mean,
-    and then with it. Without entities its lower layers are frozen: sentences teach them little,
+    and then with it. Without entities its lower layers learn less: sentences teach them little,
     words do.
 
     Args:
@@ -164,7 +164,10 @@ class _Run:
     ) -> _Run:
         small = len(examples) <= recipe.small
         words = any(example.entities for example in examples)
-        frozen = recipe.small_frozen if small and not words else 0.0
+        frozen = 0.0
+        if small and not words:
+            frozen = recipe.small_frozen
+            recipe = msgspec.structs.replace(recipe, layer_decay=recipe.small_decay, small_steps=0)
         return cls(recipe, lookups, split, small, frozen, report)
 
     def parts(self, examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:

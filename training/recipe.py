@@ -80,6 +80,7 @@ class Recipe(Numbers, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     holdout: Annotated[float, Meta(ge=0, le=0.5)]
     small: Annotated[int, Meta(ge=0)]
+    small_decay: Rate
     small_frozen: Annotated[float, Meta(ge=0, lt=1)]
     small_steps: Annotated[int, Meta(ge=0)]
     small_holdout: Annotated[float, Meta(ge=0, le=0.5)]

@@ -36,7 +36,13 @@ from training.recipe import load_recipe
 LOOKED_AT = 0.15
 NOISE = 0.1
 # Two of six layers learn, nothing is kept back: three models in minutes, all alike.
-SMALLER = {"small": 20_000, "small_frozen": 0.67, "small_holdout": 0.0, "out_of_scope": 0.0}
+SMALLER = {
+    "small": 20_000,
+    "small_frozen": 0.67,
+    "small_decay": 1.0,
+    "small_holdout": 0.0,
+    "out_of_scope": 0.0,
+}
 
 Rights = npt.NDArray[np.bool_]
 

@@ -99,3 +99,17 @@ def test_two_runs_are_told_as_one():
     half(told.append, 0)(Step(3, 10, 0.5))
     half(told.append, 1)(Step(3, 10, 0.4))
     assert told == [Step(3, 20, 0.5), Step(13, 20, 0.4)]
+
+
+def test_a_small_set_without_entities_learns_more_above_than_below(
+    examples: list[Example], twice: Recipe, tmp_path: Path
+):
+    bare = [msgspec.structs.replace(each, entities=()) for each in examples]
+    recipe = msgspec.structs.replace(twice, epochs=1, small_decay=1e-6, small_holdout=0.0)
+    before = load_encoder(recipe.encoder, 32).get_input_embeddings().weight
+    learned, still = (
+        make(some, recipe, tmp_path).trained.model.encoder.get_input_embeddings().weight
+        for some in (examples, bare)
+    )
+    assert torch.allclose(still, before, atol=1e-6)
+    assert not torch.allclose(learned, before, atol=1e-6)
