@@ -96,7 +96,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     known = os.environ.get("PARLEY_RASA", str(CHECKOUT / ".venv-rasa36/bin/rasa"))
-    parser.add_argument("--rasa", default=known, help="a Rasa 3.6 command")
+    parser.add_argument("--rasa", type=os.path.abspath, default=known, help="a Rasa 3.6 command")
     parser.add_argument("--seconds", type=float, default=5.0, help="of load, each time")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="keeps what is trained")
