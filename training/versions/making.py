@@ -61,7 +61,7 @@ def make_dataset(
     tables = Tables.of(project.nlu)
     return Dataset(
         version=version_of(rows, tables),
-        created=now.isoformat(timespec="seconds"),
+        created=now.isoformat(timespec="milliseconds"),
         rows=tuple(rows),
         tables=tables,
         parent=parent.version if parent else "",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -268,3 +268,13 @@ async def test_erasing_a_user_reaches_the_versions_of_the_data(tmp_path: Path):
         assert await found.erase(LEARNED) == {"training data": 0}
     finally:
         await database.close()
+
+
+def test_versions_of_one_second_are_in_the_order_in_which_they_were_made(tmp_path: Path):
+    shelf, kept = Shelf(tmp_path), []
+    for number in range(8):
+        now = NOW + timedelta(milliseconds=10 * number)
+        dataset = make_dataset(project(), [item(f"hello {number}")], now=now)
+        shelf.keep(dataset)
+        kept.append(dataset.version)
+    assert shelf.versions() == tuple(kept)
