@@ -48,8 +48,9 @@ class Saved:
             for name, module in kept.items()
             for key, value in module.state_dict().items()
         }
-        found = {name: value.shape for name, value in self.tensors.items()}
-        return wanted.items() <= found.items()
+        beside = ("optimizer/", "rng/")
+        found = {n: value.shape for n, value in self.tensors.items() if not n.startswith(beside)}
+        return wanted == found
 
     def restore(self, kept: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
         """Give ``kept`` and ``optimizer`` what they had."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
 
 from bot.errors import SettingsError
 from nlu.tokenizer import Tokenizer
@@ -24,6 +23,9 @@ from training.masking import Masked, Row, Vocabulary, batches, rows_of
 from training.pretrain_recipe import PretrainRecipe
 from training.step import Step
 from training.team import current
+
+if TYPE_CHECKING:
+    from training.bert import Pretrained
 
 MOST_KEPT_BACK = 500
 MASKS = ("[MASK]", "<mask>")
@@ -49,7 +51,7 @@ class Learnt:
 class Guesser(nn.Module):
     """An encoder and a head that names hidden tokens by the encoder's own embeddings."""
 
-    def __init__(self, encoder: PreTrainedModel) -> None:
+    def __init__(self, encoder: Pretrained) -> None:
         super().__init__()
         self.encoder = encoder
         size, width = self._embeddings().weight.shape
@@ -81,7 +83,7 @@ class Guesser(nn.Module):
 
 
 def teach(
-    encoder: PreTrainedModel,
+    encoder: Pretrained,
     tokenizer_json: str,
     texts: Sequence[str],
     recipe: PretrainRecipe,
