@@ -130,6 +130,9 @@ def run(
 
     Starts Redis and the project's action server beside it where none is configured.
     """
+    from bot.commands.memory import bound_memory
+
+    bound_memory()
     from bot.commands.run import run_server
 
     paths = options.paths_of(domain, data, config, endpoints, credentials)

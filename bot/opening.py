@@ -28,7 +28,7 @@ from bot.model.outcomes import Outcomes, Watched
 from bot.model.pulling import Pulling, Source
 from bot.model.rollout import Rollouts, rolling_out
 from bot.model.serving import Opening, Serving
-from bot.outgoing import open_guarded
+from bot.outgoing import open_guarded, trust
 from bot.people.access import Access
 from bot.people.openid import openid_of
 from bot.people.sessions import Lifetimes
@@ -76,7 +76,8 @@ async def open_parley(
         log.warning("store.otherwise", hint=hint)
     redis_url = None if alone else settings.redis_url
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx2.AsyncClient())
+        verify = await asyncio.to_thread(trust)
+        client = await stack.enter_async_context(httpx2.AsyncClient(verify=verify))
         opens_broker = broker_of(project.endpoints.event_broker)
         sql = await _open_log(settings, stack, publishing=opens_broker is not None)
         clearing = clear_away(sql, keep_days=settings.keep_messages_days)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -109,10 +111,16 @@ def read_allowed(allowed: Iterable[str]) -> tuple[tuple[Network, ...], frozenset
     return tuple(networks), frozenset(names)
 
 
+@cache
+def trust() -> ssl.SSLContext:
+    """Whom calls of https:// believe: the usual authorities, read once. Reads files."""
+    return httpx2.create_ssl_context()
+
+
 def open_guarded(allowed: Iterable[str] = ()) -> httpx2.AsyncClient:
     """A client that calls only where a request may send us. Raises SettingsError."""
     # No connection is used again: for the pool it is one to an address, whatever name its
     # certificate was checked for.
     once = httpx2.Limits(max_keepalive_connections=0)
-    inner = httpx2.AsyncHTTPTransport(limits=once)
+    inner = httpx2.AsyncHTTPTransport(verify=trust(), limits=once)
     return httpx2.AsyncClient(transport=Guarded(inner, allowed), trust_env=False)

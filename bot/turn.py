@@ -46,17 +46,24 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     actions: int = 0
     watch: Stopwatch = field(default_factory=Stopwatch)
+    _ours: dict[str, str] = field(init=False)
+    _begun: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        bot = self.parley.bot
+        ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
+        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
+        self._ours = {key: value for key, value in ours.items() if value}
+        self._begun = self._ours | {key: value for key, value in more.items() if value}
 
     def add(self, *events: Event) -> None:
         """``events`` happen now."""
-        now, bot = self.parley.clock(), self.parley.bot
-        ours = {"assistant_id": bot.assistant_id, "model_id": bot.model_id}
-        ours = {key: value for key, value in ours.items() if value}
-        more = {"policy_id": bot.policy_id, "project_id": bot.project_id}
-        begun = ours | {key: value for key, value in more.items() if value}
+        now = self.parley.clock()
         for event in events:
             # What else a turn can be replayed by is told once, where it begins.
-            metadata = {**event.metadata, **(begun if isinstance(event, UserUttered) else ours)}
+            told = self._begun if isinstance(event, UserUttered) else self._ours
+            # One for all, since trackers are remembered.
+            metadata = {**event.metadata, **told} if event.metadata else told
             stamped = msgspec.structs.replace(named(event), timestamp=now, metadata=metadata)
             self.events.append(stamped)
             self.tracker = self.tracker.apply(stamped)

@@ -21,6 +21,7 @@ from bot.actions.protocol import MOST_BYTES, SDK_VERSION, ask, encode, read_answ
 from bot.dialogue.domain import Domain
 from bot.dialogue.tracker import Tracker
 from bot.errors import ActionFailed, ActionRejected, SettingsError
+from bot.outgoing import trust
 from bot.places import Places, away
 from bot.project.project import Endpoint
 
@@ -283,10 +284,10 @@ async def _off_loop(work: Callable[[bytes], Worked], data: bytes) -> Worked:
     return await asyncio.to_thread(work, data)
 
 
-def verify(endpoint: Endpoint | None, name: str = "action_endpoint") -> ssl.SSLContext | bool:
+def verify(endpoint: Endpoint | None, name: str = "action_endpoint") -> ssl.SSLContext:
     """How the certificate of ``endpoint``, ``name`` in endpoints.yml, is checked. Reads a file."""
     if endpoint is None or not endpoint.cafile:
-        return True
+        return trust()
     try:
         return ssl.create_default_context(cafile=endpoint.cafile)
     except (OSError, ssl.SSLError) as error:

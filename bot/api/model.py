@@ -11,7 +11,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from fastapi.requests import Request
 from fastapi.responses import Response
-from ruamel.yaml import YAML
 from starlette.exceptions import HTTPException
 
 from bot.api.auth import requires
@@ -184,6 +183,8 @@ def wanted(accept: str) -> str:
 
 
 def _yaml(project: Project) -> bytes:
+    from ruamel.yaml import YAML  # large, and hardly ever asked for
+
     written = io.BytesIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False

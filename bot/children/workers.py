@@ -34,7 +34,10 @@ ONE_THREAD = (
     "MKL_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
-_MAIN = "from bot.commands.worker import main; main()"
+_MAIN = (
+    "from bot.commands.memory import bound_memory; bound_memory()\n"
+    "from bot.commands.worker import main; main()"
+)
 
 Beginning = Callable[[int, Sequence[Order]], Begin]
 log = structlog.get_logger(__name__)

@@ -24,7 +24,7 @@ from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
 from bot.children.workers import Workers, supervise
-from bot.commands.memory import bound_memory
+from bot.commands.memory import settle_memory
 from bot.commands.serving import ended_by_sigterm, serve
 from bot.commands.tls import tls_context
 from bot.errors import SettingsError
@@ -43,7 +43,6 @@ def run_server(*, paths: ProjectPaths | None = None, **given: Any) -> int:
 
     ``given`` are settings, by their names; None leaves one to the environment.
     """
-    bound_memory()
     given |= asdict(paths) if paths else {}
     settings = load_settings(**given)
     start_logging(settings)
@@ -154,6 +153,7 @@ async def _together(
         beginning=lambda number, orders: Begin(number, told, started, tuple(orders)),
         on_ready=on_ready,
     )
+    settle_memory()
     await supervise(workers)
 
 

@@ -19,7 +19,6 @@ from rich.console import Console
 from bot.api.schemas import ModelBody
 from bot.api.serving import serve_model, serve_nothing
 from bot.app import create_app
-from bot.commands.memory import bound_memory
 from bot.commands.serving import ended_by_sigterm, serve
 from bot.commands.tls import tls_context
 from bot.crew import Crew, Handler, OrderFailed, carried_out
@@ -33,7 +32,6 @@ from bot.telemetry import start_logging
 
 def main() -> None:
     """``python -c … LINE LISTENING``: the numbers of two open sockets."""
-    bound_memory()
     line, listening = (socket.socket(fileno=int(each)) for each in sys.argv[1:3])
     try:
         with ended_by_sigterm():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -25,17 +25,14 @@ from bot.errors import ProjectError, SettingsError
 from bot.plugins import find
 from bot.project.hashes import read_hash
 from bot.project.project import Component, Endpoint, Project
-from nlu import duckling
+from nlu import duckling, grammar
 from nlu.bundle import Bundle, open_bundle
 from nlu.duckling import open_duckling
 from nlu.errors import BundleError, NluError
 from nlu.extractors.base import Extractor
 from nlu.extractors.lookup import LookupExtractor
-from nlu.extractors.regex import RegexExtractor
 from nlu.extractors.synonyms import Synonyms
 from nlu.fallback import Fallback
-from nlu.grammar import component as grammar
-from nlu.grammar.grammar import DIMENSIONS
 from nlu.http import open_remote
 from nlu.keywords import Keywords
 from nlu.language import Languages
@@ -241,7 +238,7 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
     if _flag(component, "use_regexes", True):
         regexes = {r.name: r.patterns for r in project.nlu.regexes if r.name in entities}
         try:
-            found.append(RegexExtractor(regexes, case_sensitive=case_sensitive))
+            found += _patterns(regexes, case_sensitive=case_sensitive)
         except NluError as error:
             raise ProjectError(str(error)) from error
     if _flag(component, "use_lookup_tables", True):
@@ -255,6 +252,13 @@ def _extractors(project: Project) -> tuple[Extractor, ...]:
             )
         )
     return tuple(found)
+
+
+def _patterns(regexes: Mapping[str, Sequence[str]], *, case_sensitive: bool) -> Iterator[Extractor]:
+    if regexes:
+        from nlu.extractors.regex import RegexExtractor  # its library is large
+
+        yield RegexExtractor(regexes, case_sensitive=case_sensitive)
 
 
 def _finders(project: Project) -> Iterator[AbstractAsyncContextManager[Finder]]:
@@ -280,17 +284,21 @@ def _finders(project: Project) -> Iterator[AbstractAsyncContextManager[Finder]]:
 
 def _grammar(component: Component, dimensions: tuple[str, ...] | None, language: str) -> Finder:
     """The grammar, also in the place of a Duckling without a server."""
+    # Here, as most projects have neither.
+    from nlu.grammar import component as parts
+    from nlu.grammar.grammar import DIMENSIONS
+
     name = _name(component)
     if name == duckling.NAME:
         unknown = [each for each in dimensions or () if each not in DIMENSIONS]
         log.info("nlu.grammar_serves", component=name, why="it has no url", not_found=unknown)
     locale = str(component.options.get("locale") or language)
-    if not grammar.knows_words(locale):
+    if not parts.knows_words(locale):
         hint = "it knows the words of English and Chinese; here only figures and signs"
         log.warning("nlu.grammar_without_words", component=name, locale=locale, hint=hint)
     try:
-        return grammar.GrammarFinder(
-            grammar.Options(
+        return parts.GrammarFinder(
+            parts.Options(
                 dimensions=dimensions,
                 locale=locale,
                 timezone=str(component.options.get("timezone") or "UTC"),

@@ -9,11 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, ScalarString
+from typing import TYPE_CHECKING, Any
 
 from bot.dialogue.events import (
     ActionExecuted,
@@ -28,6 +24,11 @@ from bot.dialogue.tracker import SESSION_START
 from bot.project.markup import write_markup
 from bot.project.project import ExampleEntity
 from nlu.parse import Entity
+
+if TYPE_CHECKING:  # large, and only needed where stories are written
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.scalarstring import ScalarString
 
 VERSION = "3.1"
 UNTOLD_ACTIONS = (LISTEN, SESSION_START)
@@ -57,6 +58,9 @@ def story_steps(events: Iterable[Event], *, with_text: bool = True) -> list[Writ
 
 def write_stories(stories: Iterable[WrittenStory]) -> str:
     """A whole file of ``stories``."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
     written = CommentedSeq()
     for story in stories:
         steps = CommentedSeq(_commented(step) for step in story.steps)
@@ -141,6 +145,8 @@ def _answer(event: UserUttered) -> str | None:
 
 def _literal(text: str) -> ScalarString:
     """``text`` as a block, or in quotes where a block would not give it back."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
     plain = text == text.strip() and all(c.isprintable() or c == "\n" for c in text)
     kind: type[ScalarString] = LiteralScalarString if plain else DoubleQuotedScalarString
     block: ScalarString = kind(text)
@@ -164,6 +170,8 @@ def _example(entity: Entity | ExampleEntity) -> ExampleEntity:
 
 
 def _commented(step: WrittenStep) -> CommentedMap:
+    from ruamel.yaml.comments import CommentedMap
+
     keys = CommentedMap(step.keys)
     if step.comment:
         keys.yaml_add_eol_comment(" ".join(step.comment.split()), next(iter(keys)))
@@ -171,6 +179,8 @@ def _commented(step: WrittenStep) -> CommentedMap:
 
 
 def _yaml() -> YAML:
+    from ruamel.yaml import YAML
+
     yaml = YAML()
     yaml.width = 4096  # a line of a story stays one line
     yaml.allow_unicode = True

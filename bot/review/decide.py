@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from rapidfuzz import process
 
 from bot.errors import BadRequest, Conflict
 from bot.review.item import Opinion, ReviewItem, Step
@@ -140,6 +139,8 @@ def stale(items: Sequence[ReviewItem], names: Names) -> Mapping[str, list[Review
 
 def near(name: str, known: Collection[str]) -> str:
     """ " Did you mean …?", where one is near."""
+    from rapidfuzz import process  # here, as few names are mistyped
+
     found = process.extractOne(name, sorted(known), score_cutoff=NEAR)
     return f" Did you mean {found[0]!r}?" if found else ""
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.audit import DONE, Deed, Fact, at_terminal, check_facts
 from bot.store import schema
 from bot.store.chain import START, Anchor, Broken, Verifier, link
 from bot.store.checks import check_id
 from bot.store.database import Database
+from bot.store.inserts import insert
 from bot.store.tables import audit, audit_head, audit_subject
 
 PAGE = 1000  # rows read at a time
@@ -128,7 +128,7 @@ class SqlAudit:
         return row["subject"]
 
     def _insert(self, table: Table) -> Any:
-        return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
+        return insert(table, is_sqlite=self._database.sqlite)
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ REMEMBER_S = 24 * 3600  # a tracker nobody used for so long is replayed from the
 KNOWN_S = 3600.0  # one in this process's memory, so that it ends before an erased one's epoch does
 MOST_DOUBTED = 10_000
 DOWN = "Redis does not answer; what it keeps of the conversation ends by itself within a day."
-MOST_EVENTS = 20_000  # of all trackers that a process remembers; about 1 KiB each
+MOST_EVENTS = 8_000  # of all trackers that a process remembers; about 0.6 KiB each
 
 # Scripts on the two keys of one conversation, so on one node of a cluster. A hash that is not
 # ours, or whose list is not as long as it says (Redis may evict one of two), is none.

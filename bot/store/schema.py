@@ -5,12 +5,25 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import SettingsError, Unavailable
 from bot.store.database import CONNECT_S, Database, parse_url, shown
 from bot.store.private import make_folder
+from bot.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"  # the table where Alembic notes the revision
@@ -33,7 +46,10 @@ def upgrade(url: str) -> None:
                 return
             if found and not _known(found):
                 raise SettingsError(_newer(name, found))
-            _migrate(db)
+            if found is None and engine.dialect.name == "sqlite":
+                _create(db)
+            else:
+                migrate(db)
     except DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0]
         raise Unavailable(f"The database {name} cannot be upgraded now: {reason}") from error
@@ -98,7 +114,18 @@ def _revisions() -> tuple[str, ...]:
     return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
-def _migrate(db: Connection) -> None:
+def _create(db: Connection) -> None:
+    """What all migrations together make of an empty database, without the time and the memory that
+    Alembic takes: most servers that start with one begin to serve at once."""
+    metadata.create_all(db, checkfirst=False)
+    name = Column("version_num", String(32), nullable=False)
+    noted = Table(_VERSION, MetaData(), name, PrimaryKeyConstraint(name, name=f"{_VERSION}_pkc"))
+    noted.create(db)
+    db.execute(noted.insert().values(version_num=head()))
+
+
+def migrate(db: Connection) -> None:
+    """Run the migrations that the database has not seen."""
     # Here, since a server whose schema is up to date has no use for it.
     from alembic import command
     from alembic.config import Config

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, func, or_, select, union_all, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.broker.base import Unpublished
 from bot.dialogue.calls import call_of
@@ -33,6 +32,7 @@ from bot.store.checks import check_id, check_message, digest, encode
 from bot.store.clearing import clear
 from bot.store.columns import ASIDE, REPLY, closed_rows
 from bot.store.database import CONNECTIONS, Database, Synchronous
+from bot.store.inserts import insert
 from bot.store.sealing import Seal, seal_of
 from bot.store.session import latest_session
 from bot.store.statements import (
@@ -401,7 +401,7 @@ class SqlLog:
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that can say ON CONFLICT; each database has its own."""
-        return sqlite.insert(table) if self._database.sqlite else postgresql.insert(table)
+        return insert(table, is_sqlite=self._database.sqlite)
 
     def _log(self, db: Connection, conversation_id: str, rows: list[dict[str, Any]]) -> None:
         if not rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -21,8 +22,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.store.inserts import insert
 from bot.store.prepared import Adding, AddingOnSqlite, ByCore, OnSqlite, Prepared
 from bot.store.tables import HAS_MESSAGE_ID, conversation, event, inbox, outbox
 
@@ -111,14 +112,14 @@ class Statements:
     @classmethod
     def of(cls, *, is_sqlite: bool) -> Statements:
         """For SQLite, or for PostgreSQL."""
-        insert: Any = sqlite.insert if is_sqlite else postgresql.insert
+        into = partial(insert, is_sqlite=is_sqlite)
         prepared: type[OnSqlite | ByCore] = OnSqlite if is_sqlite else ByCore
         return cls(
-            next_position=prepared(_next_position(insert)),
-            put=prepared(_put(insert)),
+            next_position=prepared(_next_position(into)),
+            put=prepared(_put(into)),
             waits_before=prepared(_WAITS_BEFORE),
             move=prepared(_MOVE),
-            begin=prepared(_begin(insert)),
+            begin=prepared(_begin(into)),
             done=prepared(_DONE),
             log=_adding(event, EVENT_COLUMNS, is_sqlite=is_sqlite),
             send=_adding(outbox, REPLY_COLUMNS, is_sqlite=is_sqlite),

@@ -1,4 +1,8 @@
-"""The SQL tables. A change here needs a migration in ``migrations/versions``."""
+"""The SQL tables. A change here needs a migration in ``migrations/versions``.
+
+What an index leaves out is said here for SQLite, whose tables may be made from these; on PostgreSQL
+the migrations alone say it, and SQLAlchemy need not load its part for that.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +38,9 @@ conversation = Table(
     Column("seq", Integer, nullable=False),  # how many events
     Column("epoch", Integer, nullable=False),  # raised when a person takes over
     Column("next_position", Integer, nullable=False),  # of the next message
-    Column("erased_epoch", Integer, nullable=False, server_default="0"),  # what an erasure made it
     Column("created_at", Double, nullable=False),  # this and every other time: seconds since 1970
     Column("updated_at", Double, nullable=False),
+    Column("erased_epoch", Integer, nullable=False, server_default="0"),  # what an erasure made it
 )
 
 inbox = Table(
@@ -63,16 +67,14 @@ Index(
     inbox.c.message_id,
     unique=True,
     sqlite_where=HAS_MESSAGE_ID,
-    postgresql_where=HAS_MESSAGE_ID,
 )
 Index(
     "inbox_waiting",
     inbox.c.conversation_id,
     inbox.c.position,
     sqlite_where=_NOT_DONE,
-    postgresql_where=_NOT_DONE,
 )
-Index("inbox_unfinished", inbox.c.accepted_at, sqlite_where=_NOT_DONE, postgresql_where=_NOT_DONE)
+Index("inbox_unfinished", inbox.c.accepted_at, sqlite_where=_NOT_DONE)
 
 event = Table(
     "event",
@@ -88,7 +90,6 @@ Index(
     event.c.conversation_id,
     event.c.seq,
     sqlite_where=_STARTS_SESSION,
-    postgresql_where=_STARTS_SESSION,
 )
 
 outbox = Table(
@@ -115,22 +116,19 @@ Index(
     outbox.c.conversation_id,
     outbox.c.id,
     sqlite_where=_NOT_SENT,
-    postgresql_where=_NOT_SENT,
 )
 Index(
     "outbox_missed",
     outbox.c.conversation_id,
     outbox.c.id,
     sqlite_where=MISSED,
-    postgresql_where=MISSED,
 )
 Index(
     "outbox_withdrawn",
     outbox.c.conversation_id,
     sqlite_where=WITHDRAWN,
-    postgresql_where=WITHDRAWN,
 )
-Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT, postgresql_where=_NOT_SENT)
+Index("outbox_unsent", outbox.c.recorded_at, sqlite_where=_NOT_SENT)
 
 reminder = Table(
     "reminder",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Database
+from bot.store.inserts import insert
 from bot.store.tables import tally
 
 
@@ -26,10 +26,10 @@ class SqlTally:
         ]
 
         def write(db: Connection) -> None:
-            insert = (postgresql if db.dialect.name == "postgresql" else sqlite).insert(tally)
-            more = {"count": tally.c.count + insert.excluded.count}
+            into = insert(tally, is_sqlite=self._database.sqlite)
+            more = {"count": tally.c.count + into.excluded.count}
             db.execute(
-                insert.on_conflict_do_update(index_elements=["rollout", "name"], set_=more), rows
+                into.on_conflict_do_update(index_elements=["rollout", "name"], set_=more), rows
             )
 
         if rows:

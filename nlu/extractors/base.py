@@ -9,6 +9,8 @@ import msgspec
 
 from nlu.parse import Entity
 
+EXTRACTOR = "RegexEntityExtractor"  # what finds a pattern, or a value of a list
+
 
 class Extractor(Protocol):
     """Finds entities by other means than the model."""

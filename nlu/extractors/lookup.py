@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from nlu.extractors.fuzzy import FuzzyPhrases
-from nlu.extractors.regex import EXTRACTOR
+from nlu.extractors.base import EXTRACTOR
 from nlu.parse import Entity
 from nlu.phrases import Phrases
+
+if TYPE_CHECKING:
+    from nlu.extractors.fuzzy import FuzzyPhrases
 
 
 class LookupExtractor:
@@ -31,7 +34,7 @@ class LookupExtractor:
             )
             for name, values in tables.items()
         }
-        self._fuzzy = {name: FuzzyPhrases(values) for name, values in tables.items() if fuzzy}
+        self._fuzzy = _fuzzy_of(tables) if fuzzy else {}
 
     def extract(self, text: str) -> list[Entity]:
         """What is listed in ``text``, table after table, overlaps included. What is mistyped has
@@ -44,6 +47,12 @@ class LookupExtractor:
                 nears = fuzzy.find(text, places)
                 found += [_entity(name, near.value, near.start, near.end) for near in nears]
         return found
+
+
+def _fuzzy_of(tables: Mapping[str, Iterable[str]]) -> dict[str, FuzzyPhrases]:
+    from nlu.extractors.fuzzy import FuzzyPhrases  # its library is large, and few ask for it
+
+    return {name: FuzzyPhrases(values) for name, values in tables.items()}
 
 
 def _entity(name: str, value: str, start: int, end: int) -> Entity:

@@ -9,6 +9,7 @@ import regex
 import structlog
 
 from nlu.errors import NluError
+from nlu.extractors.base import EXTRACTOR
 from nlu.parse import Entity
 
 MOST_CHARACTERS = 1024
@@ -16,8 +17,6 @@ MOST_CHARACTERS = 1024
 MOST_S = 0.1
 """For all patterns over one text. A pattern such as ``(a|aa)+$`` takes exponential time on some
 texts; then what was found so far counts and the server goes on."""
-
-EXTRACTOR = "RegexEntityExtractor"
 
 log = structlog.get_logger(__name__)
 

@@ -12,13 +12,13 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from nlu.errors import NluError
+from nlu.grammar import NAME
 from nlu.grammar.calendar import reference
 from nlu.grammar.grammar import DIMENSIONS, ORDER, PHONE, Found
 from nlu.grammar.languages import WORDED, grammar_for, parts_of
 from nlu.parse import NO_CONTEXT, Context, Entity
 from nlu.tokenizer import MOST_CHARACTERS
 
-NAME = "GrammarEntityExtractor"
 MOST_ZONES = 1024  # remembered, of those that messages name
 
 

@@ -64,6 +64,25 @@ def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
     assert differences == []
 
 
+def test_an_empty_sqlite_file_gets_what_all_migrations_together_make(tmp_path: Path) -> None:
+    made, migrated = (f"sqlite:///{tmp_path}/{name}.db" for name in ("made", "migrated"))
+    schema.upgrade(made)
+    engine = engine_of(migrated)
+    with engine.begin() as db:
+        schema.migrate(db)
+    engine.dispose()
+    assert content_of(made) == content_of(migrated)
+
+
+def content_of(url: str) -> tuple[set[tuple[str, str]], set[tuple[str]]]:
+    """What SQLite remembers of its tables and indexes, and the schema's version."""
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as db:
+        rows = db.execute("SELECT name, sql FROM sqlite_master").fetchall()
+        versions = set(db.execute("SELECT version_num FROM alembic_version"))
+    db.close()
+    return {(name, " ".join((sql or "").split())) for name, sql in rows}, versions
+
+
 def test_the_newest_file_is_the_end_of_the_one_line_of_migrations() -> None:
     assert ScriptDirectory(str(schema.MIGRATIONS)).get_heads() == [schema.head()]
 

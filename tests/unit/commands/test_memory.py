@@ -28,7 +28,10 @@ del blocks, block
 settle_memory()
 print(grown, resident() - before)
 """
-UNUSED = ("joserfc", "sqlalchemy.ext.asyncio", "psycopg", "torch", "onnx")
+UNUSED = (
+    *("joserfc", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql", "psycopg", "alembic"),
+    *("rapidfuzz", "regex", "ruamel.yaml", "nlu.grammar.component", "torch", "onnx"),
+)
 
 
 def said_by(program: str) -> list[str]:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.project.composer import compose
 from bot.project.node import Node
 from bot.project.quick import read_plain
 from bot.project.report import Report
-from bot.project.yaml import BLANK_LINE, compose
+from bot.project.yaml import BLANK_LINE
 from tests.unit.project.conftest import PROJECTS
 from tests.unit.project.test_fuzz import Change, changes
 

@@ -13,7 +13,8 @@ from bot.errors import ProjectError
 from bot.model.nlu import open_understanding
 from bot.project.load import load_project
 from nlu.errors import NluError
-from nlu.grammar.component import NAME, GrammarFinder, Options
+from nlu.grammar import NAME
+from nlu.grammar.component import GrammarFinder, Options
 from nlu.parse import Context, Entity
 
 AT = 1_795_165_200.0  # 2026-11-20T09:00:00Z, a Friday
