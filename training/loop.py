@@ -11,13 +11,15 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from bot.errors import ParleyError
+from training.adamw import AdamW
+from training.adamw import Group as Group
 from training.checkpoint import Checkpoint, Place, Saved
 from training.step import Step
 from training.team import ALONE, Team
@@ -49,14 +51,6 @@ class Rows(Protocol):
 
 
 B = TypeVar("B", bound=Rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Parameters with a learning rate of their own."""
-
-    parameters: Sequence[nn.Parameter]
-    rate: float
 
 
 class Loop:
@@ -99,12 +93,7 @@ class Loop:
         self._device = next(model.parameters()).device
         self._unread: list[torch.Tensor] = []
         self._place = Place()
-        self._optimizer = torch.optim.AdamW(
-            [{"params": list(group.parameters), "lr": group.rate} for group in groups],
-            betas=(0.9, 0.98),
-            weight_decay=numbers.weight_decay,
-            fused=True,
-        )
+        self._optimizer = AdamW(groups, betas=(0.9, 0.98), weight_decay=numbers.weight_decay)
         self._rates = [group.rate for group in groups]
         self._saved = self._resume()
         team.alike(model)
@@ -145,9 +134,7 @@ class Loop:
         loss = self._team.add_up(loss, self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._numbers.clip_norm)
         share = ramp(self.done, self.total, self._numbers.warmup, self._decay)
-        for held, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            held["lr"] = rate * share
-        self._optimizer.step()
+        self._optimizer.step(share)
         self.done += 1
         self._place = replace(self._place, batches=self._place.batches + 1)
         # A loss may be a number where its gradient is none.
@@ -162,7 +149,7 @@ class Loop:
         """The loss, and with it the gradients, of this process's share of ``batch``."""
         mine, share = self._team.share(rows_of(batch))
         while True:
-            self._optimizer.zero_grad(set_to_none=True)
+            self._optimizer.zero_grad()
             try:
                 return self._in_parts(batch, mine, share, loss_of)
             except RuntimeError as error:
@@ -184,7 +171,7 @@ class Loop:
 
     def _smaller(self, rows: int, shape: str) -> None:
         """From now on a batch is read in twice as many parts."""
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         if self._parts >= rows:
