@@ -40,9 +40,10 @@ from bot.running import Check, Running
 from bot.settings import Settings
 from bot.store import schema
 from bot.store.audits import SqlAudit
+from bot.store.base import Leases, News
 from bot.store.database import Database
 from bot.store.limits import RedisLimits
-from bot.store.link import Link, reach
+from bot.store.link import Link, connect, reach
 from bot.store.memory import MemoryLeases, MemoryNews, MemoryTrackers
 from bot.store.people import SqlPeople
 from bot.store.redis import RedisTrackers, open_redis
@@ -63,12 +64,18 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def open_parley(
-    settings: Settings, metrics: Metrics, *, alone: bool = False, crew: Crew | None = None
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    alone: bool = False,
+    sole: bool = False,
+    crew: Crew | None = None,
 ) -> AsyncIterator[Running]:
     """Everything the settings name, closed after the block. Raises ParleyError.
 
-    ``alone`` keeps live state in this process, whatever Redis is named. ``crew`` are the other
-    workers of the server that this is one of.
+    ``alone`` keeps live state in this process, whatever Redis is named. ``sole`` says that nobody
+    else asks the Redis that is named. ``crew`` are the other workers of the server that this is one
+    of.
     """
     project = await asyncio.to_thread(own_project, settings)
     settings = settings.completed(project.endpoints)
@@ -88,7 +95,7 @@ async def open_parley(
             checks["workers"] = crew.check
         prefix = redis_prefix(project.endpoints)
         live, link = await _open_live(
-            redis_url, stack, checks, prefix=prefix, seal=sql.database.seal
+            redis_url, stack, checks, prefix=prefix, seal=sql.database.seal, sole=sole
         )
         limits_s = {name: days * DAY_S for name, days in settings.retention.items()}
         keeping = keep_to(Retention(sql.database, limits_s), live.leases, SqlAudit(sql.database))
@@ -176,8 +183,10 @@ async def _open_live(
     *,
     prefix: str,
     seal: Seal,
+    sole: bool,
 ) -> tuple[Live, Link | None]:
-    """Redis where one is named, else this process alone.
+    """Redis where one is named, else this process alone; so are leases and news where nobody else
+    could hear of them.
 
     Turns go on without a Redis that is lost later; one that is not there at the start is most
     likely named wrongly, and raises Unavailable.
@@ -185,19 +194,21 @@ async def _open_live(
     if redis_url is None:
         return Live(lambda _: MemoryTrackers(), MemoryLeases(), MemoryNews()), None
     await reach(redis_url)
-    stores = await stack.enter_async_context(open_redis(redis_url, prefix=prefix))
+    leases: Leases = MemoryLeases()
+    news: News = MemoryNews()
+    if sole:
+        link = connect(redis_url, prefix=prefix)
+        stack.push_async_callback(link.close)
+    else:
+        stores = await stack.enter_async_context(open_redis(redis_url, prefix=prefix))
+        link, leases, news = stores.link, stores.leases, stores.news
 
     async def check() -> None:
-        if not await stores.link.ping():
+        if not await link.ping():
             raise Unavailable("Redis does not answer; turns go on from SQL, slower.")
 
     checks["redis"] = check
-    live = Live(
-        lambda model_id: RedisTrackers(stores.link, model_id=model_id, seal=seal),
-        stores.leases,
-        stores.news,
-    )
-    return live, stores.link
+    return Live(lambda of: RedisTrackers(link, model_id=of, seal=seal), leases, news), link
 
 
 async def _follow(

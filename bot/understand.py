@@ -21,7 +21,7 @@ from bot.dialogue.tracker import Tracker
 from bot.errors import Unavailable
 from bot.services import Services
 from bot.stopwatch import Stopwatch
-from nlu.parse import Context, Entity, Expectant, Intent, Parse
+from nlu.parse import Context, Entity, Intent, Parse, is_expectant
 
 # /name, then a confidence, then entities: /greet@0.9{"name": "Ada"}
 _PAYLOAD = re.compile(
@@ -82,7 +82,7 @@ def expect(message: Message, parley: Services) -> None:
     """Let the NLU begin with what is about to be understood, if it can."""
     text = cleaned(message.text)
     is_read = message.parse is None and text and not text.startswith("/")
-    if is_read and isinstance(parley.nlu, Expectant):
+    if is_read and is_expectant(parley.nlu):
         parley.nlu.expect(text)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -44,7 +45,8 @@ class MicroBatcher(Generic[Request, Answer]):
         self._max_tokens, self._most_waiting = max_tokens, most_waiting
         self._waiting: list[_Waiting[Request, Answer]] = []
         self._unanswered = 0
-        self._arrived = asyncio.Event()
+        self._is_called = False  # what waits is handed over as soon as the loop comes to it
+        self._at_work: Future[None] | None = None
         self._closing = False
 
     @property
@@ -55,7 +57,6 @@ class MicroBatcher(Generic[Request, Answer]):
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
-        self._serving = asyncio.create_task(self._serve(), name="nlu-batcher")
         return self
 
     async def __aexit__(
@@ -66,9 +67,9 @@ class MicroBatcher(Generic[Request, Answer]):
     ) -> None:
         """Let the batch at work end, refuse what waits."""
         self._closing = True
-        self._arrived.set()
         try:
-            await self._serving
+            if self._at_work:
+                await asyncio.wrap_future(self._at_work)
         finally:
             for waiting in self._waiting:
                 _settle(waiting.answer, NluUnavailable("NLU is closing."))
@@ -83,19 +84,31 @@ class MicroBatcher(Generic[Request, Answer]):
             raise NluUnavailable(f"{self.queue_length} messages already wait to be understood.")
         waiting = _Waiting[Request, Answer](request, self._loop.create_future())
         self._waiting.append(waiting)
-        self._arrived.set()
+        if self._at_work is None and not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._hand_over)
         self._unanswered += 1
         try:
             return await waiting.answer
         finally:
             self._unanswered -= 1
 
-    async def _serve(self) -> None:
-        while not self._closing:
-            await self._arrived.wait()
-            self._arrived.clear()
+    # By hand, since a task and two kinds of futures cost as much as the way to the thread and back.
+
+    def _hand_over(self) -> None:
+        """Give the thread what waits, if anything does."""
+        self._is_called = False
+        self._at_work = None
+        if self._waiting and not self._closing:
             drained, self._waiting = self._waiting, []
-            await self._loop.run_in_executor(self._thread, self._work, drained)
+            self._at_work = self._thread.submit(self._serve, drained)
+
+    def _serve(self, drained: list[_Waiting[Request, Answer]]) -> None:
+        try:
+            self._work(drained)
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                self._loop.call_soon_threadsafe(self._hand_over)
 
     def _work(self, drained: list[_Waiting[Request, Answer]]) -> None:
         """In the thread: shortest first, in batches that pad little, each answered when done."""

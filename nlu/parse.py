@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 
@@ -97,3 +98,13 @@ class Expectant(Protocol):
     def expect(self, text: str) -> None:
         """Begin with ``text``, if nothing else is to be done first."""
         ...
+
+
+def is_expectant(nlu: Understanding) -> TypeGuard[Expectant]:
+    """Whether ``nlu`` can; every message asks, and to look is slow."""
+    return _is_expectant(type(nlu))
+
+
+@cache
+def _is_expectant(kind: type[Understanding]) -> bool:
+    return issubclass(kind, Expectant)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from nlu.embeddings import tables
 from nlu.errors import BundleError, NluError
 from nlu.tokenizer import Batch
 
@@ -39,11 +40,12 @@ class Outputs:
 class Session:
     """Runs a graph on the CPU; not to be used from two threads at once.
 
-    A graph given as bytes is kept in memory beside what is made of it, one in a file is not.
+    A graph given as bytes is kept in memory beside what is made of it, one in a file is not: its
+    tables are read where they stand, so that the file must stay as it is, though it may be deleted.
     """
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
-        self._session = _opened(graph, threads)
+        self._session, self._tables = _opened(graph, threads)
         inputs = [node.name for node in self._session.get_inputs()]
         _expect("inputs", inputs, INPUTS)
         _expect("outputs", [node.name for node in self._session.get_outputs()], OUTPUTS)
@@ -69,7 +71,7 @@ class PolicySession:
     """Runs a policy's graph on the CPU, in the caller's thread; not from two at once."""
 
     def __init__(self, graph: Path | bytes) -> None:
-        self._session = _opened(graph, 1)
+        self._session, self._tables = _opened(graph, 1)
         _expect("inputs", [node.name for node in self._session.get_inputs()], POLICY_INPUTS)
         _expect("outputs", [node.name for node in self._session.get_outputs()], POLICY_OUTPUTS)
 
@@ -90,18 +92,26 @@ class PolicySession:
         return answer
 
 
-def _opened(graph: Path | bytes, threads: int) -> ort.InferenceSession:
+def _opened(
+    graph: Path | bytes, threads: int
+) -> tuple[ort.InferenceSession, Sequence[ort.OrtValue]]:
+    """A session, and what must be there as long as it is."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return ort.InferenceSession(
+        found = tables(graph) if isinstance(graph, Path) else {}
+        values = {name: ort.OrtValue.ortvalue_from_numpy(each) for name, each in found.items()}
+        for name, value in values.items():
+            options.add_initializer(name, value)  # used where it is, and not kept alive
+        session = ort.InferenceSession(
             graph,
             options,
             providers=["CPUExecutionProvider"],
             disabled_optimizers=_SLOW_FUSIONS,
         )
+        return session, tuple(values.values())
     except Exception as error:  # a class of its own for every status, Exception their only base
         raise BundleError(f"model.onnx is no graph that can be run: {_line(error)}") from error
 

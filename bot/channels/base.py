@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 import httpx2
 from starlette.types import ASGIApp
@@ -147,6 +148,16 @@ class Serves(Protocol):
     def serve(self, running: Running) -> AbstractAsyncContextManager[ASGIApp]:
         """What is mounted there while the server runs."""
         ...
+
+
+def recalls(channel: Channel) -> TypeGuard[Recalls]:
+    """Whether ``channel`` is one; every message asks, and to look is slow."""
+    return _recalls(type(channel))
+
+
+@cache
+def _recalls(kind: type[Channel]) -> bool:
+    return issubclass(kind, Recalls)
 
 
 def clients_of(channel: Channel) -> Clients | None:

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from bot.channels.base import Acknowledges, Channel, Delivery, Recalls, Serves, clients_of
+from bot.channels.base import Acknowledges, Channel, Delivery, Serves, clients_of, recalls
 from bot.channels.rest import RestMessage
 from bot.dialogue.events import Event
 from bot.dialogue.messages import Message, Reply
@@ -118,7 +118,7 @@ async def _messages(request: Request, channel: Channel, delivery: Delivery) -> S
     parley = running(request).parley
     now = parley.clock()
     messages = [msgspec.structs.replace(one, received=now) for one in channel.parse(delivery)]
-    if isinstance(channel, Recalls):
+    if recalls(channel):
 
         async def history(conversation_id: str) -> Sequence[Event]:
             return (await parley.log.history(conversation_id, all_sessions=True)).events

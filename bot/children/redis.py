@@ -19,6 +19,7 @@ from bot.children.child import Child
 from bot.errors import SettingsError
 from bot.store.private import make_folder
 
+NAME = "Redis"
 _LONGEST_SOCKET_PATH = 100  # bytes; sun_path holds 107 (unix(7))
 
 
@@ -59,7 +60,7 @@ def start(home: Path) -> tuple[Child, str]:
     command = [str(server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "everysec"]
     command += ["--save", "", "--daemonize", "no", "--loglevel", "notice"]
-    child = Child("Redis", command, log=log)
+    child = Child(NAME, command, log=log)
     try:
         child.wait_until(lambda: _answers(path), within_s=20)
     except BaseException:

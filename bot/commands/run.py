@@ -30,6 +30,7 @@ from bot.commands.tls import tls_context
 from bot.errors import SettingsError
 from bot.line import Begin
 from bot.model.loading import own_project
+from bot.opening import open_parley
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, load_settings
 from bot.telemetry import start_logging
@@ -55,7 +56,8 @@ def run_server(*, paths: ProjectPaths | None = None, **given: Any) -> int:
         on_ready = partial(_say_ready, listening, notes, "https" if context else "http")
         with Watch(children):
             if settings.workers == 1:
-                uvloop.run(_alone(settings, listening, context, on_ready))
+                sole = any(child.name == redis.NAME for child in children)
+                uvloop.run(_alone(settings, listening, context, on_ready, sole=sole))
             else:
                 uvloop.run(_together(settings, given, listening, on_ready))
     return 0
@@ -128,8 +130,11 @@ async def _alone(
     listening: socket.socket,
     context: ssl.SSLContext | None,
     on_ready: Callable[[], None],
+    *,
+    sole: bool,
 ) -> None:
-    app = create_app(settings)
+    """One process; ``sole`` says whether it has a Redis of its own."""
+    app = create_app(settings, opening=partial(open_parley, sole=sole))
     async with app.router.lifespan_context(app):
         await serve(app, listening, context, on_ready, **settings.patience)
 

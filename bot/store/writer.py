@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -42,39 +43,57 @@ class Writer:
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._waiting: list[_Job] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._is_called = False  # what waits is handed over as soon as the loop comes to it
+        self._at_work: Future[None] | None = None
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, once it is committed. It may be called more than once.
 
         A caller that is cancelled leaves nothing behind, unless it was being committed just then.
         """
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Job(work, answer))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+        if self._at_work is None and not self._is_called:
+            self._is_called = True
+            loop.call_soon(self._hand_over, loop)
         return await answer
 
     async def close(self) -> None:
         """Finish what was begun."""
-        if self._writing is not None:
-            await asyncio.gather(self._writing, return_exceptions=True)
+        await asyncio.sleep(0)  # what was called
+        while self._at_work:
+            await asyncio.wrap_future(self._at_work)
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _write(self) -> None:
-        """Write what waits, and what comes meanwhile, until nothing is left."""
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            jobs = [job for job in self._waiting[:MOST_TOGETHER] if not job.answer.done()]
-            del self._waiting[:MOST_TOGETHER]
-            outcomes = await loop.run_in_executor(self._thread, self._done, jobs)
-            for job, outcome in zip(jobs, outcomes, strict=True):
-                if job.answer.done():  # nobody waits for it any more
-                    continue
-                if outcome.error is not None:
-                    job.answer.set_exception(outcome.error)
-                else:
-                    job.answer.set_result(outcome.value)
+    # By hand, since a task and two kinds of futures cost as much as the way to the thread and back.
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what waits, if anything does."""
+        self._is_called = False
+        jobs = [job for job in self._waiting[:MOST_TOGETHER] if not job.answer.done()]
+        del self._waiting[:MOST_TOGETHER]
+        more = jobs or self._waiting
+        self._at_work = self._thread.submit(self._work, loop, jobs) if more else None
+
+    def _work(self, loop: asyncio.AbstractEventLoop, jobs: Sequence[_Job]) -> None:
+        """In the thread."""
+        outcomes = self._done(jobs)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(self._settle, loop, jobs, outcomes)
+
+    def _settle(
+        self, loop: asyncio.AbstractEventLoop, jobs: Sequence[_Job], outcomes: Sequence[_Outcome]
+    ) -> None:
+        """Tell who waited, and go on with what came meanwhile."""
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if job.answer.done():  # nobody waits for it any more
+                continue
+            if outcome.error is not None:
+                job.answer.set_exception(outcome.error)
+            else:
+                job.answer.set_result(outcome.value)
+        self._hand_over(loop)
 
     def _done(self, jobs: Sequence[_Job]) -> list[_Outcome]:
         """Together, or one by one when the database refuses them so: then only one is to blame."""

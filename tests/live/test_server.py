@@ -8,18 +8,22 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 import uvicorn
+from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from bot.app import create_app
+from bot.app import Opening, create_app
 from bot.errors import ParleyError
+from bot.opening import open_parley
 from bot.settings import load_settings
 from bot.store import schema
+from bot.store.redis import RedisLeases, RedisNews
 
 PROJECT = Path(__file__).parents[1] / "data" / "projects" / "greeter"
 WEBHOOK = "/webhooks/rest/webhook"
@@ -65,8 +69,8 @@ class Listening(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(**settings: object) -> AsyncIterator[Server]:
-    app = create_app(load_settings(project=PROJECT, **settings))
+async def serving(*, opening: Opening = open_parley, **settings: object) -> AsyncIterator[Server]:
+    app = create_app(load_settings(project=PROJECT, **settings), opening=opening)
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws_max_size=65_536)
     server = Listening(config)
     async with app.router.lifespan_context(app):
@@ -185,6 +189,18 @@ async def test_what_another_process_commits_reaches_the_page(server, tmp_path, r
         path = f"/conversations/web:{begun['conversation']}/tracker/events"
         await other.client.post(path, json=event)
         assert (await frames_until(socket, "message"))[-1]["text"] == "Ana here"
+
+
+async def test_a_redis_that_nobody_else_asks_has_trackers_alone(tmp_path, redis_url, monkeypatch):
+    monkeypatch.delattr(RedisLeases, "hold")
+    monkeypatch.delattr(RedisNews, "listen")
+    opening = partial(open_parley, sole=True)
+    async with serving(opening=opening, home=tmp_path, redis_url=redis_url) as server:
+        assert await server.say("hello")
+        assert await server.say("hello")
+        assert (await server.client.get("/ready")).json()["checks"]["redis"] == "ok"
+    async with Redis.from_url(redis_url) as client:
+        assert await client.keys("*{anna}:tracker")
 
 
 async def test_callback_replies_are_posted_in_order(tmp_path, redis_url, monkeypatch):
