@@ -23,7 +23,7 @@ from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.limits import limits_of
 from bot.model.drifted import DriftFile, file_of
-from bot.model.loading import Live, Shared, open_model, own_project
+from bot.model.loading import Live, Shared, open_model
 from bot.model.outcomes import Outcomes, Watched
 from bot.model.pulling import Pulling, Source
 from bot.model.rollout import Rollouts, rolling_out
@@ -38,6 +38,7 @@ from bot.rasa_stores import redis_prefix, store_hints
 from bot.reply import Sender
 from bot.running import Check, Running
 from bot.settings import Settings
+from bot.starting import own_project
 from bot.store import schema
 from bot.store.audits import SqlAudit
 from bot.store.base import Leases, News

@@ -13,6 +13,7 @@ import msgspec
 
 from bot.actions.base import ActionServer
 from bot.actions.local import open_local
+from bot.actions.place import actions_module
 from bot.actions.remote import RemoteActions
 from bot.project.project import ACTION_TIMEOUT_S, Endpoint, Project
 from bot.settings import Settings
@@ -43,13 +44,6 @@ async def open_actions(settings: Settings, project: Project) -> AsyncIterator[Ac
     )
     async with await asyncio.to_thread(make) as remote:
         yield remote
-
-
-def actions_module(settings: Settings, project: Project) -> str | None:
-    """The package whose actions run in this process; None when a server runs them."""
-    if settings.actions_url:
-        return None
-    return settings.actions_module or project.endpoints.actions_module or None
 
 
 def _endpoint(settings: Settings, project: Project) -> Endpoint | None:

@@ -12,7 +12,7 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
-from bot.actions.opening import actions_module
+from bot.actions.place import actions_module
 from bot.children.child import Child
 from bot.errors import SettingsError
 from bot.project.project import Project
@@ -41,7 +41,7 @@ def beside(settings: Settings, project: Project, stack: ExitStack) -> Settings:
         return settings
     child, url = start(settings.project, interpreter(settings.actions_python))
     stack.callback(child.stop)
-    child.wait_until(lambda: is_ready(url), within_s=READY_WITHIN_S)
+    wait(child, url)
     return settings.model_copy(update={"actions_url": url})
 
 
@@ -79,6 +79,11 @@ def start(project: Path, python: str) -> tuple[Child, str]:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     return child, url
+
+
+def wait(child: Child, webhook: str) -> None:
+    """Return once the action server behind ``webhook`` answers. Raises ChildFailed."""
+    child.wait_until(lambda: is_ready(webhook), within_s=READY_WITHIN_S)
 
 
 def is_ready(webhook: str) -> bool:

@@ -40,7 +40,24 @@ def find_server() -> Path:
 
 
 def start(home: Path) -> tuple[Child, str]:
-    """Start a server that keeps its file in ``home``/redis; gives it and its URL.
+    """A server that keeps its file in ``home``/redis, ready, and its URL."""
+    child, url = begin(home)
+    try:
+        wait(child, url)
+    except BaseException:
+        child.stop()
+        raise
+    return child, url
+
+
+def wait(child: Child, url: str) -> None:
+    """Return once the server behind ``url`` answers. Raises ChildFailed."""
+    path = Path(url.removeprefix("unix://"))
+    child.wait_until(lambda: _answers(path), within_s=20)
+
+
+def begin(home: Path) -> tuple[Child, str]:
+    """Start a server that keeps its file in ``home``/redis; gives it and its URL at once.
 
     The caller holds the lock of ``home``, so a socket found there is stale, or belongs to a
     server whose parent is gone: that one is told to save and end.
@@ -60,13 +77,7 @@ def start(home: Path) -> tuple[Child, str]:
     command = [str(server), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "everysec"]
     command += ["--save", "", "--daemonize", "no", "--loglevel", "notice"]
-    child = Child(NAME, command, log=log)
-    try:
-        child.wait_until(lambda: _answers(path), within_s=20)
-    except BaseException:
-        child.stop()
-        raise
-    return child, f"unix://{path}"
+    return Child(NAME, command, log=log), f"unix://{path}"
 
 
 def running_in(home: Path) -> str | None:

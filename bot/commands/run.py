@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,21 +16,16 @@ import uvloop
 from msgspec.structs import asdict
 from rich.console import Console
 
-from bot.app import create_app
 from bot.children import actions, redis
 from bot.children.child import Child
 from bot.children.home import held
 from bot.children.watch import Watch
-from bot.children.workers import Workers, supervise
-from bot.commands.memory import settle_memory
-from bot.commands.serving import ended_by_sigterm, serve
+from bot.commands.stopping import ended_by_sigterm
 from bot.commands.tls import tls_context
 from bot.errors import SettingsError
-from bot.line import Begin
-from bot.model.loading import own_project
-from bot.opening import open_parley
 from bot.project.paths import ProjectPaths
 from bot.settings import Settings, load_settings
+from bot.starting import own_project
 from bot.telemetry import start_logging
 
 _ANOTHER_PORT = "Stop what is there, or choose another port: --port, PARLEY_PORT, make run PORT=…"
@@ -51,15 +44,20 @@ def run_server(*, paths: ProjectPaths | None = None, **given: Any) -> int:
     with ExitStack() as stack:
         stack.enter_context(ended_by_sigterm())
         listening = stack.enter_context(_listen(settings))
-        settings, children, notes = _start_children(settings, stack)
+        settings, children, notes, waits = _start_children(settings, stack)
+        # It takes a second, in which they start.
+        from bot.commands.processes import alone, together
+
+        for wait in waits:
+            wait()
         notes += _warnings(settings)
         on_ready = partial(_say_ready, listening, notes, "https" if context else "http")
         with Watch(children):
             if settings.workers == 1:
                 sole = any(child.name == redis.NAME for child in children)
-                uvloop.run(_alone(settings, listening, context, on_ready, sole=sole))
+                uvloop.run(alone(settings, listening, context, on_ready, sole=sole))
             else:
-                uvloop.run(_together(settings, given, listening, on_ready))
+                uvloop.run(together(settings, given, listening, on_ready))
     return 0
 
 
@@ -83,17 +81,20 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 
 def _start_children(
     settings: Settings, stack: ExitStack
-) -> tuple[Settings, list[Child], list[str]]:
-    """Start what the settings leave to us; gives the settings completed with it."""
+) -> tuple[Settings, list[Child], list[str], list[Callable[[], None]]]:
+    """Start what the settings leave to us; gives the settings completed with it, the children, what
+    to say of them, and what waits until they are ready."""
     project = own_project(settings)
     settings = settings.completed(project.endpoints)
     children: list[Child] = []
     notes: list[str] = []
+    waits: list[Callable[[], None]] = []
     if settings.redis_url is None or settings.database_url is None:
         stack.enter_context(held(settings.home))
     if settings.redis_url is None:
-        child, url = redis.start(settings.home)
+        child, url = redis.begin(settings.home)
         stack.callback(child.stop)
+        waits.append(partial(redis.wait, child, url))
         settings = settings.model_copy(update={"redis_url": url})
         children.append(child)
         notes.append(f"Redis     {redis.find_server().name}, its file in {settings.home}/redis")
@@ -103,8 +104,8 @@ def _start_children(
         settings = settings.model_copy(update={"actions_url": url})
         children.append(child)
         notes.append(f"actions   rasa-sdk in {settings.actions_python or sys.executable}")
-        child.wait_until(lambda: actions.is_ready(url), within_s=actions.READY_WITHIN_S)
-    return settings, children, notes
+        waits.append(partial(actions.wait, child, url))
+    return settings, children, notes, waits
 
 
 def _warnings(settings: Settings) -> list[str]:
@@ -123,50 +124,6 @@ def _of_workers(settings: Settings) -> list[str]:
             "WARNING   workers write to SQLite one after the other; PostgreSQL is for many",
         ]
     return [said]
-
-
-async def _alone(
-    settings: Settings,
-    listening: socket.socket,
-    context: ssl.SSLContext | None,
-    on_ready: Callable[[], None],
-    *,
-    sole: bool,
-) -> None:
-    """One process; ``sole`` says whether it has a Redis of its own."""
-    app = create_app(settings, opening=partial(open_parley, sole=sole))
-    async with app.router.lifespan_context(app):
-        await serve(app, listening, context, on_ready, **settings.patience)
-
-
-async def _together(
-    settings: Settings,
-    given: dict[str, Any],
-    listening: socket.socket,
-    on_ready: Callable[[], None],
-) -> None:
-    """Several processes; each reads the settings anew, with what was started here."""
-    told = {name: _as_written(value) for name, value in given.items()}
-    started = {
-        name: value
-        for name in ("redis_url", "actions_url")
-        if (value := getattr(settings, name)) is not None
-    }
-    workers = Workers(
-        settings.workers,
-        listening,
-        beginning=lambda number, orders: Begin(number, told, started, tuple(orders)),
-        on_ready=on_ready,
-    )
-    settle_memory()
-    await supervise(workers)
-
-
-def _as_written(value: Any) -> Any:
-    """A setting as the environment would have it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value) if isinstance(value, Path) else value
 
 
 def _say_ready(listening: socket.socket, notes: list[str], scheme: str) -> None:

@@ -19,7 +19,8 @@ from rich.console import Console
 from bot.api.schemas import ModelBody
 from bot.api.serving import serve_model, serve_nothing
 from bot.app import create_app
-from bot.commands.serving import ended_by_sigterm, serve
+from bot.commands.serving import serve
+from bot.commands.stopping import ended_by_sigterm
 from bot.commands.tls import tls_context
 from bot.crew import Crew, Handler, OrderFailed, carried_out
 from bot.errors import ParleyError

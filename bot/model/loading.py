@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 import time
@@ -17,7 +16,6 @@ import msgspec
 import structlog
 
 from bot.actions.base import ActionServer, ResponseServer
-from bot.dialogue.domain import Domain
 from bot.dialogue.learned import unread
 from bot.door import WrongParameter
 from bot.model.corrections import heeding
@@ -29,12 +27,9 @@ from bot.model.ranking import ServedRanker, open_ranking, ranked_policies, ranki
 from bot.model.serving import Loaded
 from bot.predict import make_policies
 from bot.project.cache import cache_folder
-from bot.project.content import Content
-from bot.project.files import ProjectFiles
 from bot.project.ignored import ignored
-from bot.project.load import assemble, load_project
-from bot.project.project import Endpoints, NluData, Project
-from bot.project.report import Report
+from bot.project.load import load_project
+from bot.project.project import Endpoints, Project
 from bot.review.store import Reviews
 from bot.services import Bot, Services
 from bot.settings import Settings
@@ -77,20 +72,6 @@ class Found:
     models: Path
     version: str | None
     file: str
-
-
-def own_project(settings: Settings) -> Project:
-    """The project in the folder of ``settings``.
-
-    Where a package is served, the folder need hold no more than endpoints and credentials.
-    """
-    if settings.model and not _has_domain(settings):
-        report = Report()
-        files = ProjectFiles(settings.project, settings.paths)
-        project = assemble(files, Content(Domain(), NluData(), ()), os.environ, report)
-        report.raise_first_error()
-        return project
-    return load_project(settings.project, paths=settings.paths, cache=cache_folder())
 
 
 @asynccontextmanager
@@ -209,8 +190,3 @@ def _tell(project: Project) -> None:
         log.warning("project.warning", hint=warning)
     if without_effect := ignored((*project.config.pipeline, *project.config.policies)):
         log.info("project.config_ignored", components=[str(each) for each in without_effect])
-
-
-def _has_domain(settings: Settings) -> bool:
-    named = ("domain.yml", "domain.yaml", "domain")
-    return bool(settings.domain) or any((settings.project / name).exists() for name in named)

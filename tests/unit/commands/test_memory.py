@@ -48,5 +48,12 @@ def test_what_a_burst_took_is_given_back() -> None:
 
 
 def test_a_server_imports_nothing_large_that_few_servers_need() -> None:
-    program = f"import sys, bot.commands.run; print(*(set({UNUSED}) & set(sys.modules)))"
+    modules = "sys, bot.commands.run, bot.commands.processes"
+    program = f"import {modules}; print(*(set({UNUSED}) & set(sys.modules)))"
+    assert said_by(program) == []
+
+
+def test_children_start_before_most_of_the_server_is_imported() -> None:
+    large = {"fastapi", "onnxruntime", "redis", "sqlalchemy", "uvicorn"}
+    program = f"import sys, bot.commands.run; print(*({large} & set(sys.modules)))"
     assert said_by(program) == []
