@@ -13,6 +13,7 @@ import signal
 import sys
 from typing import Any
 
+import bot.commands.processes  # noqa: F401 (read here, not by each server)
 from bot import handoff, inbox, reply
 from bot.commands.run import run_server
 from bot.store.redis import RedisLeases

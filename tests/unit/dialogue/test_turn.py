@@ -114,6 +114,14 @@ async def test_every_event_says_when_and_by_which_model(parley: Services, clock:
     assert user.metadata["page"] == "home"
 
 
+async def test_events_with_nothing_else_to_tell_share_what_all_tell(parley: Services):
+    bot = Bot(parley.bot.domain, parley.bot.policies, "our bot", "model 7")
+    done = await say(replace(parley, bot=bot), "hello")
+    actions = [event for event in done.events if isinstance(event, ActionExecuted)]
+    assert len(actions) > 1
+    assert len({id(event.metadata) for event in actions}) == 1
+
+
 async def test_without_the_kept_tracker_the_conversation_goes_on_from_the_log(parley: Services):
     await say(parley, "a table please")
     kept = await say(parley, "we are two")
