@@ -17,10 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from training.adamw import AdamW
-
 EVERY_S = 60.0
-OPTIMIZER = "optimizer/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +48,23 @@ class Saved:
             for name, module in kept.items()
             for key, value in module.state_dict().items()
         }
-        beside = (OPTIMIZER, "rng/")
-        found = {n: value.shape for n, value in self.tensors.items() if not n.startswith(beside)}
-        return wanted == found
+        found = {name: value.shape for name, value in self.tensors.items()}
+        return wanted.items() <= found.items()
 
-    def restore(self, kept: Mapping[str, nn.Module], optimizer: AdamW) -> None:
+    def restore(self, kept: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
         """Give ``kept`` and ``optimizer`` what they had."""
         for name, module in kept.items():
             state = module.state_dict()
             with torch.no_grad():
                 for key, value in state.items():
                     value.copy_(self.tensors[f"{name}/{key}"])
-        optimizer.restore(
-            {
-                name.removeprefix(OPTIMIZER): value
-                for name, value in self.tensors.items()
-                if name.startswith(OPTIMIZER)
-            }
-        )
+        held = optimizer.state_dict()
+        held["state"] = {}
+        for name, value in self.tensors.items():
+            if name.startswith("optimizer/"):
+                _, index, key = name.split("/")
+                held["state"].setdefault(int(index), {})[key] = value
+        optimizer.load_state_dict(held)
 
     def restore_torch(self) -> None:
         """Set torch's generators to where they stood."""
@@ -114,7 +110,7 @@ class Checkpoint:
         place: Place,
         done: int,
         kept: Mapping[str, nn.Module],
-        optimizer: AdamW,
+        optimizer: torch.optim.Optimizer,
     ) -> None:
         """Write where the run is; whoever reads meanwhile sees the file before or the new one."""
         tensors = {
@@ -122,7 +118,8 @@ class Checkpoint:
             for name, module in kept.items()
             for key, value in module.state_dict().items()
         }
-        tensors |= {OPTIMIZER + name: value for name, value in optimizer.state().items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
         tensors["rng/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["rng/cuda"] = torch.cuda.get_rng_state()

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer as Pieces
+from transformers import AutoConfig, AutoModelForMaskedLM
 
 from bot.errors import SettingsError
 from nlu.tokenizer import Tokenizer, Tokens
@@ -110,8 +111,6 @@ def _logits(name: str, max_tokens: int, device: torch.device) -> Logits:
         _fill(guesser, folder / HEAD)
         guesser.eval().to(device)
         return lambda ids, mask, asked: guesser.guess(guesser.read(ids, mask)[asked])
-    from transformers import AutoConfig, AutoModelForMaskedLM
-
     config = AutoConfig.from_pretrained(str(folder))
     if not any(each.endswith("ForMaskedLM") for each in config.architectures or ()):
         raise SettingsError(

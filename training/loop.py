@@ -11,15 +11,13 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from bot.errors import ParleyError
-from training.adamw import AdamW
-from training.adamw import Group as Group
 from training.checkpoint import Checkpoint, Place, Saved
 from training.step import Step
 from training.team import ALONE, Team
@@ -51,6 +49,14 @@ class Rows(Protocol):
 
 
 B = TypeVar("B", bound=Rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parameters with a learning rate of their own."""
+
+    parameters: Sequence[nn.Parameter]
+    rate: float
 
 
 class Loop:
@@ -93,7 +99,12 @@ class Loop:
         self._device = next(model.parameters()).device
         self._unread: list[torch.Tensor] = []
         self._place = Place()
-        self._optimizer = AdamW(groups, betas=(0.9, 0.98), weight_decay=numbers.weight_decay)
+        self._optimizer = torch.optim.AdamW(
+            [{"params": list(group.parameters), "lr": group.rate} for group in groups],
+            betas=(0.9, 0.98),
+            weight_decay=numbers.weight_decay,
+            fused=True,
+        )
         self._rates = [group.rate for group in groups]
         self._saved = self._resume()
         team.alike(model)
@@ -134,7 +145,9 @@ class Loop:
         loss = self._team.add_up(loss, self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._numbers.clip_norm)
         share = ramp(self.done, self.total, self._numbers.warmup, self._decay)
-        self._optimizer.step(share)
+        for held, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            held["lr"] = rate * share
+        self._optimizer.step()
         self.done += 1
         self._place = replace(self._place, batches=self._place.batches + 1)
         # A loss may be a number where its gradient is none.
@@ -149,7 +162,7 @@ class Loop:
         """The loss, and with it the gradients, of this process's share of ``batch``."""
         mine, share = self._team.share(rows_of(batch))
         while True:
-            self._optimizer.zero_grad()
+            self._optimizer.zero_grad(set_to_none=True)
             try:
                 return self._in_parts(batch, mine, share, loss_of)
             except RuntimeError as error:
@@ -171,7 +184,7 @@ class Loop:
 
     def _smaller(self, rows: int, shape: str) -> None:
         """From now on a batch is read in twice as many parts."""
-        self._optimizer.zero_grad()
+        self._optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         if self._parts >= rows:

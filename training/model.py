@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import nn
 from torch.nn.functional import normalize
+from transformers import PreTrainedModel
 
 from training.pruning import layers_of
 from training.tag_chain import TagChain
-
-if TYPE_CHECKING:
-    from training.bert import Pretrained
 
 
 class Outputs(NamedTuple):
@@ -35,7 +33,7 @@ class JointModel(nn.Module):
 
     def __init__(
         self,
-        encoder: Pretrained,
+        encoder: PreTrainedModel,
         intents: int,
         tags: int,
         *,
@@ -64,7 +62,7 @@ class JointModel(nn.Module):
         """See ``nn.Module.train``; frozen layers are read as they will be served."""
         super().train(mode)
         if self._learning:
-            self.encoder.eval()
+            self.encoder.eval()  # type: ignore[no-untyped-call]
         for layer in self._learning:
             layer.train(mode)
         return self
@@ -99,14 +97,14 @@ class JointModel(nn.Module):
         return hidden
 
 
-def upper_layers(encoder: Pretrained, frozen: float) -> tuple[nn.Module, ...]:
+def upper_layers(encoder: PreTrainedModel, frozen: float) -> tuple[nn.Module, ...]:
     """The layers above the lower ``frozen`` share; none where that share is less than a layer."""
     layers = layers_of(encoder)
     below = int(len(layers) * frozen + 1e-6)  # a third of six is two
     return tuple(layers)[below:] if below else ()
 
 
-def tells_types(encoder: Pretrained) -> bool:
+def tells_types(encoder: PreTrainedModel) -> bool:
     """Whether ``encoder`` was made to tell two texts apart by their type."""
     return getattr(encoder.config, "type_vocab_size", 0) > 1
 

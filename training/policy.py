@@ -11,7 +11,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from bot.dialogue.domain import Domain
 from bot.dialogue.learned import WORDS
 from bot.dialogue.stories import Story
-from training.adamw import AdamW, Group
 from training.policy_data import Names, Window, answers, conversations, windows
 from training.policy_model import PolicyNet
 from training.policy_recipe import PolicyRecipe
@@ -81,7 +80,7 @@ def _train(
         heads=recipe.heads,
         dropout=recipe.dropout,
     )
-    optimizer = AdamW([Group(list(net.parameters()), recipe.rate)], betas=(0.9, 0.999))
+    optimizer = torch.optim.Adam(net.parameters(), lr=recipe.rate)
     matrices = [value for value in net.parameters() if value.ndim == 2]
     batches = _batches(len(found), recipe)
     net.train()
@@ -92,7 +91,7 @@ def _train(
         some = torch.randint(len(contexts.states), (len(rows),), generator=generator)
         loss = loss + recipe.intent_weight * intent_loss(net, contexts.pick(some))
         small = sum((value.square().sum() for value in matrices), torch.zeros(()))
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=True)
         (loss + recipe.weight_decay * small).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         watch(Step(done, len(batches), loss.item()))

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from bot.errors import SettingsError
 from nlu.tokenizer import Tokenizer
@@ -23,9 +24,6 @@ from training.masking import Masked, Row, Vocabulary, batches, rows_of
 from training.pretrain_recipe import PretrainRecipe
 from training.step import Step
 from training.team import current
-
-if TYPE_CHECKING:
-    from training.bert import Pretrained
 
 MOST_KEPT_BACK = 500
 MASKS = ("[MASK]", "<mask>")
@@ -51,7 +49,7 @@ class Learnt:
 class Guesser(nn.Module):
     """An encoder and a head that names hidden tokens by the encoder's own embeddings."""
 
-    def __init__(self, encoder: Pretrained) -> None:
+    def __init__(self, encoder: PreTrainedModel) -> None:
         super().__init__()
         self.encoder = encoder
         size, width = self._embeddings().weight.shape
@@ -83,7 +81,7 @@ class Guesser(nn.Module):
 
 
 def teach(
-    encoder: Pretrained,
+    encoder: PreTrainedModel,
     tokenizer_json: str,
     texts: Sequence[str],
     recipe: PretrainRecipe,

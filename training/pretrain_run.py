@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast as FastTokenizer
 
 from bot.errors import SettingsError
 from training.checkpoint import Checkpoint
-from training.encoders import find_encoder, load_pretrained, load_tokenizer
+from training.encoders import find_encoder, load_encoder, load_tokenizer
 from training.guesser import save_head
 from training.pretrain import Guesser, Learnt, key_of, teach
 from training.pretrain_recipe import PretrainRecipe
@@ -61,7 +61,7 @@ def pretrain(
     )
     rate = recipe.rate if encoder else recipe.new_rate
     if encoder:
-        model = load_pretrained(encoder, recipe.max_tokens)
+        model = load_encoder(encoder, recipe.max_tokens)
         tokenizer = AutoTokenizer.from_pretrained(find_encoder(encoder))
         tokenizer_json = load_tokenizer(encoder, recipe.max_tokens)
     else:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
+from transformers import PreTrainedModel
 
 from bot.errors import SettingsError
 
-if TYPE_CHECKING:
-    from training.bert import Pretrained
 
-
-def keep_layers(encoder: Pretrained, count: int) -> None:
+def keep_layers(encoder: PreTrainedModel, count: int) -> None:
     """Leave the lower ``count`` layers of ``encoder``; raises SettingsError where it has fewer."""
     stack = layers_of(encoder)
     if count > len(stack):
@@ -28,14 +26,14 @@ def keep_layers(encoder: Pretrained, count: int) -> None:
     encoder.config.num_hidden_layers = count
 
 
-def layers_of(encoder: Pretrained) -> nn.ModuleList:
+def layers_of(encoder: PreTrainedModel) -> nn.ModuleList:
     """The encoder's layers, from below."""
     stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
     return max(stacks, key=len, default=nn.ModuleList())
 
 
 def keep_parts(
-    encoder: Pretrained,
+    encoder: PreTrainedModel,
     losses: Callable[[], Iterator[torch.Tensor]],
     *,
     heads: int,
@@ -83,7 +81,7 @@ def _best(matter: torch.Tensor, count: int) -> torch.Tensor:
 
 @contextmanager
 def _watched(
-    encoder: Pretrained, layers: nn.ModuleList, width: int
+    encoder: PreTrainedModel, layers: nn.ModuleList, width: int
 ) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
     """Within the block, how much the heads (heads,) and columns (columns,) of each layer matter,
     summed over the sentences; a head is ``width`` wide."""

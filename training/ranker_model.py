@@ -12,7 +12,7 @@ from tokenizers import Tokenizer as Vocabulary
 from nlu.ranking.dialogue import AGENT, USER
 from nlu.ranking.encoder import GRAPH, TOKENIZER
 from nlu.tokenizer import Tokenizer
-from training.encoders import load_pretrained, load_tokenizer
+from training.encoders import load_encoder, load_tokenizer
 from training.export import export
 from training.model import JointModel
 
@@ -26,7 +26,7 @@ def open_model(encoder: str, max_tokens: int, *, speakers: bool) -> tuple[JointM
     Raises SettingsError.
     """
     tokenizer_json = load_tokenizer(encoder, max_tokens)
-    loaded = load_pretrained(encoder, max_tokens)
+    loaded = load_encoder(encoder, max_tokens)
     if speakers:
         vocabulary = Vocabulary.from_str(tokenizer_json)
         before = vocabulary.get_vocab_size()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from transformers import PreTrainedModel
 
 from training.loop import Group
 from training.pruning import layers_of
 
-if TYPE_CHECKING:
-    from training.bert import Pretrained
 
-
-def encoder_groups(encoder: Pretrained, rate: float, decay: float) -> list[Group]:
+def encoder_groups(encoder: PreTrainedModel, rate: float, decay: float) -> list[Group]:
     """The encoder's parameters that learn, the upper layers at ``rate``.
 
     Each layer's rate is ``decay`` times that of the one above it, and the embeddings' that of the
