@@ -1,7 +1,8 @@
 """The ONNX graph of a BERT with our heads, written node by node.
 
 Built from the weights in a second, with fewer and faster nodes than a recorded graph has: queries,
-keys and values in one product, attention's scale inside the weights.
+keys and values in one product, attention's scale inside the weights, and tokens before requests,
+so that the products of attention read queries, keys and values where they lie.
 """
 
 from __future__ import annotations
@@ -35,72 +36,90 @@ def bert_graph(model: JointModel) -> onnx.ModelProto:
     weights = {name: value.detach().float().numpy() for name, value in model.state_dict().items()}
     graph = Graph(weights)
     width = config.hidden_size // config.num_attention_heads
-
-    length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.ints(1))
-    mask = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
-    masked = graph.node("Sub", graph.floats(1.0), mask)
-    masked = graph.node("Mul", masked, graph.floats(HIDDEN_FROM_ATTENTION))
+    epsilon = config.layer_norm_eps
+    x = _embedded(graph, weights, model)
+    masked = graph.node("Gather", graph.floats(HIDDEN_FROM_ATTENTION, 0.0), "attention_mask")
     masked = graph.node("Unsqueeze", masked, graph.ints(1, 2))  # (B, 1, 1, T)
+    for layer in range(config.num_hidden_layers):
+        x = _layer(graph, weights, f"encoder.encoder.layer.{layer}.", x, masked, width, epsilon)
+    x = graph.node("Transpose", x, perm=[1, 0, 2])  # (B, T, hidden)
 
-    embeddings = "encoder.embeddings."
-    places = weights[embeddings + "position_embeddings.weight"]
-    types = weights[embeddings + "token_type_embeddings.weight"]
-    places = places + types[0]
-    places_here = graph.node(
-        "Slice",
-        graph.constant("places", places),
-        graph.ints(0),
-        length,
-        graph.ints(0),
-    )
-    words = embeddings + "word_embeddings.weight"
-    words_here = graph.node("Gather", graph.constant(words, weights[words]), "input_ids")
-    x = graph.node("Add", words_here, places_here)
-    own = mask
+    own = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
     if model.context:
         behind = graph.node("Cast", "token_type_ids", to=TensorProto.FLOAT)
-        own = graph.node("Mul", mask, graph.node("Sub", graph.floats(1.0), behind))
-        if tells_types(model.encoder):
-            other = graph.constant("other", types[1] - types[0])
-            behind = graph.node("Unsqueeze", behind, graph.ints(2))  # (B, T, 1)
-            x = graph.node("Add", x, graph.node("Mul", behind, other))
-    x = graph.norm(x, embeddings + "LayerNorm", config.layer_norm_eps)
-
-    for layer in range(config.num_hidden_layers):
-        at = f"encoder.encoder.layer.{layer}."
-        parts = [f"{at}attention.self.{part}" for part in ("query", "key", "value")]
-        scales = (1 / math.sqrt(width), 1.0, 1.0)
-        weight = np.concatenate(
-            [weights[p + ".weight"] * s for p, s in zip(parts, scales, strict=True)]
-        )
-        bias = np.concatenate(
-            [weights[p + ".bias"] * s for p, s in zip(parts, scales, strict=True)]
-        )
-        qkv = graph.product(x, at + "qkv", weight, bias)
-        # Of its heads a layer may have kept fewer than it had.
-        split = graph.ints(0, 0, len(bias) // width, width)
-        qkv = graph.node("Reshape", qkv, split)  # (B, T, 3 x heads, width)
-        qkv = graph.node("Transpose", qkv, perm=[0, 2, 1, 3])
-        q, k, v = graph.split(qkv, 3, axis=1)  # (B, heads, T, width)
-        scores = graph.node("MatMul", q, graph.node("Transpose", k, perm=[0, 1, 3, 2]))
-        shares = graph.node("Softmax", graph.node("Add", scores, masked), axis=-1)
-        mixed = graph.node("Transpose", graph.node("MatMul", shares, v), perm=[0, 2, 1, 3])
-        mixed = graph.node("Reshape", mixed, graph.ints(0, 0, len(bias) // 3))
-        mixed = graph.linear(mixed, at + "attention.output.dense")
-        x = graph.node("Add", mixed, x)
-        x = graph.norm(x, at + "attention.output.LayerNorm", config.layer_norm_eps)
-        wide = graph.linear(x, at + "intermediate.dense")
-        wide = graph.node("Gelu", wide, approximate="none")
-        x = graph.node("Add", graph.linear(wide, at + "output.dense"), x)
-        x = graph.norm(x, at + "output.LayerNorm", config.layer_norm_eps)
-
-    weight_of = graph.node("Unsqueeze", own, graph.ints(2))  # (B, T, 1)
-    total = graph.node("ReduceSum", graph.node("Mul", x, weight_of), graph.ints(1), keepdims=0)
+        own = graph.node("Mul", own, graph.node("Sub", graph.floats(1.0), behind))
+    own = graph.node("Unsqueeze", own, graph.ints(1))  # (B, 1, T)
+    total = graph.node("Squeeze", graph.node("MatMul", own, x), graph.ints(1))
     graph.node("LpNormalization", total, axis=-1, p=2, output="sentence")  # the mean's direction
     graph.head("sentence", "intent_head", "intent_logits")
     graph.head(x, "tag_head", "tag_logits")
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if model.context else [])]
     return _finished(graph, weights, inputs)
+
+
+def _embedded(graph: Graph, weights: Mapping[str, Array], model: JointModel) -> str:
+    """What the first layer reads: (T, B, hidden)."""
+    at = "encoder.embeddings."
+    types = weights[at + "token_type_embeddings.weight"]
+    places = weights[at + "position_embeddings.weight"] + types[0]
+    length = graph.node("Gather", graph.node("Shape", "input_ids"), graph.ints(1))
+    here = graph.node(
+        "Slice",
+        graph.constant("places", places[:, None]),
+        graph.ints(0),
+        length,
+        graph.ints(0),
+    )
+    words = at + "word_embeddings.weight"
+    ids = graph.node("Transpose", "input_ids", perm=[1, 0])
+    x = graph.node("Gather", graph.constant(words, weights[words]), ids)
+    x = graph.node("Add", x, here)
+    if model.context and tells_types(model.encoder):
+        behind = graph.node("Cast", "token_type_ids", to=TensorProto.FLOAT)
+        behind = graph.node("Transpose", behind, perm=[1, 0])
+        behind = graph.node("Unsqueeze", behind, graph.ints(2))  # (T, B, 1)
+        other = graph.constant("other", types[1] - types[0])
+        x = graph.node("Add", x, graph.node("Mul", behind, other))
+    return graph.norm(x, at + "LayerNorm", model.encoder.config.layer_norm_eps)
+
+
+def _layer(
+    graph: Graph,
+    weights: Mapping[str, Array],
+    at: str,
+    x: str,
+    masked: str,
+    width: int,
+    epsilon: float,
+) -> str:
+    mixed = _mixed(graph, weights, at, x, masked, width)
+    mixed = graph.linear(mixed, at + "attention.output.dense")
+    x = graph.norm(graph.node("Add", mixed, x), at + "attention.output.LayerNorm", epsilon)
+    wide = graph.linear(x, at + "intermediate.dense")
+    wide = graph.node("Gelu", wide, approximate="none")
+    x = graph.node("Add", graph.linear(wide, at + "output.dense"), x)
+    return graph.norm(x, at + "output.LayerNorm", epsilon)
+
+
+def _mixed(
+    graph: Graph, weights: Mapping[str, Array], at: str, x: str, masked: str, width: int
+) -> str:
+    """What every token takes from the others: (T, B, heads x width)."""
+    parts = [f"{at}attention.self.{part}" for part in ("query", "key", "value")]
+    scales = (1 / math.sqrt(width), 1.0, 1.0)
+    weight, bias = (
+        np.concatenate([weights[p + kind] * s for p, s in zip(parts, scales, strict=True)])
+        for kind in (".weight", ".bias")
+    )
+    qkv = graph.product(x, at + "qkv", weight, bias)
+    # Of its heads a layer may have kept fewer than it had.
+    qkv = graph.node("Reshape", qkv, graph.ints(0, 0, len(bias) // width, width))
+    q, k, v = graph.split(qkv, 3, axis=2)  # (T, B, heads, width)
+    scores = graph.fused_product(q, k, transBatchA=1, transBatchB=1, transB=1)  # (B, heads, T, T)
+    shares = graph.node("Softmax", graph.node("Add", scores, masked), axis=-1)
+    mixed = graph.fused_product(shares, v, transBatchB=1)  # (B, heads, T, width)
+    mixed = graph.node("Transpose", mixed, perm=[2, 0, 1, 3])
+    return graph.node("Reshape", mixed, graph.ints(0, 0, len(bias) // 3))
 
 
 def _finished(graph: Graph, weights: Mapping[str, Array], inputs: Sequence[str]) -> onnx.ModelProto:

@@ -12,7 +12,8 @@ from onnx import helper, numpy_helper
 
 Array = npt.NDArray[np.float32]
 
-OPSETS = [helper.make_opsetid("", 20)]
+MICROSOFT = "com.microsoft"
+OPSETS = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
 IR_VERSION = 10
 
 
@@ -31,6 +32,13 @@ class Graph:
         self._nodes.append(made)
         return output
 
+    def fused_product(self, a: str, b: str, **turned: Any) -> str:
+        """A product whose factors lie otherwise than MatMul wants them.
+
+        ``transBatchA`` and ``transBatchB``: the rows come before the batches, (rows, ..., columns).
+        """
+        return self.node("FusedMatMul", a, b, domain=MICROSOFT, **turned)
+
     def split(self, value: str, parts: int, *, axis: int) -> list[str]:
         outputs = [f"Split_{len(self._nodes)}_{part}" for part in range(parts)]
         made = helper.make_node("Split", [value], outputs, axis=axis, num_outputs=parts)
@@ -44,8 +52,9 @@ class Graph:
     def ints(self, *values: int) -> str:
         return self.constant("i_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
 
-    def floats(self, value: float) -> str:
-        return self.constant(f"f_{value}", np.array([value], dtype=np.float32))
+    def floats(self, *values: float) -> str:
+        name = "f_" + "_".join(map(str, values))
+        return self.constant(name, np.array(values, dtype=np.float32))
 
     def linear(self, x: str, name: str) -> str:
         return self.product(x, name, self._weights[name + ".weight"], self._weights[name + ".bias"])
