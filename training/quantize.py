@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ Float32 = npt.NDArray[np.float32]
 # an encoder speaks through a few of them, and one scale for all would be coarse for the rest
 # (Dettmers et al. 2022, LLM.int8(), arXiv 2208.07339).
 ASIDE = 4
+MOST = 512  # tokens are measured at a time
 MICROSOFT = "com.microsoft"
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -136,7 +138,7 @@ def measure(
 def _watched(
     model: onnx.ModelProto, names: Sequence[str], sentences: Sequence[Tokens]
 ) -> Iterator[Mapping[str, Float32]]:
-    """The named values while ``model`` reads one sentence after the other."""
+    """The named values while ``model`` reads the sentences, some at a time."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     watched.graph.output.extend(
@@ -148,11 +150,23 @@ def _watched(
         watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     wanted = {node.name for node in session.get_inputs()}
-    for sentence in sentences:
-        batch = pad([sentence], pad_id=0)
+    for some in alike(sentences):
+        batch = pad(some, pad_id=0)
         given = {"input_ids": batch.ids, "attention_mask": batch.mask, TYPES: batch.types}
         values = session.run(list(names), {k: v for k, v in given.items() if k in wanted})
         yield dict(zip(names, values, strict=True))
+
+
+def alike(sentences: Sequence[Tokens]) -> Iterator[list[Tokens]]:
+    """All of ``sentences``, a few of one length at a time: padding would be measured as well."""
+    for length, same in groupby(sorted(sentences, key=_length), key=_length):
+        size = max(1, MOST // max(1, length))
+        while some := list(islice(same, size)):
+            yield some
+
+
+def _length(sentence: Tokens) -> int:
+    return len(sentence.ids)
 
 
 class _Parts:

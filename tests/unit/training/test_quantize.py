@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from nlu.tokenizer import Tokens
-from training.quantize import Channels, Input, linear_layers, measure, quantize
+from training.quantize import MOST, Channels, Input, alike, linear_layers, measure, quantize
 
 pytestmark = pytest.mark.torch
 
@@ -80,6 +80,15 @@ def test_what_two_layers_read_is_quantized_once_and_no_float_weight_is_left_behi
     left = {tensor.name for tensor in made.graph.initializer}
     assert left.isdisjoint({"table", "one", "two"})
     assert {"head", "bias"} <= left
+
+
+def test_sentences_are_measured_with_those_of_their_length_so_that_none_is_padded():
+    again = [Tokens(tokens.ids[::-1], (), ()) for tokens in TOKENS]
+    parts = list(alike([*TOKENS, *again, *[TOKENS[3]] * MOST]))
+    assert all(len({len(tokens.ids) for tokens in part}) == 1 for part in parts)
+    assert all(sum(len(tokens.ids) for tokens in part) <= MOST for part in parts)
+    assert [len(part) for part in parts[:3]] == [2, 2, 2]
+    assert sum(map(len, parts)) == 2 * len(TOKENS) + MOST
 
 
 def test_the_range_is_what_the_channels_reach_and_holds_zero():
