@@ -19,6 +19,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from nlu.session import TYPES
 from nlu.tokenizer import Tokens, pad
+from training.graph import MICROSOFT
 
 Float32 = npt.NDArray[np.float32]
 
@@ -27,7 +28,6 @@ Float32 = npt.NDArray[np.float32]
 # (Dettmers et al. 2022, LLM.int8(), arXiv 2208.07339).
 ASIDE = 4
 MOST = 512  # tokens are measured at a time
-MICROSOFT = "com.microsoft"
 _TINY = float(np.finfo(np.float32).tiny)
 
 

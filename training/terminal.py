@@ -28,7 +28,8 @@ def told() -> Iterator[None]:
 
 @contextmanager
 def needs_torch() -> Iterator[None]:
-    """One sentence where the training extra is not installed."""
+    """For the first import of torch: settles how its threads wait; one sentence where the training
+    extra is not installed."""
     _wait_asleep()
     try:
         yield
